@@ -1,0 +1,56 @@
+"""One family of errors: each says what was expected, what was found, where, and what to do next."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PhotostyleError(Exception):
+    """Base of every error a user can cause or mend.
+
+    Args:
+        expected: what should have been there.
+        found: what was there instead.
+        where: the file, option or setting concerned; empty where there is none.
+        advice: what to do next; empty where nothing helps.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, expected: str, found: str, where: str = "", advice: str = "") -> None:
+        self.expected, self.found, self.where, self.advice = expected, found, where, advice
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        lines = [f"{place}expected {self.expected}, found {self.found}"]
+        if self.advice:
+            lines.append(self.advice)
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[type[PhotostyleError], tuple[str, str, str, str]]:
+        return type(self), (self.expected, self.found, self.where, self.advice)
+
+
+class SettingsError(PhotostyleError):
+    """The command or its settings are wrong."""
+
+    exit_code = 2
+
+
+class InputError(PhotostyleError):
+    """An input cannot be used: missing, unreadable, not a photo, too large."""
+
+    exit_code = 3
+
+
+class WeightsError(PhotostyleError):
+    """Weights are missing, or not the ones they should be."""
+
+    exit_code = 4
+
+
+class OutputError(PhotostyleError):
+    """The output cannot be written."""
+
+    exit_code = 6

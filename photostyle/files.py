@@ -1,0 +1,89 @@
+"""Files that appear whole or not at all, and the checks made before the work that fills them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from photostyle.errors import OutputError
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
+    """Open `path` for writing; its old content, if any, stays until the block has ended well.
+
+    The bytes go to a temporary file in the same folder, which is flushed to the disk and then renamed. When the block
+    is left by any exception, an interrupt among them, the temporary file is removed and `path` is as it was. A link
+    is followed: what it points to is replaced.
+
+    Args:
+        path: the file to write; an existing one is replaced.
+
+    Yields:
+        A binary file, open for writing.
+
+    Raises:
+        OutputError: the folder is missing or cannot be written to, `path` is a folder or a device, the disk is full;
+            any OSError raised inside the block counts as such.
+    """
+    target = os.path.realpath(path)
+    beside = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.part")
+    _refuse_special(path)
+    try:
+        with open(beside, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, target)
+    except OSError as error:
+        raise OutputError("a file that can be written", error.strerror or str(error), str(path)) from error
+    finally:
+        with suppress(OSError):
+            os.unlink(beside)
+
+
+def check_target(path: str | Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
+    """Refuse, before any work is done, a file that `atomic_write` could not or should not write.
+
+    Args:
+        path: the file that will be written.
+        overwrite: whether an existing file may be replaced.
+        inputs: files that must never be written to, under whatever name.
+
+    Raises:
+        OutputError: `path` is one of `inputs` (`overwrite` or not), a folder or a device, exists without `overwrite`,
+            is write-protected, or its folder is missing or cannot be written to.
+    """
+    where = str(path)
+    if any(_same_file(path, source) for source in inputs):
+        raise OutputError("a file other than the inputs", "an input", where, "Inputs are kept: choose another name.")
+    _refuse_special(path)
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        found = "a file in its place" if os.path.lexists(folder) else "none"
+        raise OutputError(f"the folder {folder}", found, where, "Create the folder first, or choose another one.")
+    if os.path.exists(path) and not overwrite:
+        raise OutputError("a name not yet taken", "an existing file", where, "Allow overwriting, or choose another.")
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        raise OutputError("a file that can be written", "a write-protected one", where)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError("a folder that can be written to", f"{folder}, which cannot", where)
+
+
+def _refuse_special(path: str | Path) -> None:
+    """Raise OutputError where `path` exists and is no regular file: renaming would replace a device by a file."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        found = "a folder" if os.path.isdir(path) else "a device or a pipe"
+        raise OutputError("the name of a file", found, str(path))
+
+
+def _same_file(first: str | Path, second: str | Path) -> bool:
+    """Whether both names lead to one file, through links or not; a missing file is known by its resolved name."""
+    try:
+        return os.path.samefile(first, second)
+    except OSError:
+        return os.path.realpath(first) == os.path.realpath(second)

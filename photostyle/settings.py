@@ -1,0 +1,235 @@
+"""Settings of a transfer: frozen, validated when made, read from TOML, with every default's source named here."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from photostyle.errors import SettingsError
+
+LayerName = Annotated[str, Field(pattern=r"^relu([12]_[12]|[34]_[1-4]|5_1)$")]
+Weight = Annotated[float, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """Base of all settings: frozen, no unknown keys, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class EncoderSettings(Section):
+    name: Literal["compact", "vgg19"] = Field("compact", description="the encoder whose features are compared")
+    pooling: Literal["max", "average"] = Field(
+        "max", description="max as in VGG-19, or average as Gatys et al. 2016 prefer for smoothness"
+    )
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="what the encoder computes in; auto is bfloat16 where the processor multiplies it natively "
+        "(measured gain: docs/performance.md), else float32",
+    )
+
+
+class RegionSettings(Section):
+    segmenter: Literal["clusters", "none"] = Field(
+        "clusters", description="how regions are found where no masks are given; none takes each photo as one region"
+    )
+    smallest: float = Field(
+        0.001, ge=0, lt=1, description="least share of either photo for a region to be measured (our choice)"
+    )
+
+
+class ObjectiveSettings(Section):
+    content: Weight = Field(5.0, description="alpha, weight of the content term (authors' program: 5)")
+    content_layers: tuple[LayerName, ...] = Field(
+        ("relu4_2",), min_length=1, description="layers of the content term (Luan et al. 2017, section 4)"
+    )
+    style: Weight = Field(100.0, description="Gamma, weight of the style term (Luan et al. 2017, section 4)")
+    style_layers: dict[LayerName, Weight] = Field(
+        {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0},
+        min_length=1,
+        description="layers of the style term with beta, their weights (authors' program: 1 each)",
+    )
+    photorealism: Weight = Field(
+        1e4, description="lambda, weight of the photorealism term (Luan et al. 2017, section 4)"
+    )
+    total_variation: Weight = Field(1e-3, description="weight of the total variation (authors' program: 1e-3)")
+    epsilon: float = Field(1e-7, gt=0, description="regularisation of the Matting Laplacian (authors' program)")
+
+
+class SolverSettings(Section):
+    size: int = Field(
+        700, ge=64, le=4096, description="longest side in pixels at which the look is solved (authors' photos: 700)"
+    )
+    start: Literal["content", "noise"] = Field("content", description="the photo the solver starts from")
+    iterations: int = Field(1000, ge=0, le=100_000, description="most iterations of the stage without photorealism")
+    photorealistic_iterations: int = Field(
+        1000, ge=0, le=100_000, description="most iterations of the stage with photorealism, which follows it"
+    )
+    history: int = Field(10, ge=1, le=100, description="pairs that L-BFGS remembers (Liu and Nocedal 1989: 3 to 20)")
+    tolerance: float = Field(
+        1e-4, ge=0, lt=1, description="a stage has converged when its best loss fell by less than this share"
+    )
+    patience: int = Field(20, ge=1, le=10_000, description="iterations over which the fall is measured")
+
+
+class SmoothingSettings(Section):
+    enabled: bool = Field(True, description="end with the authors' smoothing of the local affine maps")
+    radius: int = Field(15, ge=1, le=100, description="radius of the smoothing in pixels (authors' program: 15)")
+    edge: float = Field(0.01, gt=0, le=10, description="colour difference that counts as an edge (authors': 0.01)")
+
+
+class Settings(Section):
+    """All that decides a transfer beside the photos, the masks and the weights."""
+
+    preset: str = Field("default", description="the preset these settings started from")
+    seed: int = Field(0, ge=0, lt=2**63, description="everything random draws from it")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto, cpu, cuda, cuda:N or mps")
+    strength: float = Field(1.0, ge=0, le=1, description="0 leaves the content, 1 is the full look")
+    encoder: EncoderSettings = EncoderSettings()
+    regions: RegionSettings = RegionSettings()
+    objective: ObjectiveSettings = ObjectiveSettings()
+    solver: SolverSettings = SolverSettings()
+    smoothing: SmoothingSettings = SmoothingSettings()
+
+    @field_validator("preset")
+    @classmethod
+    def _one_word(cls, value: str) -> str:
+        if not re.fullmatch(r"[\w-]+", value):
+            raise ValueError("a preset's name has letters, digits, - and _ alone")
+        return value
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Settings:
+        """A copy with dotted names replaced, such as `{"objective.photorealism": 1e5}`.
+
+        Raises:
+            SettingsError: an unknown name or a value out of its range.
+        """
+        tree = self.model_dump()
+        for name, value in changes.items():
+            *sections, last = name.split(".", 2)
+            branch = tree
+            for section in sections:
+                branch = branch.get(section) if isinstance(branch, dict) else None  # type: ignore[assignment]
+            if not isinstance(branch, dict) or (last not in branch and sections != ["objective", "style_layers"]):
+                raise SettingsError("the name of a setting", f"{name!r}", "--set", _known_names())
+            branch[last] = value
+        return _validated(tree, "settings")
+
+
+def preset_folder() -> Path:
+    """Where the presets lie: inside the installed package, or beside it in a checkout."""
+    packaged = Path(__file__).parent / "configs"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "configs"
+
+
+def preset_names() -> list[str]:
+    return sorted(path.stem for path in preset_folder().glob("*.toml"))
+
+
+def preset_text(name: str) -> str:
+    """The preset's TOML as shipped, comments included.
+
+    Raises:
+        SettingsError: no preset of that name.
+    """
+    if name not in preset_names():
+        raise SettingsError(f"a preset ({', '.join(preset_names())})", repr(name), "--preset")
+    return (preset_folder() / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def load_preset(name: str) -> Settings:
+    """The settings of a preset by name.
+
+    Raises:
+        SettingsError: no preset of that name.
+    """
+    return _validated({"preset": name} | tomllib.loads(preset_text(name)), f"preset {name}")
+
+
+def load_settings(path: str | Path) -> Settings:
+    """Settings from one's own TOML, or from the run.json of an earlier run's report.
+
+    Raises:
+        SettingsError: no such file, not TOML or JSON, an unknown key or a value out of its range.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = json.loads(text)["settings"] if path.suffix == ".json" else {"preset": "custom"} | tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SettingsError("a readable settings file", reason, str(path)) from error
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+        raise SettingsError("TOML, or the run.json of a report", str(error), str(path)) from error
+    except (KeyError, TypeError) as error:
+        raise SettingsError("the run.json of a report", "JSON without settings", str(path)) from error
+    return _validated(tree, str(path))
+
+
+def parse_changes(assignments: Iterable[str]) -> dict[str, Any]:
+    """`KEY=VALUE` words of the command line as dotted names and values; the last of a name wins.
+
+    Raises:
+        SettingsError: a word without an equals sign or with an empty name.
+    """
+    changes: dict[str, Any] = {}
+    for word in assignments:
+        name, equals, value = word.partition("=")
+        if not equals or not name.strip():
+            raise SettingsError("KEY=VALUE", repr(word), "--set", "for example: --set objective.photorealism=1e4")
+        changes[name.strip()] = _toml_value(value.strip())
+    return changes
+
+
+def describe() -> list[tuple[str, str, str]]:
+    """Every setting as (dotted name, default, meaning), for the documentation and `presets`."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.default, Section):
+            rows += [
+                (f"{name}.{inner}", _shown(part.default), part.description or "")
+                for inner, part in type(field.default).model_fields.items()
+            ]
+        else:
+            rows.append((name, _shown(field.default), field.description or ""))
+    return rows
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value)
+
+
+def _known_names() -> str:
+    return "settings: " + ", ".join(name for name, _, _ in describe())
+
+
+def _toml_value(text: str) -> Any:
+    """A TOML value, or the text itself where it is none, so that `encoder.name=compact` needs no quotes."""
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+    return value if not (isinstance(value, float) and math.isnan(value)) else text
+
+
+def _validated(tree: Mapping[str, Any], where: str) -> Settings:
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise SettingsError("the name of a setting", repr(name), where, _known_names()) from error
+        value = first.get("input")
+        message = first["msg"][0].lower() + first["msg"][1:]
+        raise SettingsError(f"{name}: {message}", repr(value), where) from error

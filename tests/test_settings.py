@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from photostyle.errors import SettingsError
+from photostyle.settings import (
+    Settings,
+    describe,
+    load_preset,
+    load_settings,
+    parse_changes,
+    preset_names,
+    preset_text,
+)
+
+
+def test_every_preset_loads_and_is_printed_whole() -> None:
+    assert {"default", "paper", "gatys"} <= set(preset_names())
+    for name in preset_names():
+        assert load_preset(name).preset == name
+        assert preset_text(name).startswith("#")
+
+
+def test_the_paper_has_the_published_weights() -> None:
+    paper = load_preset("paper")
+    assert (paper.encoder.name, paper.objective.style, paper.objective.photorealism) == ("vgg19", 1e2, 1e4)
+    assert (paper.solver.iterations, paper.solver.photorealistic_iterations) == (1000, 1000)
+    assert (paper.smoothing.radius, paper.smoothing.edge) == (15, 0.01)
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().seed = 3  # type: ignore[misc]
+
+
+def test_changes_by_dotted_name_last_wins() -> None:
+    words = ["objective.photorealism=1e5", "seed=1", "encoder.name=vgg19", "seed=2", "objective.style_layers.relu5_1=0"]
+    changed = Settings().with_changes(parse_changes(words))
+    assert changed.objective.photorealism == 1e5
+    assert changed.seed == 2
+    assert changed.encoder.name == "vgg19"
+    assert changed.objective.style_layers["relu5_1"] == 0
+    assert Settings().seed == 0
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "objective.photorealism=nan", "objective.photorealism=inf", "objective.photorealism=-1", "strength=1.5",
+        "strength=-1", "solver.size=3", "solver.size=a", "solver.sise=700", "solver=3", "nothing=1", "a.b.c=1",
+        "encoder.name=resnet", "device=tpu", "objective.style_layers={}", "objective.content_layers=['relu9_1']",
+        "objective.style_layers.relu9_1=1", "seed=-1", "solver", "=3",
+    ],
+)  # fmt: skip
+def test_a_wrong_change_is_refused(word: str) -> None:
+    with pytest.raises(SettingsError):
+        Settings().with_changes(parse_changes([word]))
+
+
+def test_an_unknown_name_lists_the_known() -> None:
+    with pytest.raises(SettingsError, match=r"objective\.photorealism"):
+        Settings().with_changes({"objective.foto": 1})
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("seed = 4\n[objective]\nstyle = 50\n")
+    settings = load_settings(path)
+    assert (settings.preset, settings.seed, settings.objective.style) == ("custom", 4, 50.0)
+
+
+def test_the_settings_of_a_report_come_back(tmp_path: Path) -> None:
+    settings = load_preset("paper").with_changes({"seed": 9})
+    (tmp_path / "run.json").write_text(json.dumps({"settings": settings.to_dict(), "seconds": {}}))
+    assert load_settings(tmp_path / "run.json") == settings
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.toml", "seed ="), ("a.toml", "[objective]\nfoto = 1"), ("a.toml", "seed = nan"), ("a.toml", "colour = 1"),
+        ("run.json", "{"), ("run.json", "{}"), ("run.json", "[]"), ("run.json", '{"settings": {"seed": -1}}'),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_refused_by_name(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SettingsError, match=name):
+        load_settings(tmp_path / name)
+
+
+def test_no_such_file_and_no_such_preset(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="No such file"):
+        load_settings(tmp_path / "none.toml")
+    with pytest.raises(SettingsError, match="paper"):
+        load_preset("papier")
+
+
+def test_every_setting_is_described() -> None:
+    rows = describe()
+    assert all(meaning for _, _, meaning in rows)
+    assert ("objective.photorealism", "10000.0", rows[[r[0] for r in rows].index("objective.photorealism")][2]) in rows
+    for name, default, _ in rows:
+        assert Settings().with_changes({name: json.loads(default)}) == Settings()
