@@ -1,0 +1,34 @@
+"""The content term: how far the features of the result are from those of the content photo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+
+class Content:
+    """Mean square difference of features, summed over layers: the authors' program's form of L_content.
+
+    Luan et al. 2017, equation 1 (Gatys et al. 2016, equation 1), with one departure that is the authors' own:
+
+    1. their program divides by the number of features, which makes a mean of the sum (paper: by 2 N_l D_l).
+
+    Args:
+        targets: `{layer: (1, C, h, w)}`, features of the content photo.
+    """
+
+    def __init__(self, targets: Mapping[str, Tensor]) -> None:
+        self.targets = {layer: target.detach() for layer, target in targets.items()}
+
+    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
+        """The term for `{layer: (1, C, h, w)}`: a scalar of the features' dtype (float32 for bfloat16)."""
+        return torch.stack(
+            [(widened(features[layer]) - widened(target)).square().mean() for layer, target in self.targets.items()]
+        ).sum()
+
+
+def widened(feature: Tensor) -> Tensor:
+    """Half-precision features as float32, since a mean of many needs more digits; others as they are."""
+    return feature.float() if feature.dtype in (torch.bfloat16, torch.float16) else feature

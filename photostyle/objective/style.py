@@ -1,0 +1,112 @@
+"""The style term: how far each region's Gram matrices are from those of its counterpart in the style photo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from photostyle.objective.content import widened
+
+
+class Region:
+    """A soft mask on one layer's grid, as the pixels it touches.
+
+    Args:
+        mask: `(h, w)`, [0, 1].
+    """
+
+    def __init__(self, mask: Tensor) -> None:
+        flat = mask.flatten()
+        self.inside = flat.nonzero()[:, 0]
+        self.squares = flat[self.inside].square()[:, None]
+        self.sum = float(flat.sum(dtype=torch.float64))
+        self.mean = self.sum / flat.numel()
+
+
+def pixels_by_channels(feature: Tensor) -> Tensor:
+    """`(1, C, h, w)` as `(h w, C)`; no copy where the memory format is channels last."""
+    return widened(feature)[0].permute(1, 2, 0).flatten(0, 1)
+
+
+def region_gram(pixels: Tensor, region: Region) -> Tensor:
+    """Gram matrix `(C, C)` of one region, divided by C and by the sum of its mask.
+
+    Luan et al. 2017, equation 3: F_{l,c} = F_l M_{l,c} and G_{l,c} = F_{l,c} F_{l,c}^T; the divisor is that of
+    the authors' program, number of features times the mean of the mask.
+
+    Args:
+        pixels: `(h w, C)`, features of one photo at one layer.
+        region: mask on the same grid.
+    """
+    chosen = pixels[region.inside]
+    return (chosen * region.squares).T @ chosen / (pixels.shape[1] * max(region.sum, 1e-12))
+
+
+def region_grams(feature: Tensor, masks: Tensor) -> Tensor:
+    """`(R, C, C)` Gram matrices of `(1, C, h, w)` features in `(R, h, w)` soft masks; see `region_gram`."""
+    pixels = pixels_by_channels(feature)
+    return torch.stack([region_gram(pixels, Region(mask)) for mask in masks])
+
+
+class Style:
+    """Per-region Gram distance, summed over layers: L_style+ of Luan et al. 2017, equation 2.
+
+    Departures, the first two being the authors' own in their program:
+
+    1. a Gram matrix is divided by the number of features and the mean of the mask (paper: 1 / 2 N_{l,c}^2);
+    2. the squared distance is a mean over the C^2 entries, and a region's share is the mean of its mask in the
+       content photo;
+    3. the gradient is that of this very sum; theirs leaves out the mask and the mask's mean in places.
+
+    Args:
+        targets: `{layer: (R, C, C)}`, `region_grams` of the style photo.
+        masks: `{layer: (R, h, w)}`, soft masks of the content photo on each layer's grid.
+        weights: `{layer: beta}`.
+    """
+
+    def __init__(
+        self, targets: Mapping[str, Tensor], masks: Mapping[str, Tensor], weights: Mapping[str, float]
+    ) -> None:
+        self.targets = {layer: target.detach() for layer, target in targets.items()}
+        self.regions = {layer: [Region(mask) for mask in masks[layer]] for layer in targets}
+        self.weights = dict(weights)
+
+    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
+        """The term for `{layer: (1, C, h, w)}`: a scalar."""
+        layers = [
+            self.weights[layer]
+            * _GramDistance.apply(pixels_by_channels(features[layer]), self.targets[layer], self.regions[layer])
+            for layer in self.targets
+        ]
+        return torch.stack(layers).sum()
+
+
+class _GramDistance(torch.autograd.Function):
+    """One layer's distance with its gradient 4 a w (F D) / (C s) stated, D = (G - T) / C^2, so that nothing is kept.
+
+    w are the squared mask values, s the mask's sum and a its mean.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, pixels: Tensor, targets: Tensor, regions: Sequence[Region]) -> Tensor:
+        channels = pixels.shape[1]
+        loss = pixels.new_zeros(())
+        gradient = torch.zeros_like(pixels)
+        for target, region in zip(targets, regions, strict=True):
+            chosen = pixels[region.inside]
+            weighted = chosen * region.squares
+            divisor = channels * max(region.sum, 1e-12)
+            difference = weighted.T @ chosen / divisor - target
+            loss += region.mean * difference.square().mean()
+            factor = 4 * region.mean / (channels**2 * divisor)
+            gradient.index_add_(0, region.inside, weighted @ difference, alpha=factor)
+        ctx.save_for_backward(gradient)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return outputs[0] * gradient, None, None

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.autograd import gradcheck
+
+from photostyle.encoders.vgg import Encoder
+from photostyle.objective.style import Style, region_grams
+from tests.reference import style as reference
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def test_value_is_that_of_the_naive_twin() -> None:
+    feature, masks, other = random(1, 3, 5, 4), random(2, 5, 4, seed=1), random(1, 3, 6, 7, seed=2)
+    targets = region_grams(other, random(2, 6, 7, seed=3))
+    loss = Style({"relu1_1": targets}, {"relu1_1": masks}, {"relu1_1": 1.0})({"relu1_1": feature})
+    naive = reference.distance(feature[0].numpy(), masks.numpy(), targets.numpy())
+    assert float(loss) == pytest.approx(naive, rel=1e-12)
+
+
+def test_stated_gradient_is_the_gradient() -> None:
+    masks = random(2, 5, 4, seed=1)
+    masks[0, :2] = 0
+    targets = region_grams(random(1, 3, 6, 7, seed=2), random(2, 6, 7, seed=3))
+    term = Style({"a": targets}, {"a": masks}, {"a": 0.7})
+    assert gradcheck(lambda x: term({"a": x}), (random(1, 3, 5, 4).requires_grad_(True),))
+
+
+def test_layers_are_weighted_and_added() -> None:
+    features = {"a": random(1, 3, 5, 4), "b": random(1, 2, 3, 2, seed=4)}
+    masks = {"a": torch.ones(1, 5, 4).double(), "b": torch.ones(1, 3, 2).double()}
+    targets = {"a": torch.zeros(1, 3, 3).double(), "b": torch.zeros(1, 2, 2).double()}
+    alone = [float(Style({k: targets[k]}, masks, {k: 1.0})(features)) for k in "ab"]
+    together = Style(targets, masks, {"a": 2.0, "b": 3.0})(features)
+    assert float(together) == pytest.approx(2 * alone[0] + 3 * alone[1])
+
+
+def test_a_photo_has_no_distance_from_itself_and_one_from_another() -> None:
+    feature, masks = random(1, 3, 5, 4), random(2, 5, 4, seed=1)
+    term = Style({"a": region_grams(feature, masks)}, {"a": masks}, {"a": 1.0})
+    assert float(term({"a": feature})) < 1e-25
+    assert float(term({"a": 1 - feature})) > 1e-6
+
+
+def test_grams_of_a_partition_add_up_to_the_whole() -> None:
+    feature = random(1, 4, 6, 5)
+    labels = torch.from_numpy(np.random.default_rng(0).integers(0, 3, (6, 5)))
+    masks = torch.stack([labels == label for label in range(3)]).double()
+    sums = masks.sum((1, 2))[:, None, None]
+    parts = (region_grams(feature, masks) * sums).sum(0)
+    whole = region_grams(feature, torch.ones(1, 6, 5).double())[0] * 30
+    torch.testing.assert_close(parts, whole)
+
+
+def test_pixels_may_trade_places_inside_a_region() -> None:
+    """With 1x1 filters a pixel's feature is its own, and a Gram matrix has no order."""
+    encoder = Encoder((4,) * 13).double()
+    with torch.no_grad():
+        weight = encoder.convolution("conv1_1").weight
+        weight[:, :, [0, 0, 0, 1, 1, 2, 2, 2], [0, 1, 2, 0, 2, 0, 1, 2]] = 0
+    image, left = random(1, 3, 32, 32), torch.zeros(1, 32, 32).double()
+    left[:, :, :16] = 1
+    masks = {"relu1_1": torch.cat([left, 1 - left])}
+    targets = {"relu1_1": torch.zeros(2, 4, 4).double()}
+    term = Style(targets, masks, {"relu1_1": 1.0})
+
+    def loss(photo: Tensor) -> float:
+        return float(term(encoder(photo, ["relu1_1"])).detach())
+
+    inside, across = image.clone(), image.clone()
+    inside[..., 3, 2], inside[..., 30, 15] = image[..., 30, 15], image[..., 3, 2]
+    across[..., 3, 2], across[..., 3, 20] = image[..., 3, 20], image[..., 3, 2]
+    assert loss(inside) == pytest.approx(loss(image), rel=1e-12)
+    assert loss(across) != pytest.approx(loss(image), rel=1e-12)
+
+
+def test_an_empty_region_does_not_pull() -> None:
+    masks = torch.zeros(1, 5, 4).double()
+    term = Style({"a": torch.ones(1, 3, 3).double()}, {"a": masks}, {"a": 1.0})
+    feature = random(1, 3, 5, 4).requires_grad_(True)
+    loss = term({"a": feature})
+    loss.backward()
+    assert float(loss.detach()) == 0
+    assert feature.grad is not None
+    assert not feature.grad.any()
