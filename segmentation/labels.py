@@ -1,0 +1,43 @@
+"""The built-in classes, what a label map of them means, and the colours they are shown in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+UNLABELLED = 255
+"""The value of a pixel that belongs to no region."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """One value of a label map.
+
+    Args:
+        id: the value, 0 to 254.
+        name: what it stands for.
+        colour: to show it in, sRGB-encoded, each 0 to 255.
+    """
+
+    id: int
+    name: str
+    colour: tuple[int, int, int]
+
+
+CLASSES = (
+    Label(0, "sky", (70, 160, 255)),
+    Label(1, "building", (200, 60, 50)),
+    Label(2, "vegetation", (40, 160, 40)),
+    Label(3, "water", (0, 40, 200)),
+    Label(4, "ground", (150, 150, 150)),
+    Label(5, "mountain", (150, 100, 40)),
+    Label(6, "vehicle", (255, 0, 255)),
+    Label(7, "person", (255, 200, 0)),
+    Label(8, "animal", (0, 230, 230)),
+    Label(9, "object", (255, 255, 160)),
+    Label(254, "foreground_unspecified", (255, 120, 0)),
+)
+"""Those of the project's image data; 254 is a vehicle, person, animal or object, not said which."""
+
+NAMES: Mapping[int, str] = MappingProxyType({label.id: label.name for label in CLASSES})

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from segmentation.matching import Region, match
+
+NAMES = {0: "sky", 1: "building", 3: "water"}
+
+
+def labels(**counts: int) -> np.ndarray:
+    """`(1, N) uint8` with so many pixels of each label: `labels(_0=5, _255=2)`."""
+    return np.concatenate([np.full(n, int(key[1:]), np.uint8) for key, n in counts.items()])[None]
+
+
+def test_equal_ids_match_in_the_order_of_the_ids() -> None:
+    matching = match(labels(_3=10, _0=30), labels(_0=1, _3=1))
+    assert [(region.content_ids, region.style_ids) for region in matching.regions] == [((0,), (0,)), ((3,), (3,))]
+    assert (matching.content_only, matching.style_only, matching.too_small, matching.messages) == ((), (), (), ())
+
+
+def test_names_match_whatever_the_ids() -> None:
+    content = match(labels(_0=10, _1=10), labels(_0=10, _7=5, _8=5), NAMES, {0: "building", 7: "sky", 8: "sky"})
+    assert content.regions == (Region("sky", (0,), (7, 8)), Region("building", (1,), (0,)))
+    assert content.messages == ()
+
+
+def test_what_only_one_photo_has_is_in_no_region_and_reported() -> None:
+    matching = match(labels(_0=60, _1=40), labels(_0=75, _3=25), NAMES, NAMES)
+    assert matching.regions == (Region("sky", (0,), (0,)),)
+    (content_only,), (style_only,) = matching.content_only, matching.style_only
+    assert (content_only.name, content_only.content_share, content_only.style_share) == ("building", 0.4, 0.0)
+    assert (style_only.name, style_only.content_share, style_only.style_share) == ("water", 0.0, 0.25)
+    assert len(matching.messages) == 2
+    assert "building" in matching.messages[0] and "40.0%" in matching.messages[0]
+    assert "water" in matching.messages[1] and "25.0%" in matching.messages[1]
+
+
+@pytest.mark.parametrize("small", ["content", "style"])
+def test_a_region_too_small_in_either_photo_is_not_measured(small: str) -> None:
+    big, little = labels(_0=5000, _1=5000), labels(_0=9991, _1=9)
+    pair = (little, big) if small == "content" else (big, little)
+    matching = match(*pair, NAMES, NAMES)
+    assert [region.name for region in matching.regions] == ["sky"]
+    assert [region.name for region in matching.too_small] == ["building"]
+    assert len(matching.messages) == 1 and "0.09%" in matching.messages[0]
+    assert len(match(*pair, NAMES, NAMES, least_share=9e-4).regions) == 2
+
+
+def test_specks_are_listed_but_not_worth_a_message() -> None:
+    matching = match(labels(_0=9999, _1=1), labels(_0=10), NAMES, NAMES)
+    assert [region.name for region in matching.too_small] == ["building"]
+    assert matching.messages == ()
+
+
+def test_photos_with_nothing_in_common_are_matched_whole() -> None:
+    matching = match(labels(_0=50, _255=50), labels(_1=100), NAMES, NAMES)
+    assert matching.regions == (Region("whole photo", (0, 255), (1,)),)
+    (message,) = matching.messages
+    assert "sky" in message and "building" in message
+
+
+def test_the_unlabelled_match_nothing_and_are_reported() -> None:
+    matching = match(labels(_0=75, _255=25), labels(_0=50, _255=50), NAMES, NAMES)
+    assert matching.regions == (Region("sky", (0,), (0,)),)
+    assert len(matching.messages) == 1 and "25.0%" in matching.messages[0]
+
+
+def test_a_label_map_needs_pixels() -> None:
+    with pytest.raises(ValueError, match="with pixels"):
+        match(np.zeros((0, 4), np.uint8), labels(_0=1))
