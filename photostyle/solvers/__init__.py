@@ -1,0 +1,1 @@
+"""Solvers: a minimiser for any callable, and what it is applied to."""

@@ -1,0 +1,162 @@
+"""L-BFGS within bounds over any callable.
+
+Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical Programming 45,
+1989, for the two-loop recursion; Bertsekas, "Projected Newton methods for optimization problems with simple
+constraints", SIAM J. Control and Optimization 20, 1982, for the bounds: variables that a bound holds back take no
+part in the quasi-Newton step, the others follow it, and the line search goes along the path that the bounds bend.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from photostyle.solvers.result import Solution, Status, Step
+
+Function = Callable[[Tensor], tuple[float, Tensor, dict[str, float]]]
+
+SUFFICIENT_DECREASE = 1e-4
+"""Share of the predicted decrease that a step must reach (Nocedal and Wright 2006, section 3.1)."""
+MOST_TRIALS = 12
+"""Trial steps along one direction, each at most half as long as the one before."""
+FIRST_MOVE = 0.02
+"""Largest change of any variable in the first step, as a share of the range between the bounds."""
+
+
+class _Memory:
+    """The last pairs of steps and gradient changes, and the inverse Hessian that they make."""
+
+    def __init__(self, most: int) -> None:
+        self.pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=most)
+
+    def learn(self, step: Tensor, change: Tensor) -> None:
+        """Takes a pair in if the curvature along it is clearly positive."""
+        curvature = _dot(step, change)
+        if curvature > 1e-10 * math.sqrt(_dot(step, step) * _dot(change, change)):
+            self.pairs.append((step, change, curvature))
+
+    def times(self, gradient: Tensor) -> Tensor:
+        """Inverse Hessian times gradient by the two-loop recursion."""
+        result = gradient.clone()
+        shares = []
+        for step, change, curvature in reversed(self.pairs):
+            share = _dot(step, result) / curvature
+            result.add_(change, alpha=-share)
+            shares.append(share)
+        if self.pairs:
+            _, change, curvature = self.pairs[-1]
+            result.mul_(curvature / _dot(change, change))
+        for (step, change, curvature), share in zip(self.pairs, reversed(shares), strict=True):
+            result.add_(step, alpha=share - _dot(change, result) / curvature)
+        return result
+
+
+def _dot(a: Tensor, b: Tensor) -> float:
+    return float(torch.dot(a.flatten(), b.flatten()))
+
+
+def minimise(
+    function: Function,
+    start: Tensor,
+    *,
+    lower: float = 0.0,
+    upper: float = 1.0,
+    iterations: int = 1000,
+    history: int = 10,
+    tolerance: float = 1e-4,
+    patience: int = 20,
+    report: Callable[[Step], None] | None = None,
+) -> Solution:
+    """The lowest point that L-BFGS finds between two bounds.
+
+    The loss falls at every accepted iterate, so the last one is the best one: a NaN, a failed line search or an
+    interrupt loses nothing.
+
+    Args:
+        function: point -> (loss, gradient of the point's shape, weighted terms for the trace).
+        start: any shape, float32 or float64; clipped to the bounds.
+        lower, upper: bounds of every variable, lower < upper.
+        iterations: most accepted steps.
+        history: pairs remembered.
+        tolerance: converged when the loss has fallen by less than this share of itself in `patience` iterations.
+        report: called with every accepted iterate; an exception of its own is passed on.
+
+    Returns:
+        The solution; its status says why the solver stopped.
+    """
+    began = time.perf_counter()
+    point = start.detach().clamp(lower, upper)
+    trace: list[Step] = []
+    try:
+        loss, gradient, terms = function(point)
+    except KeyboardInterrupt:
+        return Solution(point, math.nan, {}, Status.INTERRUPTED)
+    evaluations, iteration = 1, 0
+
+    def accept() -> None:
+        trace.append(Step(iteration, evaluations, time.perf_counter() - began, loss, terms))
+        if report:
+            report(trace[-1])
+
+    def end(status: Status) -> Solution:
+        return Solution(point, loss, terms, status, tuple(trace))
+
+    accept()
+    if not math.isfinite(loss) or not bool(torch.isfinite(gradient).all()):
+        return end(Status.NOT_FINITE)
+    memory = _Memory(history)
+    try:
+        while iteration < iterations:
+            free = ~(((point <= lower) & (gradient > 0)) | ((point >= upper) & (gradient < 0)))
+            slope = gradient * free
+            steepest = float(slope.abs().max())
+            if steepest == 0:
+                return end(Status.STATIONARY)
+            direction = -memory.times(slope) * free
+            if not memory.pairs or _dot(direction, slope) >= 0:
+                memory.pairs.clear()
+                direction = slope * (-FIRST_MOVE * (upper - lower) / steepest)
+            found = None
+            length = 1.0
+            for _ in range(MOST_TRIALS):
+                trial = (point + length * direction).clamp_(lower, upper)
+                step = trial - point
+                predicted = _dot(slope, step)
+                value, slopes, parts = function(trial)
+                evaluations += 1
+                enough = value < loss and value <= loss + SUFFICIENT_DECREASE * predicted
+                if enough and bool(torch.isfinite(slopes).all()):
+                    found = trial, step, value, slopes, parts
+                    break
+                length *= _shortening(loss, predicted / length, value, length)
+            if found is None:
+                if memory.pairs:
+                    memory.pairs.clear()
+                    continue
+                return end(Status.LINE_SEARCH)
+            trial, step, value, slopes, parts = found
+            memory.learn(step, slopes - gradient)
+            point, loss, gradient, terms = trial, value, slopes, parts
+            iteration += 1
+            accept()
+            if iteration >= patience and trace[-1 - patience].loss - loss <= tolerance * abs(loss):
+                return end(Status.CONVERGED)
+    except KeyboardInterrupt:
+        return end(Status.INTERRUPTED)
+    return end(Status.ITERATIONS)
+
+
+def _shortening(loss: float, slope: float, value: float, length: float) -> float:
+    """By what to shorten a step that went wrong: to the lowest point of the parabola through what is known.
+
+    Kept within [0.1, 0.5] (Nocedal and Wright 2006, section 3.5); 0.1 where the value is not finite.
+    """
+    if not math.isfinite(value):
+        return 0.1
+    curvature = value - loss - slope * length
+    return min(0.5, max(0.1, -slope * length / (2 * curvature))) if curvature > 0 else 0.5

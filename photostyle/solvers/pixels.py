@@ -1,0 +1,69 @@
+"""The solver of Luan et al. 2017 and Gatys et al. 2016: every pixel is an unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from photostyle.solvers.minimise import Function, minimise
+from photostyle.solvers.result import Solution, Status, Step
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One objective and how long it may take."""
+
+    name: str
+    objective: Function
+    iterations: int
+
+
+def noise(height: int, width: int, seed: int) -> Tensor:
+    """White noise `(1, 3, H, W)` float32 around middle grey, standard deviation 0.1, clipped to [0, 1]."""
+    generator = torch.Generator().manual_seed(seed)
+    return (0.5 + 0.1 * torch.randn(1, 3, height, width, generator=generator)).clamp_(0, 1)
+
+
+def solve(
+    stages: Sequence[Stage],
+    start: Tensor,
+    *,
+    history: int,
+    tolerance: float,
+    patience: int,
+    report: Callable[[Stage, Step], None],
+) -> list[Solution]:
+    """The stages one after the other, each from where the one before ended.
+
+    Departures from the authors' program, which runs L-BFGS with a fixed step on colours without bounds and then
+    clips them:
+
+    1. colours stay within [0, 1] while they are solved for, so that what is written is what was solved for;
+    2. the loss that the solver sees has the photorealism term in it, and every step must lower it;
+    3. a stage ends early when it no longer gains.
+
+    Args:
+        start: `(1, 3, H, W)`, sRGB-encoded, [0, 1].
+
+    Returns:
+        One solution a stage that was begun; an interrupt or a loss that is not finite ends the row.
+    """
+    solutions: list[Solution] = []
+    point = start
+    for stage in stages:
+
+        def tell(step: Step, stage: Stage = stage) -> None:
+            report(stage, step)
+
+        solution = minimise(
+            stage.objective, point, iterations=stage.iterations,
+            history=history, tolerance=tolerance, patience=patience, report=tell,
+        )  # fmt: skip
+        solutions.append(solution)
+        if solution.status in (Status.INTERRUPTED, Status.NOT_FINITE):
+            break
+        point = solution.point
+    return solutions

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+import photostyle
+from photostyle.errors import InputError, SettingsError
+from photostyle.masks import RegionMap, write_mask
+from photostyle.pipeline import Progress, Session, chosen_device, chosen_dtype, transfer, with_own_look
+from photostyle.settings import Settings
+from segmentation.clusters import Clusters
+
+Pixels = NDArray[np.float32]
+FEW = Settings().with_changes(
+    {
+        "encoder.dtype": "float32", "solver.size": 128, "solver.iterations": 15, "solver.photorealistic_iterations": 15,
+        "smoothing.radius": 5,
+    }
+)  # fmt: skip
+
+
+@pytest.fixture
+def masks(tmp_path: Path, scene: Pixels, dusk: Pixels) -> tuple[Path, Path]:
+    paths = tmp_path / "content_mask.png", tmp_path / "style_mask.png"
+    for path, photo in zip(paths, (scene, dusk), strict=True):
+        labels = np.ones(photo.shape[:2], np.uint8)
+        labels[:50] = 0
+        write_mask(path, RegionMap(labels, {0: "sky", 1: "building"}))
+    return paths
+
+
+@pytest.mark.usefixtures("small_encoder")
+class TestTransfer:
+    def test_the_regions_take_the_colours_of_their_counterparts(
+        self, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path]
+    ) -> None:
+        result = transfer(scene, dusk, settings=FEW, content_mask=masks[0], style_mask=masks[1])
+        out = result.photo.pixels
+        assert out.shape == scene.shape
+        assert [region.name for region in result.matching.regions] == ["sky", "building"]
+        for rows in (slice(0, 44), slice(58, 80)):
+            before = np.abs(scene[rows].mean((0, 1)) - dusk[rows].mean((0, 1))).max()
+            after = np.abs(out[rows].mean((0, 1)) - dusk[rows].mean((0, 1))).max()
+            assert after < 0.5 * before
+
+    def test_the_result_says_how_it_was_made(self, scene: Pixels, dusk: Pixels) -> None:
+        seen: list[Progress] = []
+        result = transfer(scene, dusk, settings=FEW, progress=seen.append)
+        assert [stage.name for stage in result.stages] == ["solve", "solve with photorealism"]
+        assert set(result.terms) == {"content", "style", "photorealism", "total_variation"}
+        assert result.stages[-1].loss == pytest.approx(sum(result.terms.values()))
+        assert {"read", "regions", "objective", "solve", "apply", "total"} <= set(result.seconds)
+        assert result.seconds["total"] >= result.seconds["solve"]
+        assert len(result.trace) == sum(stage.iterations + 1 for stage in result.stages)
+        assert len([p for p in seen if p.stage == "solve"]) == result.stages[0].iterations + 1
+        assert len(result.weights["compact"]) == 64
+        assert (result.device, result.dtype, result.interrupted) == ("cpu", "float32", False)
+
+    def test_the_written_photo_is_what_was_solved_for(self, scene: Pixels, dusk: Pixels) -> None:
+        """Without smoothing and at its own size the result has the very loss that the solver reports."""
+        plain = FEW.with_changes({"smoothing.enabled": False, "regions.segmenter": "none"})
+        session = Session(settings=plain)
+        style = session.style(dusk)
+        result = session.transfer(scene, style)
+        regions = session._regions(scene, style, None)
+        _, objective = session._objectives(scene, style, regions)
+        loss, _, _ = objective(session._tensor(result.photo.pixels))
+        assert loss == pytest.approx(result.stages[-1].loss, rel=1e-4)
+        assert 0 <= result.photo.pixels.min() <= result.photo.pixels.max() <= 1
+
+    def test_strength(self, scene: Pixels, dusk: Pixels) -> None:
+        results = [
+            transfer(scene, dusk, settings=FEW.with_changes({"strength": strength})).photo.pixels
+            for strength in (0.0, 0.5, 1.0)
+        ]
+        assert np.array_equal(results[0], scene)
+        np.testing.assert_allclose(results[1], (scene + results[2]) / 2, atol=1e-6)
+        assert np.abs(results[2] - scene).max() > 0.1
+
+    def test_the_same_seed_gives_the_same_bytes(self, scene: Pixels, dusk: Pixels) -> None:
+        noisy = FEW.with_changes({"solver.start": "noise", "smoothing.enabled": False})
+        first, again = (transfer(scene, dusk, settings=noisy).photo.pixels for _ in range(2))
+        other = transfer(scene, dusk, settings=noisy.with_changes({"seed": 1})).photo.pixels
+        assert np.array_equal(first, again)
+        assert not np.array_equal(first, other)
+
+    def test_a_large_photo_keeps_its_size_and_its_detail(self, scene: Pixels, dusk: Pixels) -> None:
+        large = np.kron(scene, np.ones((3, 3, 1), np.float32))
+        large[::2, ::2] *= 0.9
+        result = transfer(large, dusk, settings=FEW).photo.pixels
+        assert result.shape == large.shape
+        ground = slice(200, 288)
+        fine, finer = (np.diff(photo[ground], axis=1).mean(2).ravel() for photo in (large, result))
+        assert np.corrcoef(fine, finer)[0, 1] > 0.9
+
+    def test_an_artistic_result_is_enlarged_with_a_warning(self, scene: Pixels, dusk: Pixels) -> None:
+        settings = FEW.with_changes({"smoothing.enabled": False, "solver.size": 64})
+        result = transfer(scene, dusk, settings=settings)
+        assert result.photo.pixels.shape == scene.shape
+        assert any("softer" in warning for warning in result.warnings)
+
+    def test_a_region_without_counterpart_keeps_its_look_and_is_reported(
+        self, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        labels = np.ones(scene.shape[:2], np.uint8)
+        labels[:50] = 3
+        write_mask(tmp_path / "other.png", RegionMap(labels, {3: "water", 1: "building"}))
+        result = transfer(scene, dusk, settings=FEW, content_mask=tmp_path / "other.png", style_mask=masks[1])
+        assert any("water" in warning for warning in result.warnings)
+        change = np.abs(result.photo.pixels - scene)
+        assert change[:40].mean() < 0.2 * change[60:].mean()
+
+    def test_a_photo_as_its_own_style_stays_itself(self, scene: Pixels) -> None:
+        result = transfer(scene, scene, settings=FEW.with_changes({"objective.total_variation": 0}))
+        assert np.abs(result.photo.pixels - scene).mean() < 2 / 255
+
+    def test_one_mask_of_two_is_refused(self, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path]) -> None:
+        with pytest.raises(SettingsError, match="style only"):
+            transfer(scene, dusk, settings=FEW, style_mask=masks[1])
+        with pytest.raises(SettingsError, match="content only"):
+            transfer(scene, dusk, settings=FEW, content_mask=masks[0])
+
+    def test_a_missing_photo_is_an_input_error(self, scene: Pixels) -> None:
+        with pytest.raises(InputError, match="nowhere"):
+            transfer(scene, "nowhere.jpg", settings=FEW)
+
+    def test_an_interrupt_keeps_the_best_so_far(self, scene: Pixels, dusk: Pixels) -> None:
+        def stop(progress: Progress) -> None:
+            if progress.stage == "solve" and progress.iteration == 5:
+                raise KeyboardInterrupt
+
+        result = transfer(scene, dusk, settings=FEW, progress=stop)
+        assert result.interrupted
+        assert len(result.stages) == 1
+        assert result.stages[0].iterations == 5
+        assert np.abs(result.photo.pixels - scene).max() > 0.01
+
+    def test_a_weight_too_large_leaves_the_content_and_says_so(self, scene: Pixels, dusk: Pixels) -> None:
+        result = transfer(scene, dusk, settings=FEW.with_changes({"objective.style": 1e300}))
+        assert any("not finite" in warning for warning in result.warnings)
+        assert np.abs(result.photo.pixels - scene).mean() < 2 / 255
+
+    def test_a_style_is_measured_once(self, scene: Pixels, dusk: Pixels) -> None:
+        session = Session(settings=FEW)
+        style = session.style(dusk)
+        once, again = (session.transfer(scene, style).photo.pixels for _ in range(2))
+        assert np.array_equal(once, again)
+        assert np.array_equal(once, transfer(scene, dusk, settings=FEW).photo.pixels)
+
+    def test_the_public_name_is_the_pipelines(self) -> None:
+        assert photostyle.transfer is transfer
+
+
+def test_what_is_in_no_region_has_its_own_look_as_target() -> None:
+    feature = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    left = torch.zeros(1, 4, 4)
+    left[:, :, :2] = 1
+    masks, targets = with_own_look({"a": left}, {"a": torch.zeros(1, 3, 3)}, {"a": feature}, 0.001)
+    assert torch.equal(masks["a"].sum(0), torch.ones(4, 4))
+    assert targets["a"].shape == (2, 3, 3)
+    whole, _ = with_own_look({"a": torch.ones(1, 4, 4)}, {"a": torch.zeros(1, 3, 3)}, {"a": feature}, 0.001)
+    assert len(whole["a"]) == 1
+
+
+def test_devices() -> None:
+    assert chosen_device("cpu") == torch.device("cpu")
+    assert chosen_device("auto").type in ("cpu", "cuda", "mps")
+    if not torch.cuda.is_available():
+        with pytest.raises(SettingsError, match="cuda:3"):
+            chosen_device("cuda:3")
+    assert chosen_dtype("float32", torch.device("cpu")) is torch.float32
+    assert chosen_dtype("bfloat16", torch.device("cpu")) is torch.bfloat16
+
+
+def test_cluster_labels_match_across_photos(
+    small_encoder: Path, scene: Pixels, dusk: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def halves(content: Pixels, style: Pixels, *, seed: int) -> Clusters:
+        soft = [np.zeros((2, *features.shape[1:]), np.float32) for features in (content, style)]
+        for probabilities in soft:
+            probabilities[0, : probabilities.shape[1] // 2] = 1
+            probabilities[1] = 1 - probabilities[0]
+        return Clusters(soft[0].argmax(0).astype(np.uint8), soft[1].argmax(0).astype(np.uint8), *soft)
+
+    monkeypatch.setattr("photostyle.pipeline.cluster", halves)
+    result = transfer(scene, dusk, settings=FEW)
+    assert [region.name for region in result.matching.regions] == ["cluster 1", "cluster 2"]
+    assert result.content_regions.labels.shape == (96, 128)
+    assert (result.content_regions.labels[:40] == 0).all()
+    assert (result.style_regions.labels[50:] == 1).all()
