@@ -1,0 +1,162 @@
+"""`photostyle doctor`: what this machine can do, what is missing, and how to mend it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from photostyle import __version__
+from photostyle.cli.common import Commands, add_output_options
+from photostyle.errors import PhotostyleError, WeightsError
+
+PACKAGES = (
+    "torch", "torchvision", "numpy", "scipy", "scikit-learn", "Pillow", "safetensors", "pydantic", "threadpoolctl",
+    "tqdm", "matplotlib",
+)  # fmt: skip
+FORMATS = {"JPEG": "jpg", "PNG": "zlib", "TIFF": "libtiff", "WebP": "webp", "AVIF": "avif"}
+"""A format and the name of what Pillow reads and writes it with."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the diagnosis.
+
+    Args:
+        topic: what was looked at.
+        status: ok; missing where `default` cannot run without it; advice where something else could be better.
+        found: what is there.
+        advice: how to mend it; empty where nothing needs mending.
+        exit_code: the command's exit code because of this; 0 where `default` runs all the same.
+    """
+
+    topic: str
+    status: Literal["ok", "missing", "advice"]
+    found: str
+    advice: str = ""
+    exit_code: int = 0
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="what this machine can do, what is missing, and how to mend it",
+        description="Looks at the installation and the machine. Exit code 0 when the default preset can run.",
+    )
+    add_output_options(parser)
+    parser.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Prints the findings; returns the exit code."""
+    findings = list(diagnose())
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        width = max(len(finding.topic) for finding in findings)
+        for finding in findings:
+            first, *rest = finding.found.splitlines()
+            print(f"{finding.status:8}{finding.topic:{width}}  {first}")
+            for line in (*rest, *finding.advice.splitlines()):
+                print(f"{'':8}{'':{width}}  {line}")
+    return next((finding.exit_code for finding in findings if finding.exit_code), 0)
+
+
+def diagnose() -> Iterator[Finding]:
+    """All findings, in the order in which they are best read."""
+    yield Finding("python", "ok", f"{platform.python_version()} on {platform.platform()}")
+    yield Finding("photostyle", "ok", f"{__version__} in {Path(__file__).parents[1]}")
+    for name in PACKAGES:
+        yield _package(name)
+    yield Finding("memory", "ok", _memory())
+    for topic, look in (("computing", _computing), ("formats", _formats), ("weights", _weights), ("cache", _cache)):
+        yield from _guarded(topic, look)
+
+
+def _guarded(topic: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """What `look` finds; a broken installation is a finding, too, not the end of the diagnosis."""
+    try:
+        yield from look()
+    except PhotostyleError as error:
+        yield Finding(topic, "missing", str(error), exit_code=error.exit_code)
+    except Exception as error:
+        advice = "install photostyle anew, in an environment of its own"
+        yield Finding(topic, "missing", f"{type(error).__name__}: {error}", advice, PhotostyleError.exit_code)
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, "ok", metadata.version(name))
+    except metadata.PackageNotFoundError:
+        advice = f"python -m pip install {name}"
+        return Finding(name, "missing", "not installed", advice, PhotostyleError.exit_code)
+
+
+def _memory() -> str:
+    """Of the machine, in GiB, where the system tells."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return "unknown on this system"
+    return f"{total / 2**30:.1f} GiB"
+
+
+def _computing() -> Iterator[Finding]:
+    import torch
+
+    from photostyle.pipeline import chosen_dtype
+
+    cores = os.cpu_count()
+    yield Finding("processor", "ok", f"{cores} cores, torch computes on {torch.get_num_threads()} threads")
+    native = chosen_dtype("auto", torch.device("cpu")) == torch.bfloat16
+    yield Finding("bfloat16", "ok", "native on the processor" if native else "not native: float32 is used")
+    for index in range(torch.cuda.device_count()):
+        yield Finding(f"cuda:{index}", "ok", torch.cuda.get_device_name(index))
+    if torch.backends.mps.is_available():
+        yield Finding("mps", "ok", "available")
+    if not torch.cuda.is_available() and not torch.backends.mps.is_available():
+        yield Finding("accelerator", "ok", "none: the processor computes")
+
+
+def _formats() -> Iterator[Finding]:
+    from PIL import features
+
+    for name, part in FORMATS.items():
+        if features.check(part):
+            yield Finding(name, "ok", "read and written")
+        else:
+            yield Finding(name, "advice", "neither read nor written", "python -m pip install --upgrade Pillow")
+
+
+def _weights() -> Iterator[Finding]:
+    from photostyle.encoders.weights import available
+    from photostyle.settings import load_preset, preset_names
+
+    for status in available():
+        users = [name for name in preset_names() if load_preset(name).encoder.name == status.name]
+        needed = "default" in users
+        if status.ok:
+            yield Finding(f"weights {status.name}", "ok", str(status.path))
+            continue
+        found = f"{'wrong' if status.present else 'missing'}: {status.path}"
+        advice = status.problem or f"photostyle weights fetch {status.name} (for the presets {', '.join(users)})"
+        exit_code = WeightsError.exit_code if needed else 0
+        yield Finding(f"weights {status.name}", "missing" if needed else "advice", found, advice, exit_code)
+
+
+def _cache() -> Iterator[Finding]:
+    from photostyle.encoders.weights import cache_folder
+
+    folder = cache_folder()
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
+        yield Finding("cache", "ok", str(folder))
+    else:
+        advice = "name a folder that can be written to in XDG_CACHE_HOME"
+        yield Finding("cache", "advice", f"cannot be written: {existing}", advice)

@@ -1,0 +1,68 @@
+"""The progress of a run on standard error."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from photostyle.pipeline import Progress
+
+SECONDS_ON_A_TERMINAL = 0.2
+SECONDS_IN_A_FILE = 10.0
+"""Least time between two states of a bar: a log should not fill with them."""
+FORMAT = "{desc}: {percentage:3.0f}% |{bar:20}| {n_fmt}/{total_fmt}, {remaining} left{postfix}"
+
+
+class ProgressBar:
+    """A bar for each stage, with the loss terms and the time left; called with every `Progress`.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.stage = ""
+        self.bar: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __call__(self, progress: Progress) -> None:
+        if self.quiet:
+            return
+        if self.bar is None or progress.stage != self.stage:
+            self._begin(progress)
+        if not progress.iterations:
+            return
+        terms = {"loss": progress.loss, **progress.terms}
+        self.bar.set_postfix({name: f"{value:.3g}" for name, value in terms.items()}, refresh=False)
+        self.bar.update(progress.iteration - self.bar.n)
+
+    def close(self) -> None:
+        """Ends the bar of the last stage; its last state stays."""
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+    def _begin(self, progress: Progress) -> None:
+        from tqdm import tqdm
+
+        self.close()
+        self.stage = progress.stage
+        interval = SECONDS_ON_A_TERMINAL if sys.stderr.isatty() else SECONDS_IN_A_FILE
+        self.bar = tqdm(
+            total=progress.iterations,
+            desc=progress.stage,
+            file=sys.stderr,
+            mininterval=interval,
+            maxinterval=interval,
+            bar_format=FORMAT if progress.iterations else "{desc}",
+        )

@@ -1,0 +1,82 @@
+"""`photostyle weights`: list, fetch or verify the encoders' weights."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from photostyle.cli.common import Commands, add_output_options
+from photostyle.errors import WeightsError
+
+if TYPE_CHECKING:
+    from photostyle.encoders.weights import WeightsStatus
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "weights",
+        help="list, fetch or verify the encoders' weights",
+        description="The encoders' weights: what is there and where, fetching ahead, checking against their sums.",
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    for name, action, meaning in (
+        ("list", show, "what is there, and where"),
+        ("fetch", fetch, "get what is missing, so that later runs need no network"),
+        ("verify", verify, "check what is there; exit code 4 where a file is not the one it should be"),
+    ):
+        chosen = actions.add_parser(name, help=meaning, description=f"Weights: {meaning}.")
+        if name == "fetch":
+            chosen.add_argument("name", nargs="?", metavar="NAME", help="compact or vgg19; all without it")
+        add_output_options(chosen)
+        chosen.set_defaults(execute=action)
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Prints the state of all weights; returns the exit code."""
+    from photostyle.encoders.weights import available
+
+    _print(available(), arguments.json)
+    return 0
+
+
+def fetch(arguments: argparse.Namespace) -> int:
+    """Gets one encoder's weights, or all; returns the exit code.
+
+    Raises:
+        SettingsError: no encoder of that name.
+        WeightsError: they cannot be fetched, or are not the ones they should be.
+        OutputError: they cannot be kept.
+    """
+    from photostyle.encoders import weights
+
+    names = [arguments.name] if arguments.name else weights.NAMES
+    paths = {name: str(weights.fetch(name, progress=not arguments.quiet)) for name in names}
+    if arguments.json:
+        print(json.dumps(paths, indent=2))
+    else:
+        print(*(f"{name}  {path}" for name, path in paths.items()), sep="\n")
+    return 0
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Prints the state of the weights that should be right; returns the exit code."""
+    from photostyle.encoders import weights
+
+    statuses = weights.verify()
+    _print(statuses, arguments.json)
+    return 0 if all(status.ok for status in statuses) else WeightsError.exit_code
+
+
+def _print(statuses: Iterable[WeightsStatus], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([asdict(status) | {"path": str(status.path)} for status in statuses], indent=2))
+        return
+    for status in statuses:
+        state = "ok" if status.ok else "wrong" if status.present else "missing"
+        size = f", {status.bytes / 1e6:.1f} MB, sha256 {status.sha256}" if status.present else ""
+        print(f"{status.name:8}{state:8}{status.path}{size}")
+        for line in status.problem.splitlines():
+            print(f"{'':16}{line}")

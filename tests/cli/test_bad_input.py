@@ -1,0 +1,299 @@
+"""Bad input gets a clear error with its exit code and leaves nothing behind; odd photos that can be used are."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from photostyle.cli import main
+from photostyle.encoders import weights
+from photostyle.encoders.vgg import CONVOLUTIONS
+from tests.fakes import QUICK, tiny_encoder, use_tiny_encoder, write_halves, write_photo
+
+Captured = pytest.CaptureFixture[str]
+BLUE, GREEN, ORANGE = (0, 0, 255), (0, 255, 0), (255, 128, 64)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Holds two good photos, `content.png` and `style.png`."""
+    write_photo(tmp_path / "content.png", 1)
+    write_photo(tmp_path / "style.png", 2)
+    return tmp_path
+
+
+def run(folder: Path, *words: str, content: str = "content.png", style: str = "style.png") -> int:
+    """A quick transfer between files of `folder` to `result.png` there; `words` come last and so win."""
+    photos = ("--content", str(folder / content), "--style", str(folder / style))
+    return main(["run", *photos, "-o", str(folder / "result.png"), *QUICK, *words])
+
+
+def assert_refused(
+    capsys: Captured, code: int, message: str, folder: Path, *words: str, content: str = "content.png",
+    style: str = "style.png",
+) -> None:  # fmt: skip
+    """The run ends with `code`, says `message` in one to three lines, and writes nothing."""
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert run(folder, *words, content=content, style=style) == code
+    out, err = capsys.readouterr()
+    told = err[err.rindex("photostyle: ") :]
+    assert message in told
+    assert len(told.splitlines()) <= 3
+    assert "Traceback" not in err
+    assert out == ""
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def header(height: int, width: int) -> bytes:
+    """A PNG that says how large it is and holds next to nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    size = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + size + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+
+
+def truncated(folder: Path) -> bytes:
+    whole = write_photo(folder / "whole.jpg", 3).read_bytes()
+    return whole[: len(whole) // 2]
+
+
+@pytest.mark.parametrize("role", ["content", "style"])
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("empty.jpg", lambda _: b"", "an empty file"),
+        ("truncated.jpg", truncated, "a damaged one"),
+        ("text.jpg", lambda _: b"Dear diary, today I took no photo at all.\n", "expected a JPEG, PNG, WebP, TIFF"),
+        ("large.png", lambda _: header(30_000, 30_000), "30,000 x 30,000"),
+        ("point.png", lambda _: header(1, 1), "1 x 1"),
+        ("line.png", lambda _: header(1, 5000), "5,000 x 1"),
+    ],
+)
+def test_unusable_photo(
+    role: str, name: str, data: Callable[[Path], bytes], message: str, folder: Path, capsys: Captured
+) -> None:
+    (folder / name).write_bytes(data(folder))
+    names = {"content": "content.png", "style": "style.png"} | {role: name}
+    assert_refused(capsys, 3, message, folder, **names)
+
+
+@pytest.mark.parametrize("role", ["content", "style"])
+def test_missing_photo_and_folder(role: str, folder: Path, capsys: Captured) -> None:
+    (folder / "album").mkdir()
+    for name, message in (("none.jpg", "no such file"), ("album", "a folder")):
+        names = {"content": "content.png", "style": "style.png"} | {role: name}
+        assert_refused(capsys, 3, message, folder, **names)
+
+
+def test_missing_content_without_an_ending_is_missing(folder: Path, capsys: Captured) -> None:
+    assert main(["run", "--content", str(folder / "none"), "--style", str(folder / "style.png")]) == 3
+    assert "no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("cmyk.jpg", "CMYK"), ("grey.jpg", "L"), ("palette.png", "P"), ("clear.png", "RGBA"), ("deep.png", "I;16")],
+)
+def test_odd_photo_is_used(
+    name: str, mode: str, folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_tiny_encoder(monkeypatch)
+    write_photo(folder / name, 3, mode=mode)
+    assert run(folder, content=name) == 0
+    with Image.open(folder / "result.png") as result:
+        assert result.size == (96, 72)
+        assert result.mode == ("RGBA" if mode == "RGBA" else "RGB")
+
+
+def test_16_bit_colour_is_used(folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    use_tiny_encoder(monkeypatch)
+    rows = np.random.default_rng(0).integers(0, 65536, (72, 96 * 3)).astype(">u2")
+    data = b"".join(b"\0" + row.tobytes() for row in rows)
+    size = chunk(b"IHDR", struct.pack(">IIBBBBB", 96, 72, 16, 2, 0, 0, 0))
+    png = b"\x89PNG\r\n\x1a\n" + size + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+    (folder / "deep.png").write_bytes(png)
+    assert run(folder, content="deep.png") == 0
+    assert "16 bits" in capsys.readouterr().err
+
+
+def masks(folder: Path, left: tuple[int, int, int] = BLUE, *, width: int = 96) -> list[str]:
+    """The words for a content mask as told and a good style mask."""
+    content = write_halves(folder / "content_mask.png", left, GREEN, width=width)
+    return ["--content-mask", str(content), "--style-mask", str(write_halves(folder / "style_mask.png", BLUE, GREEN))]
+
+
+def test_unusable_masks(folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_tiny_encoder(monkeypatch)
+    assert_refused(capsys, 3, "the photo's proportions", folder, *masks(folder, width=200))
+    assert_refused(capsys, 3, "#ff8040", folder, *masks(folder, ORANGE))
+    words = masks(folder)
+    (folder / "style_mask.png").unlink()
+    assert_refused(capsys, 3, "style_mask.png", folder, *words)
+    (folder / "style_mask.png").write_bytes(b"no mask")
+    assert_refused(capsys, 3, "style_mask.png", folder, *words)
+
+
+def test_masks_of_one_region_are_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_tiny_encoder(monkeypatch)
+    words = masks(folder, GREEN)
+    write_halves(folder / "style_mask.png", GREEN, GREEN)
+    assert run(folder, *words) == 0
+
+
+def test_one_mask_of_two(folder: Path, capsys: Captured) -> None:
+    first, second = masks(folder)[:2], masks(folder)[2:]
+    assert_refused(capsys, 2, "found only --content-mask", folder, *first)
+    assert_refused(capsys, 2, "found only --style-mask", folder, *second)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--preset", "sepia"], "expected a preset (default, gatys, paper), found 'sepia'"),
+        (["--set", "solver.steps=3"], "'solver.steps'"),
+        (["--set", "solver"], "expected KEY=VALUE"),
+        (["--set", "objective.style=nan"], "objective.style"),
+        (["--set", "objective.style=inf"], "objective.style"),
+        (["--set", "objective.style=-1"], "objective.style"),
+        (["--strength", "nan"], "strength"),
+        (["--strength", "1.5"], "strength"),
+        (["--strength", "-1"], "strength"),
+        (["--size", "1"], "solver.size"),
+        (["--seed", "-1"], "seed"),
+        (["--device", "abacus"], "device"),
+        (["--device", "cuda:99"], "'cuda:99'"),
+        (["--encoder", "resnet"], "'compact' or 'vgg19'"),
+        (["--segmenter", "magic"], "'clusters' or 'none'"),
+        (["--style", "second.jpg"], "expected one --style, found 2"),
+        (["--config", "none.toml"], "none.toml"),
+        (["-o", "result.xyz"], "'.xyz'"),
+        (["-o", "-", "--json"], "--json"),
+    ],
+)
+def test_wrong_setting(words: list[str], message: str, folder: Path, capsys: Captured) -> None:
+    assert_refused(capsys, 2, message, folder, *words)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("own.toml", "seed = ", "expected TOML"),
+        ("own.toml", "seed = nan", "seed"),
+        ("own.toml", "[solver]\nspeed = 3", "'solver.speed'"),
+        ("run.json", "{", "run.json"),
+        ("run.json", "{}", "JSON without settings"),
+        ("run.json", '{"settings": {"seed": "x"}}', "seed"),
+    ],
+)
+def test_wrong_config(name: str, text: str, message: str, folder: Path, capsys: Captured) -> None:
+    (folder / name).write_text(text)
+    assert_refused(capsys, 2, message, folder, "--config", str(folder / name))
+
+
+@pytest.mark.parametrize("inputs", ["[]", '"a"', '{"content": 3}', '{"content": {}}', "{}"])
+def test_run_json_without_usable_inputs(inputs: str, tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "run.json").write_text(f'{{"settings": {{}}, "inputs": {inputs}}}')
+    assert main(["run", "--config", str(tmp_path / "run.json")]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("missing", "words"), [("--style", ["--content", "a"]), ("--content", ["--style", "b"])])
+def test_missing_option(missing: str, words: list[str], capsys: Captured) -> None:
+    assert main(["run", *words]) == 2
+    assert f"no {missing}" in capsys.readouterr().err
+
+
+def test_output_that_cannot_be_written(folder: Path, capsys: Captured) -> None:
+    assert_refused(capsys, 6, "Create the folder first", folder, "-o", str(folder / "none/result.png"))
+    assert_refused(capsys, 6, "a file in its place", folder, "-o", str(folder / "style.png/result.png"))
+    (folder / "album.png").mkdir()
+    assert_refused(capsys, 6, "a folder", folder, "-o", str(folder / "album.png"), "--overwrite")
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0,
+    reason="permissions do not bind root: run the tests as another user",
+)
+def test_output_folder_without_permission(folder: Path, capsys: Captured) -> None:
+    locked = folder / "locked"
+    locked.mkdir(mode=0o500)
+    assert_refused(capsys, 6, "a folder that can be written to", folder, "-o", str(locked / "result.png"))
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody can write to: Linux has /proc")
+def test_output_folder_that_refuses_late(folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_tiny_encoder(monkeypatch)
+    assert_refused(capsys, 6, "/proc/result.png", folder, "-o", "/proc/result.png")
+
+
+def test_report_that_cannot_be_written(folder: Path, capsys: Captured) -> None:
+    assert_refused(capsys, 6, "Create the folder first", folder, "--report", str(folder / "none/report"))
+    assert_refused(capsys, 6, "expected a folder", folder, "--report", str(folder / "style.png"))
+    (folder / "report").mkdir()
+    (folder / "report/loss.csv").write_text("mine")
+    assert_refused(capsys, 6, "loss.csv", folder, "--report", str(folder / "report"))
+    (folder / "report/loss.csv").unlink()
+    (folder / "report/run.json").write_text('{"settings": {}}')
+    config = ("--config", str(folder / "report/run.json"), "--overwrite")
+    assert_refused(capsys, 6, "an input", folder, "--report", str(folder / "report"), *config)
+
+
+class Trap:
+    """Unpickled, it leaves a file behind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.fixture
+def own_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """`vgg19.safetensors`, tiny, in a folder that PHOTOSTYLE_WEIGHTS names; no other weights are in sight."""
+    place = folder / "weights"
+    place.mkdir()
+    monkeypatch.setenv("PHOTOSTYLE_WEIGHTS", str(place))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(folder / "torch"))
+    encoder = tiny_encoder()
+    factors = {name: encoder.convolution(name).bias.abs() + 1 for name in CONVOLUTIONS}
+    weights.save_encoder(place / "vgg19.safetensors", encoder, factors, name="vgg19")
+    return place / "vgg19.safetensors"
+
+
+def test_weights_cut_or_altered(own_weights: Path, folder: Path, capsys: Captured) -> None:
+    whole = own_weights.read_bytes()
+    altered = bytearray(whole)
+    altered[-5] ^= 1
+    for data in (b"", whole[: len(whole) // 2], bytes(altered)):
+        own_weights.write_bytes(data)
+        assert_refused(capsys, 4, "vgg19.safetensors", folder, "--encoder", "vgg19")
+
+
+def test_weights_that_are_a_pickle_are_not_opened(own_weights: Path, folder: Path, capsys: Captured) -> None:
+    own_weights.write_bytes(pickle.dumps(Trap(folder / "sprung")))
+    assert_refused(capsys, 4, "vgg19.safetensors", folder, "--encoder", "vgg19")
+    own_weights.unlink()
+    own_weights.with_name("vgg19-dcbb9e9d.pth").write_bytes(pickle.dumps(Trap(folder / "sprung")))
+    assert run(folder, "--encoder", "vgg19") == 4
+    assert not (folder / "sprung").exists()
+    assert not (folder / "result.png").exists()
+
+
+def test_traceback_with_verbose_only(folder: Path, capsys: Captured) -> None:
+    assert run(folder, "-v", content="none.jpg") == 3
+    assert "Traceback" in capsys.readouterr().err

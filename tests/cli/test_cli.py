@@ -1,0 +1,281 @@
+"""The command line: what each command prints, writes and returns."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from photostyle import __version__
+from photostyle.cli import main
+from photostyle.cli.presets import first_paragraph
+from photostyle.cli.progress import ProgressBar
+from photostyle.encoders import weights
+from photostyle.encoders.weights import WeightsStatus
+from photostyle.pipeline import Progress, Session
+from photostyle.settings import load_preset, preset_names, preset_text
+from tests.fakes import QUICK, use_tiny_encoder, write_halves, write_photo
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The words of a quick run on two small photos in `tmp_path`."""
+    use_tiny_encoder(monkeypatch)
+    content, style = write_photo(tmp_path / "city.png", 1), write_photo(tmp_path / "sunset.png", 2)
+    return ["run", "--content", str(content), "--style", str(style), *QUICK]
+
+
+@pytest.fixture
+def statuses(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
+    """Which weights seem to be there and right; a test may change it."""
+    ok = {"compact": True, "vgg19": False}
+
+    def available() -> list[WeightsStatus]:
+        return [
+            WeightsStatus(name, Path(f"{name}.safetensors"), there, 10 * there, "f" * 64 * there, there, "")
+            for name, there in ok.items()
+        ]
+
+    monkeypatch.setattr(weights, "available", available)
+    return ok
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height of a photo's file, in pixels."""
+    with Image.open(path) as image:
+        return image.size
+
+
+def test_version(capsys: Captured) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"photostyle {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [[], ["paint"], ["run", "--size", "large"], ["run", "-q", "-v"]])
+def test_wrong_words_give_usage_and_2(words: list[str], capsys: Captured) -> None:
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("usage: photostyle")
+
+
+def test_module_runs_as_a_program() -> None:
+    done = subprocess.run([sys.executable, "-m", "photostyle", "presets"], capture_output=True, text=True, check=True)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == preset_names()
+
+
+def test_reader_that_has_gone_is_met_silently() -> None:
+    command = [sys.executable, "-m", "photostyle", "presets", "paper"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 6
+
+
+def test_run_writes_beside_the_content(photos: list[str], tmp_path: Path, capsys: Captured) -> None:
+    assert main(photos) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "solve with photorealism" in err and f"wrote {tmp_path / 'city.out.png'} in" in err
+    assert size_of(tmp_path / "city.out.png") == (96, 72)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["city.out.png", "city.png", "sunset.png"]
+
+
+def test_quiet_run_says_nothing_but_warnings(photos: list[str], capsys: Captured) -> None:
+    assert main([*photos, "-q"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert all(line.startswith("photostyle: warning: ") for line in err.splitlines())
+
+
+def test_verbose_run_tells_how_each_stage_ended(photos: list[str], capsys: Captured) -> None:
+    assert main([*photos, "-v"]) == 0
+    err = capsys.readouterr().err
+    assert "photostyle: solve: 2 iterations, " in err
+    assert "photostyle: solve with photorealism: 2 iterations, " in err
+
+
+def test_json_is_all_there_is_on_standard_output(photos: list[str], tmp_path: Path, capsys: Captured) -> None:
+    output = tmp_path / "sträßchen.jpg"
+    assert main([*photos, "--json", "-o", str(output)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["output"] == str(output)
+    assert told["sha256"] == hashlib.sha256(output.read_bytes()).hexdigest()
+    assert (told["width"], told["height"], told["preset"]) == (96, 72, "default")
+    assert [stage["name"] for stage in told["stages"]] == ["solve", "solve with photorealism"]
+    assert set(told) >= {"seconds", "terms", "warnings", "interrupted"}
+
+
+def test_standard_input_to_standard_output(
+    photos: list[str], tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_photo(tmp_path / "piped.jpg", 3).read_bytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    photos[photos.index("--content") + 1] = "-"
+    assert main(photos) == 0
+    with Image.open(io.BytesIO(capsysbinary.readouterr().out)) as result:
+        assert result.format == "JPEG" and result.size == (96, 72)
+
+
+def test_existing_output_is_kept_unless_told(photos: list[str], tmp_path: Path, capsys: Captured) -> None:
+    output = tmp_path / "city.out.png"
+    output.write_bytes(b"mine")
+    assert main(photos) == 6
+    assert output.read_bytes() == b"mine"
+    assert main([*photos, "--overwrite"]) == 0
+    assert size_of(output) == (96, 72)
+
+
+@pytest.mark.parametrize("name", ["city.png", "sunset.png"])
+def test_input_is_never_written_to(name: str, photos: list[str], tmp_path: Path, capsys: Captured) -> None:
+    before = (tmp_path / name).read_bytes()
+    assert main([*photos, "--overwrite", "-o", str(tmp_path / name)]) == 6
+    assert "Inputs are kept" in capsys.readouterr().err
+    assert (tmp_path / name).read_bytes() == before
+
+
+def test_named_options_win_over_set_and_set_over_the_preset(photos: list[str], tmp_path: Path) -> None:
+    changes = ["--set", "seed=4", "--set", "solver.size=80", "--set", "objective.content=3", "--strength", "0.5"]
+    assert main([*photos, *changes, "--segmenter", "none", "--report", str(tmp_path / "report")]) == 0
+    settings = json.loads((tmp_path / "report/run.json").read_text())["settings"]
+    assert settings["solver"]["size"] == 64
+    assert settings["seed"] == 4 and settings["strength"] == 0.5
+    assert settings["objective"]["content"] == 3.0
+    assert settings["regions"]["segmenter"] == "none"
+
+
+def test_report_repeats_its_run_to_the_byte(photos: list[str], tmp_path: Path) -> None:
+    masks = []
+    for option in ("--content-mask", "--style-mask"):
+        masks += [option, str(write_halves(tmp_path / f"{option[2:]}.png", (0, 0, 255), (0, 255, 0)))]
+    output, report = tmp_path / "result.jpg", tmp_path / "report"
+    assert main([*photos, *masks, "-o", str(output), "--report", str(report), "--seed", "7"]) == 0
+    first = output.read_bytes()
+    output.unlink()
+    assert main(["run", "--config", str(report / "run.json")]) == 0
+    assert output.read_bytes() == first
+
+
+def test_interrupted_solver_leaves_the_best_photo(
+    photos: list[str], tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(bar: ProgressBar, progress: Progress) -> None:
+        if progress.iteration == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ProgressBar, "__call__", stop)
+    assert main([*photos, "--json"]) == 130
+    out, err = capsys.readouterr()
+    assert json.loads(out)["interrupted"] is True
+    assert "interrupted" in err and "has the best photo so far" in err
+    assert size_of(tmp_path / "city.out.png") == (96, 72)
+
+
+def test_interrupt_elsewhere_leaves_nothing(
+    photos: list[str], tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Session, "style", stop)
+    assert main([*photos, "-q"]) == 130
+    assert capsys.readouterr() == ("", "photostyle: interrupted\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["city.png", "sunset.png"]
+
+
+def test_bug_shows_its_traceback_and_how_to_report_it(
+    photos: list[str], capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the roof is on fire")
+
+    monkeypatch.setattr(Session, "transfer", fail)
+    assert main(photos) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" in err and "the roof is on fire" in err and "please report it" in err
+
+
+def test_presets_are_listed_with_a_line_each(capsys: Captured) -> None:
+    assert main(["presets"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == preset_names()
+    assert all(len(line.split()) > 5 for line in lines)
+
+
+def test_preset_in_full_is_its_file(capsys: Captured) -> None:
+    assert main(["presets", "paper"]) == 0
+    assert capsys.readouterr().out == preset_text("paper")
+
+
+def test_presets_as_json(capsys: Captured) -> None:
+    assert main(["presets", "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)) == preset_names()
+    assert main(["presets", "gatys", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == load_preset("gatys").to_dict()
+
+
+@pytest.mark.parametrize(
+    ("toml", "line"),
+    [("# One,\n# two.\n#\n# Three.\n", "One, two."), ("# One.\n\n# Two.\n", "One."), ("a = 1\n# One.\n", "")],
+)
+def test_first_paragraph(toml: str, line: str) -> None:
+    assert first_paragraph(toml) == line
+
+
+def test_weights_list(statuses: dict[str, bool], capsys: Captured) -> None:
+    assert main(["weights", "list"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.split()[:2] == ["compact", "ok"] and "f" * 64 in first
+    assert second.split() == ["vgg19", "missing", "vgg19.safetensors"]
+    assert main(["weights", "list", "--json"]) == 0
+    assert [entry["ok"] for entry in json.loads(capsys.readouterr().out)] == [True, False]
+
+
+def test_weights_verify_returns_4_where_one_is_wrong(statuses: dict[str, bool], capsys: Captured) -> None:
+    assert main(["weights", "verify"]) == 0
+    statuses["compact"] = False
+    assert main(["weights", "verify"]) == 4
+
+
+@pytest.mark.parametrize(("words", "names"), [(["compact"], ["compact"]), ([], ["compact", "vgg19"])])
+def test_weights_fetch(words: list[str], names: list[str], capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch(name: str, **_: Any) -> Path:
+        return Path("folder") / name
+
+    monkeypatch.setattr(weights, "fetch", fetch)
+    assert main(["weights", "fetch", *words]) == 0
+    assert capsys.readouterr().out.split() == [word for name in names for word in (name, str(Path("folder") / name))]
+    assert main(["weights", "fetch", *words, "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)) == names
+
+
+def test_doctor_is_content_where_default_can_run(statuses: dict[str, bool], capsys: Captured) -> None:
+    assert main(["doctor", "--json"]) == 0
+    findings = {finding["topic"]: finding for finding in json.loads(capsys.readouterr().out)}
+    assert set(findings) >= {"python", "torch", "memory", "bfloat16", "AVIF", "weights compact", "cache"}
+    assert findings["weights vgg19"]["status"] == "advice"
+    assert "weights fetch vgg19" in findings["weights vgg19"]["advice"]
+
+
+def test_doctor_returns_4_where_the_weights_of_default_are_missing(statuses: dict[str, bool], capsys: Captured) -> None:
+    statuses["compact"] = False
+    assert main(["doctor"]) == 4
+    assert any(line.split()[:3] == ["missing", "weights", "compact"] for line in capsys.readouterr().out.splitlines())
+
+
+def test_doctor_survives_a_broken_installation(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError("libtorch.so: cannot open shared object file")
+
+    monkeypatch.setattr(weights, "available", fail)
+    assert main(["doctor"]) == 1
+    assert "libtorch.so" in capsys.readouterr().out

@@ -1,0 +1,247 @@
+"""The files of a report: complete, safe to open offline, and enough to repeat the run."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import math
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from photostyle.errors import OutputError
+from photostyle.masks import RegionMap, read_mask
+from photostyle.photo import Photo
+from photostyle.pipeline import Result, StageOutcome, TraceRow
+from photostyle.report import FILES, LONGEST_SIDE, check_folder, summary, write_report
+from photostyle.settings import load_preset, load_settings
+from segmentation.matching import match
+
+NASTY = """city "<script>alert('a & b')<script>.png"""
+
+
+def regions(*names: str) -> RegionMap:
+    """Vertical stripes, 48 x 64 px, one a name."""
+    columns = np.arange(64) * len(names) // 64
+    return RegionMap(np.tile(columns.astype(np.uint8), (48, 1)), dict(enumerate(names)))
+
+
+def a_photo(path: Path, height: int = 96, width: int = 128) -> Photo:
+    ramp = np.linspace(0, 1, height * width * 3, dtype=np.float32).reshape(height, width, 3)
+    Photo(ramp).save(path, overwrite=True)
+    return Photo.read(path)
+
+
+def a_result(content: Photo, style_regions: RegionMap | None = None) -> Result:
+    """What two stages of three iterates might give."""
+    content_map, style_map = regions("sky", "sea"), style_regions or regions("sky", "sea")
+    trace = [
+        TraceRow(stage, step, step + 1, 0.1 * step, 9.0 - step, {"style": 8.0 - step, "photorealism": 0.0})
+        for stage in ("solve", "solve with photorealism")
+        for step in range(3)
+    ]
+    outcome = StageOutcome("solve", "converged", "The loss has <i>stopped</i> falling.", 2, 3, 0.2, 7.0)
+    return Result(
+        photo=content.with_pixels(1 - content.pixels),
+        terms={"style": 6.0, "photorealism": math.nan},
+        seconds={"solve": 0.4, "total": 0.5},
+        warnings=("the style photo has no <b>boats</b>",),
+        settings=load_preset("default").with_changes({"seed": 3}),
+        device="cpu",
+        dtype="float32",
+        weights={"compact": "0" * 64},
+        stages=(outcome,),
+        trace=tuple(trace),
+        content_regions=content_map,
+        style_regions=style_map,
+        matching=match(content_map.labels, style_map.labels, content_map.names, style_map.names),
+        interrupted=False,
+    )
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Photo:
+    return a_photo(tmp_path / NASTY)
+
+
+@pytest.fixture
+def report(tmp_path: Path, content: Photo) -> Path:
+    """A report's folder."""
+    style = a_photo(tmp_path / "style.png", 40, 2000)
+    write(tmp_path / "report", a_result(content), content, style)
+    return tmp_path / "report"
+
+
+def write(folder: Path, result: Result, content: Photo, style: Photo) -> None:
+    assert content.path and style.path
+    output = content.path.with_name("result.png")
+    result.photo.save(output, overwrite=True)
+    inputs = {"content": content.path, "style": style.path}
+    write_report(folder, result, content, style, inputs=inputs, output=output, command=["photostyle", "run"])
+
+
+class Page(HTMLParser):
+    """What a page shows, loads and consists of."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.labels: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        values = dict(attrs)
+        self.addresses += [values[name] or "" for name in ("src", "href") if name in values]
+        self.labels += [values[name] or "" for name in ("alt", "aria-label") if name in values]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_every_file_is_there(report: Path) -> None:
+    assert sorted(path.name for path in report.iterdir()) == sorted(FILES)
+
+
+def test_run_json_says_what_was_done(report: Path, tmp_path: Path) -> None:
+    run = json.loads((report / "run.json").read_text())
+    assert run["command"] == ["photostyle", "run"]
+    assert (run["seed"], run["device"], run["dtype"], run["preset"]) == (3, "cpu", "float32", "default")
+    assert run["terms"] == {"style": 6.0, "photorealism": None}
+    assert run["seconds"] == {"solve": 0.4, "total": 0.5}
+    assert run["weights"] == {"compact": "0" * 64}
+    assert run["warnings"] == ["the style photo has no <b>boats</b>"]
+    assert [region["name"] for region in run["regions"]["regions"]] == ["sky", "sea"]
+    assert set(run["versions"]) >= {"photostyle", "python", "torch", "numpy", "Pillow"}
+    for entry in (*run["inputs"].values(), run["output"]):
+        assert entry["sha256"] == hashlib.sha256(Path(entry["path"]).read_bytes()).hexdigest()
+
+
+def test_run_json_gives_the_settings_back(report: Path) -> None:
+    assert load_settings(report / "run.json") == load_preset("default").with_changes({"seed": 3})
+
+
+def test_loss_csv_has_a_row_for_every_iterate(report: Path) -> None:
+    rows = list(csv.DictReader((report / "loss.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["iteration"] for row in rows] == ["0", "1", "2"] * 2
+    assert rows[4] == {
+        "stage": "solve with photorealism", "iteration": "1", "evaluations": "2", "seconds": "0.100", "loss": "8.0",
+        "style": "7.0", "photorealism": "0.0",
+    }  # fmt: skip
+
+
+def test_masks_are_read_back(report: Path) -> None:
+    for name in ("content_mask.png", "style_mask.png"):
+        mask = read_mask(report / name, 48, 64)
+        assert np.array_equal(mask.labels, regions("sky", "sea").labels)
+        assert mask.names == {0: "sky", 1: "sea"}
+
+
+def test_masks_whose_ids_have_other_names_share_one_file_of_names(tmp_path: Path, content: Photo) -> None:
+    style = a_photo(tmp_path / "style.png")
+    write(tmp_path / "report", a_result(content, regions("sea", "dune", "fog")), content, style)
+    mask = read_mask(tmp_path / "report/style_mask.png", 48, 64)
+    assert [mask.names[label] for label in mask.labels[0, [0, 30, 63]]] == ["sea", "dune", "fog"]
+    mask = read_mask(tmp_path / "report/content_mask.png", 48, 64)
+    assert [mask.names[label] for label in mask.labels[0, [0, 63]]] == ["sky", "sea"]
+
+
+def test_report_may_replace_one_with_other_regions(report: Path, tmp_path: Path, content: Photo) -> None:
+    other = dataclasses.replace(a_result(content), content_regions=regions("fog", "ice"))
+    write(report, other, content, a_photo(tmp_path / "style.png"))
+    assert read_mask(report / "content_mask.png", 48, 64).names == {0: "fog", 1: "ice"}
+
+
+def test_page_loads_nothing_from_elsewhere(report: Path) -> None:
+    text = (report / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.addresses and all(address.startswith("data:") for address in page.addresses)
+    assert not {"iframe", "object", "embed"} & set(page.tags)
+    assert "url(" not in text and "@import" not in text and "fetch(" not in text
+
+
+def test_page_shows_texts_as_texts(report: Path) -> None:
+    page = Page((report / "report.html").read_text(encoding="utf-8"))
+    assert page.tags.count("script") == 1
+    assert not {"b", "i"} & set(page.tags)
+    for text in (NASTY, "the style photo has no <b>boats</b>", "The loss has <i>stopped</i> falling."):
+        assert text in page.text
+
+
+def test_page_has_a_labelled_slider_over_the_two_photos(report: Path) -> None:
+    page = Page((report / "report.html").read_text(encoding="utf-8"))
+    assert page.tags.count("input") == 1
+    assert "Where before ends and after begins" in page.labels
+    assert "The content photo, before" in page.labels and "The result, after" in page.labels
+
+
+def test_pictures_of_the_page_are_small_enough(report: Path) -> None:
+    page = Page((report / "report.html").read_text(encoding="utf-8"))
+    sizes = []
+    for address in page.addresses:
+        if address.startswith("data:image/jpeg"):
+            with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as image:
+                sizes.append(image.size)
+    assert sizes == [(128, 96), (128, 96), (1600, 32), (128, 96), (1600, 32)]
+    assert LONGEST_SIDE == 1400  # a panorama keeps the 32 px that a photo's shorter side must have
+
+
+def test_report_of_a_run_without_iterations(tmp_path: Path, content: Photo) -> None:
+    result = dataclasses.replace(a_result(content), trace=(), stages=(), terms={})
+    write(tmp_path / "report", result, content, a_photo(tmp_path / "style.png"))
+    assert (tmp_path / "report/loss.csv").read_text() == "stage,iteration,evaluations,seconds,loss\n"
+    assert summary(result)["terms"] == {}
+
+
+def test_photo_from_standard_input_is_recorded_with_its_sum(tmp_path: Path, content: Photo) -> None:
+    write_report(
+        tmp_path / "report", a_result(content), content, a_photo(tmp_path / "style.png"),
+        inputs={"content": "-"}, output=None, command=[],
+    )  # fmt: skip
+    run = json.loads((tmp_path / "report/run.json").read_text())
+    assert run["inputs"] == {"content": {"path": "-", "sha256": content.sha256}}
+    assert run["output"] is None
+
+
+def test_folder_is_checked_ahead(report: Path, tmp_path: Path) -> None:
+    check_folder(tmp_path / "new", overwrite=False)
+    check_folder(report, overwrite=True)
+    with pytest.raises(OutputError, match="Create the folder first"):
+        check_folder(tmp_path / "none/report", overwrite=True)
+    with pytest.raises(OutputError, match="a name not yet taken"):
+        check_folder(report, overwrite=False)
+    with pytest.raises(OutputError, match="an input"):
+        check_folder(report, overwrite=True, inputs=[report / "content_mask.png"])
+    with pytest.raises(OutputError, match="expected a folder"):
+        check_folder(tmp_path / "style.png", overwrite=True)
+
+
+def test_missing_parent_is_an_error(tmp_path: Path, content: Photo) -> None:
+    with pytest.raises(OutputError, match="No such file"):
+        write_report(tmp_path / "none/report", a_result(content), content, content, inputs={}, output=None, command=[])
+
+
+def test_page_opens_without_complaint(report: Path, tmp_path: Path) -> None:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("no Chromium: install the system's package `chromium`")
+    done = subprocess.run(
+        [
+            browser, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0",
+            f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", (report / "report.html").as_uri(),
+        ],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert "CONSOLE" not in done.stderr
+    assert 'aria-valuetext="50% before"' in done.stdout
