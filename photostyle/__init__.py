@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from photostyle.errors import InputError, OutputError, PhotostyleError, SettingsError, WeightsError
+    from photostyle.outcome import Result
     from photostyle.photo import Photo
-    from photostyle.pipeline import Result, Session, Style, transfer
+    from photostyle.pipeline import Session, Style, transfer
     from photostyle.settings import Settings
 
 __version__ = "0.1.0"
@@ -36,7 +37,7 @@ _MODULES = {
     "OutputError": "errors",
     "Photo": "photo",
     "PhotostyleError": "errors",
-    "Result": "pipeline",
+    "Result": "outcome",
     "Session": "pipeline",
     "Settings": "settings",
     "SettingsError": "errors",

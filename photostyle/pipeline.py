@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from photostyle.device import chosen_device, chosen_dtype
 from photostyle.encoders import weights as encoder_weights
 from photostyle.errors import SettingsError
 from photostyle.laplacian import matting_laplacian
@@ -25,6 +26,7 @@ from photostyle.objective.smoothness import total_variation
 from photostyle.objective.style import Style as StyleTerm
 from photostyle.objective.style import region_grams
 from photostyle.objective.total import Objective, Weights
+from photostyle.outcome import Progress, Result, StageOutcome, TraceRow
 from photostyle.photo import Photo, resize
 from photostyle.settings import Settings, load_preset
 from photostyle.smoothing import apply_maps, smooth_maps
@@ -38,73 +40,6 @@ if TYPE_CHECKING:
 
 CLUSTER_LAYER, CLUSTER_SIZE = "relu4_1", 384
 """Features that `clusters` looks at; see `segmentation.clusters.cluster` for the measurement behind it."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a transfer is: the stage, its accepted iterate, the loss and its weighted terms there."""
-
-    stage: str
-    iteration: int
-    iterations: int
-    loss: float
-    terms: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class StageOutcome:
-    """How a stage of the solver ended: why, what that means, and at what cost in seconds."""
-
-    name: str
-    status: str
-    advice: str
-    iterations: int
-    evaluations: int
-    seconds: float
-    loss: float
-
-
-@dataclass(frozen=True)
-class TraceRow:
-    """One accepted iterate: evaluations and seconds since its stage began, the loss and its weighted terms."""
-
-    stage: str
-    iteration: int
-    evaluations: int
-    seconds: float
-    loss: float
-    terms: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Result:
-    """A transfer's outcome.
-
-    Args:
-        photo: the content photo in its own size with its new look.
-        terms: the objective's weighted terms at the end of the last stage, in the paper's units.
-        seconds: of every part of the run by name, and `total`.
-        warnings: what the user should know, a line each.
-        settings, device, dtype, weights: what it was made with; `weights` is `{encoder: sha256}`.
-        stages, trace: how the solver went.
-        content_regions, style_regions: at the size of the solve; `matching` says which took its look from which.
-        interrupted: whether the solver was stopped; `photo` is then the best so far.
-    """
-
-    photo: Photo
-    terms: Mapping[str, float]
-    seconds: Mapping[str, float]
-    warnings: tuple[str, ...]
-    settings: Settings
-    device: str
-    dtype: str
-    weights: Mapping[str, str]
-    stages: tuple[StageOutcome, ...]
-    trace: tuple[TraceRow, ...]
-    content_regions: RegionMap
-    style_regions: RegionMap
-    matching: Matching
-    interrupted: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +138,11 @@ class Session:
             solved = solutions[-1].point[0].permute(1, 2, 0).cpu().numpy() if solutions else pixels
             changed, enlarged = self._applied(photo, pixels, solved)
             result = photo.with_pixels(blended(photo.pixels, changed, self.settings.strength))
-        warnings = (*photo.warnings, *style.photo.warnings, *regions.matching.messages, *enlarged)
+        warnings = (
+            *(f"content: {warning}" for warning in photo.warnings),
+            *(f"style: {warning}" for warning in style.photo.warnings),
+            *regions.matching.messages, *enlarged,
+        )  # fmt: skip
         names = [stage.name for stage in self._stages(first, second)]
         outcomes = tuple(_outcome(name, solution) for name, solution in zip(names, solutions, strict=False))
         return Result(
@@ -342,34 +281,6 @@ def transfer(
     """Gives one photo the look of another; see `Session` for the arguments and the errors."""
     session = Session(preset, settings=settings, device=device, progress=progress)
     return session.transfer(content, session.style(style, style_mask), content_mask=content_mask)
-
-
-def chosen_device(name: str) -> torch.device:
-    """The device of that name; `auto` is the first of CUDA, MPS and CPU that is there.
-
-    Raises:
-        SettingsError: a device that this machine lacks.
-    """
-    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        return torch.device(next(kind for kind, there in found.items() if there))
-    kind, _, index = name.partition(":")
-    if not found[kind] or (index and int(index) >= torch.cuda.device_count()):
-        there = ", ".join(kind for kind, there in found.items() if there)
-        raise SettingsError("a device of this machine", repr(name), "--device", f"there are: auto, {there}")
-    return torch.device(name)
-
-
-def chosen_dtype(name: str, device: torch.device) -> torch.dtype:
-    """`auto` is bfloat16 where the device multiplies it natively, else float32."""
-    if name == "auto":
-        native = (
-            torch.cuda.is_bf16_supported(including_emulation=False)
-            if device.type == "cuda"
-            else device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
-        )
-        return torch.bfloat16 if native else torch.float32
-    return torch.float32 if name == "float32" else torch.bfloat16
 
 
 def with_own_look(

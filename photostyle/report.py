@@ -25,8 +25,8 @@ from photostyle import __version__
 from photostyle.errors import OutputError
 from photostyle.files import atomic_write, check_target
 from photostyle.masks import NAMES_FILE, RegionMap, overlay, write_mask
+from photostyle.outcome import Result, TraceRow
 from photostyle.photo import Photo
-from photostyle.pipeline import Result, TraceRow
 
 FILES = ("run.json", "loss.csv", "loss.png", "content_mask.png", "style_mask.png", NAMES_FILE, "report.html")
 TEMPLATE = Path(__file__).with_name("report.html")

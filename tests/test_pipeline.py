@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 import photostyle
 from photostyle.errors import InputError, SettingsError
 from photostyle.masks import RegionMap, write_mask
-from photostyle.pipeline import Progress, Session, chosen_device, chosen_dtype, transfer, with_own_look
+from photostyle.outcome import Progress
+from photostyle.pipeline import Session, transfer, with_own_look
 from photostyle.settings import Settings
 from segmentation.clusters import Clusters
 
@@ -164,16 +165,6 @@ def test_what_is_in_no_region_has_its_own_look_as_target() -> None:
     assert targets["a"].shape == (2, 3, 3)
     whole, _ = with_own_look({"a": torch.ones(1, 4, 4)}, {"a": torch.zeros(1, 3, 3)}, {"a": feature}, 0.001)
     assert len(whole["a"]) == 1
-
-
-def test_devices() -> None:
-    assert chosen_device("cpu") == torch.device("cpu")
-    assert chosen_device("auto").type in ("cpu", "cuda", "mps")
-    if not torch.cuda.is_available():
-        with pytest.raises(SettingsError, match="cuda:3"):
-            chosen_device("cuda:3")
-    assert chosen_dtype("float32", torch.device("cpu")) is torch.float32
-    assert chosen_dtype("bfloat16", torch.device("cpu")) is torch.bfloat16
 
 
 def test_cluster_labels_match_across_photos(

@@ -20,8 +20,8 @@ from PIL import Image
 
 from photostyle.errors import OutputError
 from photostyle.masks import RegionMap, read_mask
+from photostyle.outcome import Result, StageOutcome, TraceRow
 from photostyle.photo import Photo
-from photostyle.pipeline import Result, StageOutcome, TraceRow
 from photostyle.report import FILES, LONGEST_SIDE, check_folder, summary, write_report
 from photostyle.settings import load_preset, load_settings
 from segmentation.matching import match

@@ -110,7 +110,7 @@ def _memory() -> str:
 def _computing() -> Iterator[Finding]:
     import torch
 
-    from photostyle.pipeline import chosen_dtype
+    from photostyle.device import chosen_dtype
 
     cores = os.cpu_count()
     yield Finding("processor", "ok", f"{cores} cores, torch computes on {torch.get_num_threads()} threads")

@@ -14,8 +14,8 @@ from photostyle.cli.common import INTERRUPTED, Commands, add_output_options
 from photostyle.errors import SettingsError
 
 if TYPE_CHECKING:
+    from photostyle.outcome import Result
     from photostyle.photo import Photo
-    from photostyle.pipeline import Result
     from photostyle.settings import Settings
 
 STREAM = "-"

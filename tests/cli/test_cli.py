@@ -19,7 +19,8 @@ from photostyle.cli.presets import first_paragraph
 from photostyle.cli.progress import ProgressBar
 from photostyle.encoders import weights
 from photostyle.encoders.weights import WeightsStatus
-from photostyle.pipeline import Progress, Session
+from photostyle.outcome import Progress
+from photostyle.pipeline import Session
 from photostyle.settings import load_preset, preset_names, preset_text
 from tests.fakes import QUICK, use_tiny_encoder, write_halves, write_photo
 
