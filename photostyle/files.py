@@ -67,7 +67,8 @@ def check_target(path: str | Path, overwrite: bool, inputs: Iterable[str | Path]
         found = "a file in its place" if os.path.lexists(folder) else "none"
         raise OutputError(f"the folder {folder}", found, where, "Create the folder first, or choose another one.")
     if os.path.exists(path) and not overwrite:
-        raise OutputError("a name not yet taken", "an existing file", where, "Allow overwriting, or choose another.")
+        advice = "Replace it with --overwrite (from Python: overwrite=True), or choose another name."
+        raise OutputError("a name not yet taken", "an existing file", where, advice)
     if os.path.exists(path) and not os.access(path, os.W_OK):
         raise OutputError("a file that can be written", "a write-protected one", where)
     if not os.access(folder, os.W_OK | os.X_OK):

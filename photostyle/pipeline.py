@@ -62,7 +62,8 @@ class Session:
         preset: name of a preset; unused where `settings` are given.
         settings: settings of one's own.
         device: overrides the settings' device.
-        progress: called at every accepted iterate and at the start of every other stage.
+        progress: called at every accepted iterate and at the start of every other stage; without it a download of
+            weights is silent, too.
 
     Raises:
         SettingsError: an unknown preset, or a device that this machine lacks.
@@ -83,9 +84,9 @@ class Session:
         self.settings = settings
         self.device = chosen_device(settings.device)
         self.dtype = chosen_dtype(settings.encoder.dtype, self.device)
-        self.encoder = encoder_weights.load(settings.encoder.name, settings.encoder.pooling)
-        found = encoder_weights.find_weights(settings.encoder.name)
-        self.weights: dict[str, str] = {settings.encoder.name: encoder_weights.recorded_sha256(found)}
+        name, talking = settings.encoder.name, progress is not None
+        self.encoder = encoder_weights.load(name, settings.encoder.pooling, progress=talking)
+        self.weights: dict[str, str] = {name: encoder_weights.recorded_sha256(encoder_weights.find_weights(name))}
         self.encoder.compute_in(self.dtype).to(self.device).to(memory_format=torch.channels_last)
         self._progress = progress or (lambda _: None)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
-from itertools import pairwise
+from itertools import pairwise, repeat
 from pathlib import Path
 from typing import Any
 
@@ -211,8 +211,8 @@ def _page(result: Result, content: Photo, style: Photo, run_text: str, curves: b
     before = content.fitted(LONGEST_SIDE)
     names = [_name(content, "content"), _name(style, "style")]
     stages = [
-        (stage.name, stage.iterations, stage.evaluations, stage.seconds, stage.loss, f"{stage.status}. {stage.advice}")
-        for stage in result.stages
+        (s.name, s.iterations, s.evaluations, round(s.seconds, 2), s.loss, f"{s.status}. {s.advice}")
+        for s in result.stages
     ]
     matched = [(region.name, "taken from the style") for region in result.matching.regions]
     matched += [(region.name, "only in the content: keeps its look") for region in result.matching.content_only]
@@ -234,7 +234,7 @@ def _page(result: Result, content: Photo, style: Photo, run_text: str, curves: b
         "content_regions": _jpeg(_tinted(content, result.content_regions)),
         "style_regions": _jpeg(_tinted(style, result.style_regions)),
         "regions": _html_table(("region", "its look"), matched),
-        "curves": f'<img src="{_data("png", curves)}" alt="The loss and its terms over the iterations">',
+        "curves": f'<img class="curves" src="{_data("png", curves)}" alt="The loss and its terms over the iterations">',
         "terms": _html_table(("term, weighted", "at its end"), result.terms.items()),
         "stages": _html_table(("stage", "iterations", "evaluations", "seconds", "loss", "why it stopped"), stages),
         "seconds": _html_table(
@@ -269,13 +269,20 @@ def _data(kind: str, data: bytes) -> str:
 
 def _html_table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     """Every text escaped; numbers to four digits, on the right."""
-    head = "".join(f"<th>{html.escape(text)}</th>" for text in heads)
+    rows = [tuple(row) for row in rows]
+    kinds = [_kind(value) for value in rows[0]] if rows else repeat("")
+    head = "".join(f"<th{kind}>{html.escape(text)}</th>" for text, kind in zip(heads, kinds, strict=False))
     body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>\n" for row in rows)
     return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
 
 
 def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f'<td class="number">{value:.4g}</td>'
-    kind = ' class="number"' if isinstance(value, int) else ""
-    return f"<td{kind}>{html.escape(str(value))}</td>"
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"<td{_kind(value)}>{html.escape(text)}</td>"
+
+
+def _kind(value: object) -> str:
+    """The attribute that lays out a cell: numbers on the right, long texts not squeezed on a narrow screen."""
+    if isinstance(value, int | float):
+        return ' class="number"'
+    return ' class="long"' if len(str(value)) > 40 else ""

@@ -74,7 +74,7 @@ class SolverSettings(Section):
     )
     history: int = Field(10, ge=1, le=100, description="pairs that L-BFGS remembers (Liu and Nocedal 1989: 3 to 20)")
     tolerance: float = Field(
-        1e-4, ge=0, lt=1, description="a stage has converged when its best loss fell by less than this share"
+        1e-3, ge=0, lt=1, description="a stage has converged when its loss fell by less than this share of itself"
     )
     patience: int = Field(20, ge=1, le=10_000, description="iterations over which the fall is measured")
 

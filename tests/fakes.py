@@ -1,33 +1,14 @@
-"""What makes a transfer quick enough for tests of everything around it."""
+"""Small photos and masks, and the options that make a run on them quick."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-import pytest
-import torch
 from PIL import Image
-
-from photostyle.encoders import weights
-from photostyle.encoders.vgg import CONVOLUTIONS, Encoder
 
 QUICK = ("--size", "64", "--set", "solver.iterations=2", "--set", "solver.photorealistic_iterations=2")
 """Options of `run`."""
-
-
-def tiny_encoder(name: str = "compact", pooling: str = "max", **_: object) -> Encoder:
-    """An encoder of four filters a layer, always with the same random weights."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        encoder = Encoder([4] * len(CONVOLUTIONS), pooling="max" if pooling == "max" else "average")
-    return encoder.eval().requires_grad_(False)
-
-
-def use_tiny_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Puts `tiny_encoder` in the place of the encoders with weights for the length of a test."""
-    monkeypatch.setattr(weights, "load", tiny_encoder)
-    monkeypatch.setattr(weights, "digests", lambda name: {name: "0" * 64}, raising=False)
 
 
 def write_photo(path: Path, seed: int = 0, *, height: int = 72, width: int = 96, mode: str = "RGB") -> Path:

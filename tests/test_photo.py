@@ -1,4 +1,4 @@
-"""Photos read from and written to files: what is wrong is named, what is right comes back as it was."""
+"""Photos resized and written: whole or not at all, with all that was read."""
 
 from __future__ import annotations
 
@@ -6,596 +6,19 @@ import errno
 import hashlib
 import io
 import os
-import struct
 import sys
-import tracemalloc
-import warnings
-import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms, ImageFile, JpegImagePlugin, features
-
-from photostyle.errors import InputError, OutputError, SettingsError
-from photostyle.photo import MOST_PIXELS, SHORTEST_SIDE, Photo, check_writable, resize
-
-ROWS, COLUMNS = 40, 48
-AVIF = pytest.param("AVIF", marks=pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF"))
-
-
-def noise(*shape: int, seed: int = 0, dtype: Any = np.uint8) -> NDArray[Any]:
-    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
-
-
-def smooth() -> NDArray[np.uint8]:
-    """`(ROWS, COLUMNS, 3)`: a colour ramp, which lossy formats keep within a few levels."""
-    row, column = np.mgrid[0 : 1 : ROWS * 1j, 0 : 1 : COLUMNS * 1j]
-    ramp: NDArray[np.uint8] = np.rint(255 * np.stack([row, column, 1 - row], axis=2)).astype(np.uint8)
-    return ramp
-
-
-def png(height: int, width: int, depth: int, colour: int, rows: bytes, *extra: tuple[bytes, bytes]) -> bytes:
-    """A PNG made by hand; `rows` are the bytes of all rows, each without its filter byte."""
-    stride = len(rows) // height
-    data = zlib.compress(b"".join(b"\0" + rows[i * stride : (i + 1) * stride] for i in range(height)))
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    chunks = [(b"IHDR", header), *extra, (b"IDAT", data), (b"IEND", b"")]
-    body = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
-
-
-def tiff(height: int, width: int, bits: int, photometric: int, data: bytes, *extra: tuple[int, int]) -> bytes:
-    """An uncompressed little-endian grey TIFF made by hand; every tag is one LONG."""
-    tags = {256: width, 257: height, 258: bits, 259: 1, 262: photometric, 277: 1, 278: height, 279: len(data)}
-    tags |= dict(extra)
-    tags[273] = 8 + 2 + 12 * (len(tags) + 1) + 4
-    entries = b"".join(struct.pack("<HHII", tag, 4, 1, tags[tag]) for tag in sorted(tags))
-    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + struct.pack("<I", 0) + data
-
-
-def icc(space: bytes, gamma: float, primaries: tuple[tuple[float, float, float], ...] = ()) -> bytes:
-    """A version 2 ICC profile made by hand: a curve for grey, a matrix and curves for RGB."""
-
-    def xyz(*values: float) -> bytes:
-        return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(value * 65536) for value in values))
-
-    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
-    tags = {b"desc": b"desc\0\0\0\0" + struct.pack(">I", 5) + b"Test\0" + bytes(79), b"wtpt": xyz(0.9642, 1, 0.8249)}
-    tags |= {b"kTRC": curve} if space == b"GRAY" else {name + b"TRC": curve for name in (b"r", b"g", b"b")}
-    tags |= {name + b"XYZ": xyz(*values) for name, values in zip((b"r", b"g", b"b"), primaries, strict=False)}
-    table, body, offset = b"", b"", 128 + 4 + 12 * len(tags)
-    for name, value in tags.items():
-        table += name + struct.pack(">II", offset + len(body), len(value))
-        body += value
-    length = offset + len(body)
-    header = struct.pack(">I4sI4s4s4s", length, b"lcms", 0x02400000, b"mntr", space, b"XYZ ")
-    header += struct.pack(">6H4s", 2026, 1, 1, 0, 0, 0, b"acsp") + bytes(28)
-    header += struct.pack(">3i", 63190, 65536, 54061)
-    return header.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
-
-
-SRGB = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
-ADOBE = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
-ADOBE_ICC = icc(b"RGB ", 563 / 256, ADOBE)
-
-
-def srgb_encoded(linear: NDArray[np.float64]) -> NDArray[np.float64]:
-    """IEC 61966-2-1."""
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
-
-
-def saved(image: Image.Image, format: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return buffer.getvalue()
-
-
-def opened(path: Path) -> Image.Image:
-    return Image.open(io.BytesIO(path.read_bytes()))
-
-
-def read(tmp_path: Path, data: bytes, name: str = "photo") -> Photo:
-    (tmp_path / name).write_bytes(data)
-    return Photo.read(tmp_path / name)
-
-
-def palette_image(alpha: list[int] | None = None) -> tuple[Image.Image, NDArray[np.uint8], NDArray[np.uint8]]:
-    """A palette image, its colours, and its indices."""
-    colours, indices = noise(4, 3, seed=1), noise(ROWS, COLUMNS) // 64
-    image = Image.fromarray(indices, "L").convert("P")
-    image.putpalette(colours.tobytes())
-    image.putdata(indices.ravel().tolist())
-    if alpha:
-        image.info["transparency"] = bytes(alpha)
-    return image, colours[indices], indices
-
-
-# Colour modes.
-
-
-def mode_cases() -> dict[str, tuple[bytes, NDArray[Any], NDArray[Any] | None]]:
-    """Name -> the file, its pixels in [0, 1] (grey has one channel), its alpha in [0, 1]."""
-    grey, rgb, rgba, deep = (
-        noise(ROWS, COLUMNS),
-        noise(ROWS, COLUMNS, 3),
-        noise(ROWS, COLUMNS, 4),
-        noise(ROWS, COLUMNS, dtype=np.uint16),
-    )
-    bits, twelve = grey > 127, deep >> 4
-    packed = np.packbits((twelve[:, :, None] >> np.arange(11, -1, -1)) & 1).tobytes()
-    indexed, colours, indices = palette_image()
-    clear, _, _ = palette_image([0, 80, 160, 255])
-    cmyk = Image.fromarray(noise(ROWS, COLUMNS, 4), "CMYK")
-    naive = np.asarray(cmyk.convert("RGB")) / 255
-    first = struct.pack(">3H", *(int(value) for value in rgb[0, 0]))
-    return {
-        "1 png": (saved(Image.fromarray(bits), "PNG"), bits * 1.0, None),
-        "1 tiff": (saved(Image.fromarray(bits), "TIFF"), bits * 1.0, None),
-        "L png": (saved(Image.fromarray(grey), "PNG"), grey / 255, None),
-        "L tRNS": (
-            png(ROWS, COLUMNS, 8, 0, grey.tobytes(), (b"tRNS", struct.pack(">H", grey[0, 0]))),
-            grey / 255,
-            grey != grey[0, 0],
-        ),
-        "LA png": (
-            saved(Image.fromarray(rgba[:, :, :2].copy(), "LA"), "PNG"),
-            rgba[:, :, 0] / 255,
-            rgba[:, :, 1] / 255,
-        ),
-        "P png": (saved(indexed, "PNG"), colours / 255, None),
-        "P tRNS": (saved(clear, "PNG"), colours / 255, np.array([0, 80, 160, 255])[indices] / 255),
-        "RGB tiff": (saved(Image.fromarray(rgb), "TIFF"), rgb / 255, None),
-        "RGB tRNS": (
-            png(ROWS, COLUMNS, 8, 2, rgb.tobytes(), (b"tRNS", first)),
-            rgb / 255,
-            (rgb != rgb[0, 0]).any(axis=2),
-        ),
-        "RGBA png": (saved(Image.fromarray(rgba), "PNG"), rgba[:, :, :3] / 255, rgba[:, :, 3] / 255),
-        "RGBA webp": (
-            saved(Image.fromarray(rgba), "WEBP", lossless=True, exact=True),
-            rgba[:, :, :3] / 255,
-            rgba[:, :, 3] / 255,
-        ),
-        "CMYK tiff": (saved(cmyk, "TIFF"), naive, None),
-        "I;16 png": (saved(Image.fromarray(deep), "PNG"), deep / 65535, None),
-        "I;16 tRNS": (
-            png(ROWS, COLUMNS, 16, 0, deep.astype(">u2").tobytes(), (b"tRNS", struct.pack(">H", deep[0, 0]))),
-            deep / 65535,
-            deep != deep[0, 0],
-        ),
-        "I;16 tiff": (saved(Image.fromarray(deep), "TIFF"), deep / 65535, None),
-        "I;16B tiff": (saved(Image.fromarray(deep.astype(">u2")), "TIFF"), deep / 65535, None),
-        "I;16 white is zero": (tiff(ROWS, COLUMNS, 16, 0, deep.tobytes()), 1 - deep / 65535, None),
-        "I;12 tiff": (tiff(ROWS, COLUMNS, 12, 1, packed), twelve / 4095, None),
-    }
-
-
-@pytest.mark.parametrize("name", mode_cases())
-def test_every_colour_mode_becomes_rgb_and_alpha(tmp_path: Path, name: str) -> None:
-    data, pixels, alpha = mode_cases()[name]
-    photo = read(tmp_path, data)
-    expected = pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
-    assert photo.pixels.dtype == np.float32
-    assert photo.pixels.flags.c_contiguous
-    np.testing.assert_allclose(photo.pixels, expected, atol=1e-6)
-    if alpha is None:
-        assert photo.alpha is None
-    else:
-        assert photo.alpha is not None
-        np.testing.assert_allclose(photo.alpha, alpha, atol=1e-6)
-    assert photo.warnings == (("CMYK without a profile: its colours are a guess",) if name == "CMYK tiff" else ())
-
-
-def test_a_cmyk_jpeg_is_not_inverted(tmp_path: Path) -> None:
-    white = Image.new("CMYK", (COLUMNS, ROWS), (0, 0, 0, 0))
-    assert read(tmp_path, saved(white, "JPEG")).pixels.min() > 0.98
-
-
-@pytest.mark.parametrize("colour", [2, 6])
-def test_16_bit_colour_is_read_as_8_and_says_so(tmp_path: Path, colour: int) -> None:
-    values = noise(ROWS, COLUMNS, {2: 3, 6: 4}[colour], dtype=np.uint16)
-    photo = read(tmp_path, png(ROWS, COLUMNS, 16, colour, values.astype(">u2").tobytes()))
-    np.testing.assert_allclose(photo.pixels, values[:, :, :3] / 65535, atol=1 / 255)
-    assert photo.warnings == ("16 bits a channel are read as 8",)
-
-
-def test_what_the_file_is_stands_in_the_photo(tmp_path: Path) -> None:
-    data = saved(Image.fromarray(smooth()), "JPEG")
-    photo = read(tmp_path, data, "named.png")
-    assert (photo.height, photo.width) == (ROWS, COLUMNS)
-    assert photo.path == tmp_path / "named.png"
-    assert photo.format == "JPEG"
-    assert photo.sha256 == hashlib.sha256(data).hexdigest()
-    assert (photo.alpha, photo.icc, photo.exif, photo.warnings) == (None, None, None, ())
-
-
-@pytest.mark.parametrize("format", ["PNG", "TIFF", "WEBP", AVIF])
-def test_of_several_pages_the_first_is_read_with_a_warning(tmp_path: Path, format: str) -> None:
-    first, second = Image.new("RGB", (COLUMNS, ROWS), "white"), Image.new("RGB", (COLUMNS, ROWS), "black")
-    photo = read(tmp_path, saved(first, format, save_all=True, append_images=[second]))
-    assert photo.pixels.min() > 0.98
-    assert photo.warnings == ("only the first of 2 pages or frames is read",)
-
-
-def test_a_cameras_jpeg_with_previews_is_a_jpeg(tmp_path: Path) -> None:
-    image = Image.fromarray(smooth())
-    photo = read(tmp_path, saved(image, "MPO", save_all=True, append_images=[image]))
-    assert (photo.format, photo.warnings) == ("JPEG", ())
-
-
-# Colour profiles.
-
-
-def test_an_srgb_profile_is_kept_and_changes_nothing(tmp_path: Path) -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    rgb = noise(ROWS, COLUMNS, 3)
-    photo = read(tmp_path, saved(Image.fromarray(rgb), "PNG", icc_profile=profile))
-    assert (photo.icc, photo.warnings) == (profile, ())
-    assert np.array_equal(np.rint(photo.pixels * 255), rgb)
-    photo.save(tmp_path / "out.jpg")
-    assert opened(tmp_path / "out.jpg").info["icc_profile"] == profile
-
-
-def test_another_profile_is_converted_from_and_dropped(tmp_path: Path) -> None:
-    rgba = noise(ROWS, COLUMNS, 4) // 2 + 64  # colours that sRGB can hold
-    photo = read(tmp_path, saved(Image.fromarray(rgba), "PNG", icc_profile=ADOBE_ICC))
-    linear = (rgba[:, :, :3] / 255) ** (563 / 256) @ np.array(ADOBE) @ np.linalg.inv(np.array(SRGB))
-    expected = srgb_encoded(linear)
-    held = ((expected > 0.02) & (expected < 1)).all(axis=2)
-    assert held.mean() > 0.5
-    assert np.abs(expected - rgba[:, :, :3] / 255)[held].max() > 0.05
-    np.testing.assert_allclose(photo.pixels[held], expected[held], atol=2 / 255)
-    assert photo.alpha is not None
-    np.testing.assert_allclose(photo.alpha, rgba[:, :, 3] / 255, atol=1e-6)
-    assert (photo.icc, photo.warnings) == (None, ("converted to sRGB from 'Test'",))
-
-
-def test_a_grey_profile_is_converted_from(tmp_path: Path) -> None:
-    grey = np.arange(ROWS * COLUMNS, dtype=np.uint8).reshape(ROWS, COLUMNS)
-    photo = read(tmp_path, saved(Image.fromarray(grey), "PNG", icc_profile=icc(b"GRAY", 461 / 256)))
-    expected = np.repeat(srgb_encoded((grey / 255) ** (461 / 256))[:, :, None], 3, axis=2)
-    np.testing.assert_allclose(photo.pixels, expected, atol=2 / 255)
-
-
-def test_an_rgb_profile_on_grey_pixels_is_converted_from(tmp_path: Path) -> None:
-    grey = np.full((ROWS, COLUMNS), 64, np.uint8)
-    photo = read(tmp_path, saved(Image.fromarray(grey), "PNG", icc_profile=icc(b"RGB ", 1.0, SRGB)))
-    np.testing.assert_allclose(photo.pixels, np.repeat(srgb_encoded(grey[:, :, None] / 255), 3, axis=2), atol=2 / 255)
-
-
-@pytest.mark.parametrize("profile", [b"no profile", icc(b"GRAY", 1.0), icc(b"CMYK", 1.0), ADOBE_ICC[:200]])
-def test_a_broken_profile_is_named_and_srgb_assumed(tmp_path: Path, profile: bytes) -> None:
-    rgb = noise(ROWS, COLUMNS, 3)
-    photo = read(tmp_path, saved(Image.fromarray(rgb), "TIFF", icc_profile=profile))
-    assert np.array_equal(np.rint(photo.pixels * 255), rgb)
-    assert photo.icc is None
-    assert len(photo.warnings) == 1
-    assert "profile cannot be used" in photo.warnings[0]
-
-
-# EXIF and orientation.
-
-FIRST_ROW_AND_COLUMN = {1: "TL", 2: "TR", 3: "BR", 4: "BL", 5: "LT", 6: "RT", 7: "RB", 8: "LB"}
-"""EXIF 2.3, 4.6.4 A, Orientation: the sides of the scene that the first stored row and column are."""
-
-
-def stored(upright: NDArray[Any], orientation: int) -> NDArray[Any]:
-    row, column = tuple(FIRST_ROW_AND_COLUMN[orientation])
-    turned = upright if row in "TB" else upright.swapaxes(0, 1)
-    turned = turned[::-1] if row in "BR" else turned
-    return np.ascontiguousarray(turned[:, ::-1] if column in "BR" else turned)
-
-
-def exif_of(orientation: int) -> Image.Exif:
-    exif = Image.Exif()
-    exif.endian = "<"  # a maker's note may count on it
-    exif[ExifTags.Base.Orientation] = orientation
-    return exif
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("format", ["PNG", "TIFF", "WEBP", "JPEG", AVIF, "grey TIFF", "memory"])
-def test_orientation_is_applied_once(tmp_path: Path, format: str, orientation: int) -> None:
-    upright = smooth()
-    image, exif = Image.fromarray(stored(upright, orientation)), exif_of(orientation)
-    if format == "memory":
-        photo = Photo.read(Image.open(io.BytesIO(saved(image, "PNG", exif=exif))))
-    elif format == "grey TIFF":
-        upright = np.repeat(upright[:, :, :1] // 2 + upright[:, :, 1:2] // 2, 3, axis=2)
-        deep = stored(upright[:, :, 0].astype(np.uint16) * 257, orientation)
-        photo = read(tmp_path, saved(Image.fromarray(deep), "TIFF", exif=exif))
-    else:
-        photo = read(tmp_path, saved(image, format, exif=exif, quality=100))
-    np.testing.assert_allclose(photo.pixels, upright / 255, atol=0.04)
-    photo.save(tmp_path / "out.png")
-    again = Photo.read(tmp_path / "out.png")
-    np.testing.assert_allclose(again.pixels, photo.pixels, atol=0.51 / 255)
-
-
-def camera_exif() -> bytes:
-    """EXIF of a photo held on its side, with a thumbnail in IFD1."""
-    exif = exif_of(6)
-    exif[ExifTags.Base.Make] = "Maker"
-    exif[ExifTags.IFD.Exif] = {
-        int(ExifTags.Base.ISOSpeedRatings): 400,
-        int(ExifTags.Base.ExifImageWidth): ROWS,
-        int(ExifTags.Base.ExifImageHeight): COLUMNS,
-        int(ExifTags.Base.ColorSpace): 65535,
-        int(ExifTags.Base.MakerNote): b"a maker's note",
-    }
-    exif[ExifTags.IFD.GPSInfo] = {int(ExifTags.GPS.GPSLatitudeRef): "N"}
-    data = exif.tobytes()[6:]
-    link = 8 + 2 + 12 * struct.unpack("<H", data[8:10])[0]
-    thumbnail = struct.pack("<HHHIIHHIII", 2, 513, 4, 1, len(data) + 30, 514, 4, 1, 9, 0) + b"THUMBNAIL"
-    return b"Exif\0\0" + data[:link] + struct.pack("<I", len(data)) + data[link + 4 :] + thumbnail
-
-
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", AVIF])
-def test_exif_is_kept_upright_and_without_thumbnail(tmp_path: Path, format: str) -> None:
-    image = Image.fromarray(stored(smooth(), 6))
-    source = saved(image, "JPEG", exif=camera_exif())
-    assert b"THUMBNAIL" in source
-    assert Image.open(io.BytesIO(source)).getexif().get_ifd(ExifTags.IFD.IFD1)[514] == 9
-    photo = read(tmp_path, source)
-    assert (photo.exif or b"").startswith(b"Exif\0\0II*\0")
-    photo.save(tmp_path / "out", format=format)
-    assert b"THUMBNAIL" not in (tmp_path / "out").read_bytes()
-    exif = opened(tmp_path / "out").getexif()
-    assert exif.get(ExifTags.Base.Orientation, 1) == 1
-    assert exif[ExifTags.Base.Make] == "Maker"
-    assert exif.get_ifd(ExifTags.IFD.IFD1) == {}
-    assert exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
-    details = exif.get_ifd(ExifTags.IFD.Exif)
-    assert details[ExifTags.Base.ISOSpeedRatings] == 400
-    assert details[ExifTags.Base.MakerNote] == b"a maker's note"
-    assert (details[ExifTags.Base.ExifImageHeight], details[ExifTags.Base.ExifImageWidth]) == (ROWS, COLUMNS)
-    assert details[ExifTags.Base.ColorSpace] == 1
-
-
-def test_the_orientation_that_is_written_is_1(tmp_path: Path) -> None:
-    photo = read(tmp_path, saved(Image.fromarray(smooth()), "JPEG", exif=camera_exif()))
-    photo.save(tmp_path / "out.jpg")
-    assert opened(tmp_path / "out.jpg").getexif()[ExifTags.Base.Orientation] == 1
-
-
-def test_a_tiffs_layout_stays_out_of_a_jpegs_exif(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[ExifTags.Base.Artist] = "Someone"
-    photo = read(tmp_path, saved(Image.fromarray(smooth()), "TIFF", exif=exif, compression="tiff_lzw"))
-    photo.save(tmp_path / "out.jpg")
-    assert set(opened(tmp_path / "out.jpg").getexif()) == {ExifTags.Base.Artist, ExifTags.Base.Orientation}
-
-
-def test_damaged_exif_is_left_out_with_a_warning(tmp_path: Path) -> None:
-    photo = read(tmp_path, saved(Image.fromarray(smooth()), "JPEG", exif=b"Exif\0\0nonsense"))
-    assert photo.exif is None
-    assert any("EXIF" in warning for warning in photo.warnings)
-
-
-def test_exif_too_long_for_jpeg_is_left_out_of_it(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[ExifTags.Base.ImageDescription] = "long " * 20_000
-    photo = read(tmp_path, saved(Image.fromarray(smooth()), "PNG", exif=exif))
-    photo.save(tmp_path / "out.jpg")
-    assert not opened(tmp_path / "out.jpg").getexif()
-
-
-# Other sources.
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, ">u2", np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("channels", [None, 1, 3, 4])
-def test_arrays(dtype: Any, channels: int | None) -> None:
-    whole = noise(ROWS, COLUMNS, *(() if channels is None else (channels,)), dtype=np.uint8)
-    kind = np.dtype(dtype)
-    given = (
-        (whole / 255).astype(dtype) if kind.kind == "f" else (whole.astype(dtype) * (257 if kind.itemsize == 2 else 1))
-    )
-    photo = Photo.read(given)
-    expected = np.atleast_3d(whole / 255)
-    atol = 1e-3 if kind == np.float16 else 1e-6
-    np.testing.assert_allclose(photo.pixels, np.broadcast_to(expected[:, :, :3], (ROWS, COLUMNS, 3)), atol=atol)
-    assert (photo.alpha is not None) == (channels == 4)
-    if photo.alpha is not None:
-        np.testing.assert_allclose(photo.alpha, expected[:, :, 3], atol=atol)
-    assert not np.shares_memory(photo.pixels, given)
-    assert photo.pixels.flags.c_contiguous
-    assert (photo.path, photo.format, photo.sha256) == (None, None, None)
-
-
-@pytest.mark.parametrize(
-    ("array", "found"),
-    [
-        (np.full((ROWS, COLUMNS, 3), np.nan), "nan"),
-        (np.full((ROWS, COLUMNS, 3), np.inf), "inf"),
-        (np.full((ROWS, COLUMNS, 3), 1e300), "inf"),
-        (np.full((ROWS, COLUMNS, 3), 255.0), "found 255 to 255"),
-        (np.full((ROWS, COLUMNS, 3), -0.01), "-0.01"),
-        (np.zeros((ROWS, COLUMNS, 3), np.int64), "int64"),
-        (np.zeros((ROWS, COLUMNS, 3), bool), "bool"),
-        (np.zeros((ROWS, COLUMNS, 3), complex), "complex128"),
-        (np.zeros((ROWS, COLUMNS, 2)), r"\(40, 48, 2\)"),
-        (np.zeros((3, ROWS, COLUMNS)), r"\(3, 40, 48\)"),
-        (np.zeros(ROWS), r"\(40,\)"),
-        (np.zeros((1, 1, 3)), "1 x 1 px"),
-        (np.zeros((0, 0, 3)), "0 x 0 px"),
-        (np.broadcast_to(np.uint8(0), (30_000, 30_000)), "30,000 x 30,000 px"),
-    ],
-)
-def test_arrays_that_are_no_photo(array: NDArray[Any], found: str) -> None:
-    with pytest.raises(InputError, match=found) as caught:
-        Photo.read(array)
-    assert caught.value.where == "the array"
-
-
-def test_a_photo_is_returned_as_it_is_and_other_things_are_refused() -> None:
-    photo = Photo.read(smooth())
-    assert Photo.read(photo) is photo
-    with pytest.raises(InputError, match="found a list"):
-        Photo.read([[0.0]])  # type: ignore[arg-type]
-
-
-def test_an_opened_image_knows_its_file(tmp_path: Path) -> None:
-    path = tmp_path / "photo.jpg"
-    path.write_bytes(saved(Image.fromarray(smooth()), "JPEG", exif=camera_exif()))
-    with Image.open(path) as image:
-        photo = Photo.read(image)
-        assert image.getexif()[ExifTags.Base.Orientation] == 6  # the caller's image stays as it was
-    assert (photo.path, photo.format, photo.height) == (path, "JPEG", COLUMNS)
-    assert Photo.read(Image.fromarray(smooth())).path is None
-
-
-def test_standard_input_and_output(monkeypatch: pytest.MonkeyPatch) -> None:
-    data, written = saved(Image.fromarray(smooth()), "WEBP", lossless=True), io.BytesIO()
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
-    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=written))
-    photo = Photo.read("-")
-    assert (photo.path, photo.format, photo.sha256) == (None, "WEBP", hashlib.sha256(data).hexdigest())
-    photo.save("-", format="TIFF")
-    assert Image.open(io.BytesIO(written.getvalue())).format == "TIFF"
-    for source, format in ((photo, "WEBP"), (Photo.read(smooth()), "PNG")):
-        written.seek(0)
-        source.save("-")
-        assert Image.open(io.BytesIO(written.getvalue())).format == format
-
-
-def test_a_closed_standard_output_is_an_output_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def closed(_: bytes) -> None:
-        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
-
-    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=SimpleNamespace(write=closed)))
-    with pytest.raises(OutputError, match=r"standard output: .*Broken pipe"):
-        Photo.read(smooth()).save("-")
-
-
-@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="this system names no open files under /dev/fd")
-def test_a_pipe_is_read() -> None:
-    reader, writer = os.pipe()
-    os.write(writer, saved(Image.fromarray(smooth()), "PNG"))
-    os.close(writer)
-    photo = Photo.read(f"/dev/fd/{reader}")
-    os.close(reader)
-    assert np.array_equal(np.rint(photo.pixels * 255), smooth())
-
-
-# Inputs that cannot be used.
-
-JPEG, PNG = (
-    saved(Image.fromarray(noise(ROWS, COLUMNS, 3)), "JPEG"),
-    saved(Image.fromarray(noise(ROWS, COLUMNS, 3)), "PNG"),
-)
-HUGE_PNG = png(30_000, 30_000, 8, 2, b"")
-HUGE_WEBP = b"RIFF" + struct.pack("<I", 22) + b"WEBPVP8X" + struct.pack("<II", 10, 0) + b"\xfe\x3f\0" * 2
-
-
-@pytest.mark.parametrize(
-    ("data", "found"),
-    [
-        (b"", "found an empty file"),
-        (b"Dear photographer, this is a letter.", "begins with b'Dear photographe'"),
-        (JPEG[: len(JPEG) // 2], r"found a damaged one \(.*truncated"),
-        (JPEG[:100], "found a damaged one"),
-        (PNG[: len(PNG) // 2], "found a damaged one"),
-        (PNG[:20], "found a damaged one"),
-        (saved(Image.fromarray(smooth()), "WEBP")[:60], "found a damaged one"),
-        (saved(Image.fromarray(smooth()), "TIFF")[:1000], "found a damaged one"),
-        (saved(Image.fromarray(smooth()), "GIF"), "begins with b'GIF8"),
-        (saved(Image.new("RGB", (1, 1)), "PNG"), "at least 32 px, found 1 x 1 px"),
-        (saved(Image.new("RGB", (5000, 1)), "PNG"), "found 5,000 x 1 px"),
-        (saved(Image.new("RGB", (31, 400)), "JPEG"), "found 31 x 400 px"),
-        (HUGE_PNG, "at most 250,000,000 pixels, found 30,000 x 30,000 px"),
-        (HUGE_WEBP, "found a larger one"),
-        (tiff(30_000, 30_000, 8, 1, b""), "found 30,000 x 30,000 px"),
-        (saved(Image.new("F", (COLUMNS, ROWS)), "TIFF"), "16-bit grey, found mode F"),
-        (saved(Image.new("I", (COLUMNS, ROWS)), "TIFF"), "16-bit grey, found mode I"),
-        (saved(Image.new("LAB", (COLUMNS, ROWS)), "TIFF"), "found mode LAB"),
-        (tiff(ROWS, COLUMNS, 8, 1, bytes(ROWS * COLUMNS), (254, 1)), "found a raw file"),
-        (tiff(ROWS, COLUMNS, 8, 1, bytes(ROWS * COLUMNS), (50706, 4)), "found a raw file"),
-    ],
-)
-def test_files_that_are_no_photo(tmp_path: Path, data: bytes, found: str) -> None:
-    with pytest.raises(InputError, match=found) as caught:
-        read(tmp_path, data, "photo.jpg")
-    assert caught.value.where == str(tmp_path / "photo.jpg")
-    assert caught.value.exit_code == 3
-
-
-def test_places_where_no_photo_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_bytes(PNG)
-
-    def refused(source: object, found: str) -> None:
-        with pytest.raises(InputError, match=found) as caught:
-            Photo.read(source)  # type: ignore[arg-type]
-        assert caught.value.where == str(source)
-
-    refused(tmp_path / "absent.jpg", "found no such file")
-    refused(str(tmp_path), "found a folder")
-    refused(tmp_path / "file" / "photo.jpg", "Not a directory")
-    refused("nul\0byte.jpg", "cannot be read")
-
-    def denied(*_: object) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr("builtins.open", denied)
-    refused(tmp_path / "file", "may not be read")
-
-
-def test_too_many_pixels_are_refused_from_the_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def decode(_: object) -> None:
-        raise AssertionError("the pixels were asked for")
-
-    monkeypatch.setattr(ImageFile.ImageFile, "load", decode)
-    tracemalloc.start()
-    with pytest.raises(InputError, match="30,000 x 30,000"):
-        read(tmp_path, HUGE_PNG)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 10e6
-
-
-def test_the_limit_is_ours_and_not_pillows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", ROWS * COLUMNS // 3)
-    (tmp_path / "photo.png").write_bytes(PNG)
-    with pytest.raises(Image.DecompressionBombError):
-        Image.open(io.BytesIO(PNG))
-    assert Photo.read(tmp_path / "photo.png").warnings == ()
-    assert Image.MAX_IMAGE_PIXELS == ROWS * COLUMNS // 3
-    monkeypatch.setattr("photostyle.photo.MOST_PIXELS", ROWS * COLUMNS - 1)
-    with pytest.raises(InputError, match="at most 1,919 pixels"):
-        Photo.read(tmp_path / "photo.png")
-    assert MOST_PIXELS > 2 * 100e6
-
-
-def test_what_pillow_warns_of_stands_in_the_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    load = ImageFile.ImageFile.load
-
-    def warn(image: ImageFile.ImageFile) -> object:
-        warnings.warn("something odd", stacklevel=1)
-        return load(image)
-
-    monkeypatch.setattr(ImageFile.ImageFile, "load", warn)
-    assert "something odd" in read(tmp_path, JPEG).warnings
-
-
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", AVIF])
-def test_damaged_bytes_give_a_photo_or_an_input_error(tmp_path: Path, format: str) -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    data = np.frombuffer(saved(Image.fromarray(smooth()), format, exif=camera_exif(), icc_profile=profile), np.uint8)
-    generator = np.random.default_rng(0)
-    for _ in range(60):
-        damaged = data.copy()
-        where = generator.integers(0, len(data), 8)
-        damaged[where] = generator.integers(0, 256, 8)
-        with suppress(InputError):
-            photo = read(tmp_path, damaged.tobytes())
-            assert 0 <= photo.pixels.min() <= photo.pixels.max() <= 1
-
+from PIL import ExifTags, Image, JpegImagePlugin
+
+from photostyle.errors import OutputError, SettingsError
+from photostyle.photo import SHORTEST_SIDE, Photo, check_writable, resize
+from tests.handmade import AVIF, COLUMNS, PNG, ROWS, camera_exif, noise, opened, read, saved, smooth
 
 # Writing.
 
@@ -678,6 +101,43 @@ def test_a_full_disk_or_an_interrupt_keeps_the_old_file(
     with pytest.raises(expected):
         Photo.read(smooth()).save(tmp_path / "out.png", overwrite=True)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("out.png", b"old")]
+
+
+def test_the_orientation_that_is_written_is_1(tmp_path: Path) -> None:
+    photo = read(tmp_path, saved(Image.fromarray(smooth()), "JPEG", exif=camera_exif()))
+    photo.save(tmp_path / "out.jpg")
+    assert opened(tmp_path / "out.jpg").getexif()[ExifTags.Base.Orientation] == 1
+
+
+def test_exif_too_long_for_jpeg_is_left_out_of_it(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = "long " * 20_000
+    photo = read(tmp_path, saved(Image.fromarray(smooth()), "PNG", exif=exif))
+    photo.save(tmp_path / "out.jpg")
+    assert not opened(tmp_path / "out.jpg").getexif()
+
+
+def test_standard_input_and_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, written = saved(Image.fromarray(smooth()), "WEBP", lossless=True), io.BytesIO()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=written))
+    photo = Photo.read("-")
+    assert (photo.path, photo.format, photo.sha256) == (None, "WEBP", hashlib.sha256(data).hexdigest())
+    photo.save("-", format="TIFF")
+    assert Image.open(io.BytesIO(written.getvalue())).format == "TIFF"
+    for source, format in ((photo, "WEBP"), (Photo.read(smooth()), "PNG")):
+        written.seek(0)
+        source.save("-")
+        assert Image.open(io.BytesIO(written.getvalue())).format == format
+
+
+def test_a_closed_standard_output_is_an_output_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(_: bytes) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=SimpleNamespace(write=closed)))
+    with pytest.raises(OutputError, match=r"standard output: .*Broken pipe"):
+        Photo.read(smooth()).save("-")
 
 
 def test_outputs_that_are_refused(tmp_path: Path) -> None:

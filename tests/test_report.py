@@ -232,16 +232,35 @@ def test_missing_parent_is_an_error(tmp_path: Path, content: Photo) -> None:
         write_report(tmp_path / "none/report", a_result(content), content, content, inputs={}, output=None, command=[])
 
 
-def test_page_opens_without_complaint(report: Path, tmp_path: Path) -> None:
+def opened(page: Path, script: str = "") -> tuple[str, list[str]]:
+    """The page's elements and the complaints of its console, once a browser has loaded it and run `script` at its end.
+
+    The test is skipped where there is no browser.
+    """
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
         pytest.skip("no Chromium: install the system's package `chromium`")
+    copy = page.with_name("copy.html")
+    copy.write_text(f"{page.read_text(encoding='utf-8')}<script>{script}</script>", encoding="utf-8")
     done = subprocess.run(
         [
-            browser, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0",
-            f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", (report / "report.html").as_uri(),
+            browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            "--enable-logging=stderr", "--v=0", f"--user-data-dir={page.parent / 'profile'}", "--dump-dom",
+            copy.as_uri(),
         ],
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
-    assert "CONSOLE" not in done.stderr
-    assert 'aria-valuetext="50% before"' in done.stdout
+    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+def test_slider_moves_the_cut(report: Path) -> None:
+    elements, complaints = opened(report / "report.html", "cut.stepUp(20); cut.dispatchEvent(new Event('input'))")
+    assert complaints == []
+    assert 'aria-valuetext="70% before"' in elements
+    assert "--cut: 70%" in elements
+
+
+def test_page_that_throws_is_noticed(report: Path) -> None:
+    elements, complaints = opened(report / "report.html", "throw new Error('the page is torn')")
+    assert 'aria-valuetext="50% before"' in elements
+    assert len(complaints) == 1 and "the page is torn" in complaints[0]

@@ -16,14 +16,9 @@ FORMAT = "{desc}: {percentage:3.0f}% |{bar:20}| {n_fmt}/{total_fmt}, {remaining}
 
 
 class ProgressBar:
-    """A bar for each stage, with the loss terms and the time left; called with every `Progress`.
+    """A bar for each stage, with the loss terms and the time left; called with every `Progress`."""
 
-    Args:
-        quiet: show nothing.
-    """
-
-    def __init__(self, *, quiet: bool) -> None:
-        self.quiet = quiet
+    def __init__(self) -> None:
         self.stage = ""
         self.bar: Any = None
 
@@ -36,8 +31,6 @@ class ProgressBar:
         self.close()
 
     def __call__(self, progress: Progress) -> None:
-        if self.quiet:
-            return
         if self.bar is None or progress.stage != self.stage:
             self._begin(progress)
         if not progress.iterations:

@@ -198,8 +198,8 @@ def _transfer(content: Photo, style: Photo, files: Files, settings: Settings, *,
     from photostyle.cli.progress import ProgressBar
     from photostyle.pipeline import Session
 
-    with ProgressBar(quiet=quiet) as bar:
-        session = Session(settings=settings, progress=bar)
+    with ProgressBar() as bar:
+        session = Session(settings=settings, progress=None if quiet else bar)
         measured = session.style(style, files.style_mask)
         return session.transfer(content, measured, content_mask=files.content_mask)
 

@@ -26,6 +26,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from photostyle.encoders.fetch import read_photo
 from photostyle.encoders.vgg import CONVOLUTIONS, LAYERS, Encoder, mean_activation_factors
 from photostyle.encoders.weights import load_encoder, save_encoder
 
@@ -187,7 +188,7 @@ def train(photos: Path, reference_file: Path, output: Path, recipe: Recipe, star
     torch.manual_seed(recipe.seed)
     files = photo_files(photos, recipe.skip, held_out=False)
     reference = load_reference(reference_file)
-    scales = mean_activation_factors(reference, map(read, files[::100]))
+    scales = mean_activation_factors(reference, map(read_photo, files[::100]))
     reference.rescale({name: torch.full_like(scale, float(1 / (1 / scale).mean())) for name, scale in scales.items()})
     reference = reference.to(memory_format=torch.channels_last)
     data = batches(files, recipe)
@@ -205,14 +206,9 @@ def train(photos: Path, reference_file: Path, output: Path, recipe: Recipe, star
     whole = [student.encoder.convolution(name) for name in CONVOLUTIONS] + [student.head(layer) for layer in LAYERS]
     fit(student, reference, data, LAYERS, whole, weights, recipe.rate, recipe.steps, checkpoint)
     encoder = student.encoder.eval().to(memory_format=torch.contiguous_format).requires_grad_(False)
-    factors = mean_activation_factors(encoder, (read(path) for path in files[:: max(1, len(files) // 300)]))
+    factors = mean_activation_factors(encoder, map(read_photo, files[:: max(1, len(files) // 300)]))
     training = asdict(recipe) | {"photos": len(files), "minutes": round((time.monotonic() - began) / 60, 1)}
     save_encoder(output, encoder, factors, name="compact", training=json.dumps(training))
-
-
-def read(path: Path) -> Tensor:
-    """A photo as `(1, 3, H, W)` float32 in [0, 1]."""
-    return torch.from_numpy(np.array(Image.open(path).convert("RGB"))).permute(2, 0, 1)[None].float() / 255
 
 
 @torch.no_grad()
@@ -226,7 +222,8 @@ def explained_variance(
     """
     moments = {layer: (torch.zeros(()), torch.zeros(())) for layer in JUDGED}
     for path in fitting:
-        own, wanted = encoder(read(path), JUDGED), reference(read(path), JUDGED)
+        photo = read_photo(path)
+        own, wanted = encoder(photo, JUDGED), reference(photo, JUDGED)
         for layer in JUDGED:
             x, y = with_one(own[layer]), wanted[layer][0].flatten(1).double()
             moments[layer] = moments[layer][0] + x @ x.T, moments[layer][1] + x @ y.T
@@ -236,7 +233,8 @@ def explained_variance(
     }
     left, total, mean, count = ({layer: torch.zeros(()).double() for layer in JUDGED} for _ in range(4))
     for path in judging:
-        own, wanted = encoder(read(path), JUDGED), reference(read(path), JUDGED)
+        photo = read_photo(path)
+        own, wanted = encoder(photo, JUDGED), reference(photo, JUDGED)
         for layer in JUDGED:
             x, y = with_one(own[layer]), wanted[layer][0].flatten(1).double()
             left[layer] = left[layer] + (y - heads[layer].T @ x).square().sum()

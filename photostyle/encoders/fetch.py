@@ -130,6 +130,15 @@ def calibration_photos() -> Iterator[Tensor]:
     paths = sorted(CALIBRATION.glob("*.jpg"))
     if not paths:
         raise WeightsError("calibration photos", "none", str(CALIBRATION), "Install photostyle anew.")
-    for path in paths:
-        pixels = np.array(Image.open(path).convert("RGB"))
-        yield torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
+    yield from map(read_photo, paths)
+
+
+def read_photo(path: Path) -> Tensor:
+    """A photo's file as `(1, 3, H, W)` float32, [0, 1], as stored: unlike `Photo.read`, its profile is not looked at.
+
+    Raises:
+        OSError: the file is missing or no photo.
+    """
+    with Image.open(path) as image:
+        pixels = np.array(image.convert("RGB"))
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255

@@ -48,7 +48,7 @@ class WeightsStatus:
         bytes: its size; 0 where it is absent.
         sha256: of the file as it is, in hexadecimal; empty where it is absent.
         ok: whether the file is there, is the one it should be, and loads.
-        problem: what is wrong and what to do, in one to three lines; empty where it is ok.
+        problem: what is wrong and what to do, in one to three lines without the path; empty where it is ok.
     """
 
     name: str
@@ -278,7 +278,7 @@ def _status(name: str) -> WeightsStatus:
         load_encoder(path, sha256=recorded_sha256(path))
         problem = ""
     except WeightsError as error:
-        problem = str(error)
+        problem = str(error).removeprefix(f"{path}: ")
     try:
         data = path.read_bytes()
     except OSError:

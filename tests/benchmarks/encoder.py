@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from photostyle.encoders.distill import JUDGED, Recipe, explained_variance, load_reference, photo_files, read
+from photostyle.encoders.distill import JUDGED, Recipe, explained_variance, load_reference, photo_files
+from photostyle.encoders.fetch import read_photo
 from photostyle.encoders.vgg import Encoder
 from photostyle.encoders.weights import SHIPPED, load_encoder
 from photostyle.masks import layer_masks, read_mask, soft_masks
@@ -46,7 +47,9 @@ def distance(own: Sequence[torch.Tensor], style: Sequence[torch.Tensor], areas: 
 
 
 def rank_correlation(encoder: Encoder, reference: Encoder, pair: Path) -> float:
-    content, style, author, peer = (read(pair / f"{name}.png") for name in ("content", "style", "author", "pca_kd"))
+    content, style, author, peer = (
+        read_photo(pair / f"{name}.png") for name in ("content", "style", "author", "pca_kd")
+    )
     maps = [
         read_mask(pair / f"{name}_mask.png", *photo.shape[2:])
         for name, photo in (("content", content), ("style", style))

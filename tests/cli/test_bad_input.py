@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
-import struct
-import zlib
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from photostyle.cli import main
-from photostyle.encoders import weights
-from photostyle.encoders.vgg import CONVOLUTIONS
-from tests.fakes import QUICK, tiny_encoder, use_tiny_encoder, write_halves, write_photo
+from photostyle.photo import check_writable
+from tests.fakes import QUICK, write_halves, write_photo
+from tests.handmade import png
 
 Captured = pytest.CaptureFixture[str]
 BLUE, GREEN, ORANGE = (0, 0, 255), (0, 255, 0), (255, 128, 64)
@@ -52,16 +52,6 @@ def assert_refused(
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
-def header(height: int, width: int) -> bytes:
-    """A PNG that says how large it is and holds next to nothing."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    size = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + size + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
-
-
 def truncated(folder: Path) -> bytes:
     whole = write_photo(folder / "whole.jpg", 3).read_bytes()
     return whole[: len(whole) // 2]
@@ -74,9 +64,9 @@ def truncated(folder: Path) -> bytes:
         ("empty.jpg", lambda _: b"", "an empty file"),
         ("truncated.jpg", truncated, "a damaged one"),
         ("text.jpg", lambda _: b"Dear diary, today I took no photo at all.\n", "expected a JPEG, PNG, WebP, TIFF"),
-        ("large.png", lambda _: header(30_000, 30_000), "30,000 x 30,000"),
-        ("point.png", lambda _: header(1, 1), "1 x 1"),
-        ("line.png", lambda _: header(1, 5000), "5,000 x 1"),
+        ("large.png", lambda _: png(30_000, 30_000, 8, 2, b""), "30,000 x 30,000"),
+        ("point.png", lambda _: png(1, 1, 8, 2, b""), "1 x 1"),
+        ("line.png", lambda _: png(1, 5000, 8, 2, b""), "5,000 x 1"),
     ],
 )
 def test_unusable_photo(
@@ -104,10 +94,8 @@ def test_missing_content_without_an_ending_is_missing(folder: Path, capsys: Capt
     ("name", "mode"),
     [("cmyk.jpg", "CMYK"), ("grey.jpg", "L"), ("palette.png", "P"), ("clear.png", "RGBA"), ("deep.png", "I;16")],
 )
-def test_odd_photo_is_used(
-    name: str, mode: str, folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    use_tiny_encoder(monkeypatch)
+@pytest.mark.usefixtures("small_encoder")
+def test_odd_photo_is_used(name: str, mode: str, folder: Path) -> None:
     write_photo(folder / name, 3, mode=mode)
     assert run(folder, content=name) == 0
     with Image.open(folder / "result.png") as result:
@@ -115,16 +103,10 @@ def test_odd_photo_is_used(
         assert result.mode == ("RGBA" if mode == "RGBA" else "RGB")
 
 
-def test_16_bit_colour_is_used(folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    use_tiny_encoder(monkeypatch)
+@pytest.mark.usefixtures("small_encoder")
+def test_16_bit_colour_is_used(folder: Path, capsys: Captured) -> None:
     rows = np.random.default_rng(0).integers(0, 65536, (72, 96 * 3)).astype(">u2")
-    data = b"".join(b"\0" + row.tobytes() for row in rows)
-    size = chunk(b"IHDR", struct.pack(">IIBBBBB", 96, 72, 16, 2, 0, 0, 0))
-    png = b"\x89PNG\r\n\x1a\n" + size + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
-    (folder / "deep.png").write_bytes(png)
+    (folder / "deep.png").write_bytes(png(72, 96, 16, 2, rows.tobytes()))
     assert run(folder, content="deep.png") == 0
     assert "16 bits" in capsys.readouterr().err
 
@@ -135,8 +117,8 @@ def masks(folder: Path, left: tuple[int, int, int] = BLUE, *, width: int = 96) -
     return ["--content-mask", str(content), "--style-mask", str(write_halves(folder / "style_mask.png", BLUE, GREEN))]
 
 
-def test_unusable_masks(folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    use_tiny_encoder(monkeypatch)
+@pytest.mark.usefixtures("small_encoder")
+def test_unusable_masks(folder: Path, capsys: Captured) -> None:
     assert_refused(capsys, 3, "the photo's proportions", folder, *masks(folder, width=200))
     assert_refused(capsys, 3, "#ff8040", folder, *masks(folder, ORANGE))
     words = masks(folder)
@@ -146,8 +128,8 @@ def test_unusable_masks(folder: Path, capsys: Captured, monkeypatch: pytest.Monk
     assert_refused(capsys, 3, "style_mask.png", folder, *words)
 
 
-def test_masks_of_one_region_are_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    use_tiny_encoder(monkeypatch)
+@pytest.mark.usefixtures("small_encoder")
+def test_masks_of_one_region_are_used(folder: Path) -> None:
     words = masks(folder, GREEN)
     write_halves(folder / "style_mask.png", GREEN, GREEN)
     assert run(folder, *words) == 0
@@ -223,19 +205,31 @@ def test_output_that_cannot_be_written(folder: Path, capsys: Captured) -> None:
     assert_refused(capsys, 6, "a folder", folder, "-o", str(folder / "album.png"), "--overwrite")
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0,
-    reason="permissions do not bind root: run the tests as another user",
-)
+@pytest.fixture
+def ordinary_user() -> Iterator[None]:
+    """Permissions do not bind root. `os.access` asks for the real user, so root is nobody there, and root elsewhere."""
+    root = os.geteuid() == 0
+    if root:
+        os.setreuid(65534, -1)
+    yield
+    if root:
+        os.setreuid(0, -1)
+
+
+@pytest.mark.usefixtures("ordinary_user")
 def test_output_folder_without_permission(folder: Path, capsys: Captured) -> None:
-    locked = folder / "locked"
-    locked.mkdir(mode=0o500)
-    assert_refused(capsys, 6, "a folder that can be written to", folder, "-o", str(locked / "result.png"))
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to other users
+        place = Path(name)
+        place.chmod(0o777)
+        check_writable(place / "result.png", overwrite=False)
+        place.chmod(0o555)
+        assert_refused(capsys, 6, "a folder that can be written to", folder, "-o", str(place / "result.png"))
+        assert not list(place.iterdir())
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody can write to: Linux has /proc")
-def test_output_folder_that_refuses_late(folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    use_tiny_encoder(monkeypatch)
+@pytest.mark.usefixtures("small_encoder")
+def test_output_folder_that_refuses_late(folder: Path, capsys: Captured) -> None:
     assert_refused(capsys, 6, "/proc/result.png", folder, "-o", "/proc/result.png")
 
 
@@ -262,16 +256,16 @@ class Trap:
 
 
 @pytest.fixture
-def own_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """`vgg19.safetensors`, tiny, in a folder that PHOTOSTYLE_WEIGHTS names; no other weights are in sight."""
+def own_weights(folder: Path, small_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """`vgg19.safetensors`, small, with its sha256, where PHOTOSTYLE_WEIGHTS points; no other weights are in sight."""
     place = folder / "weights"
     place.mkdir()
     monkeypatch.setenv("PHOTOSTYLE_WEIGHTS", str(place))
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(folder / "torch"))
-    encoder = tiny_encoder()
-    factors = {name: encoder.convolution(name).bias.abs() + 1 for name in CONVOLUTIONS}
-    weights.save_encoder(place / "vgg19.safetensors", encoder, factors, name="vgg19")
+    data = small_weights.read_bytes()
+    (place / "vgg19.safetensors").write_bytes(data)
+    (place / "vgg19.safetensors.sha256").write_text(f"{hashlib.sha256(data).hexdigest()}  vgg19.safetensors\n")
     return place / "vgg19.safetensors"
 
 
@@ -281,12 +275,12 @@ def test_weights_cut_or_altered(own_weights: Path, folder: Path, capsys: Capture
     altered[-5] ^= 1
     for data in (b"", whole[: len(whole) // 2], bytes(altered)):
         own_weights.write_bytes(data)
-        assert_refused(capsys, 4, "vgg19.safetensors", folder, "--encoder", "vgg19")
+        assert_refused(capsys, 4, "the file was altered or cut short", folder, "--encoder", "vgg19")
 
 
 def test_weights_that_are_a_pickle_are_not_opened(own_weights: Path, folder: Path, capsys: Captured) -> None:
     own_weights.write_bytes(pickle.dumps(Trap(folder / "sprung")))
-    assert_refused(capsys, 4, "vgg19.safetensors", folder, "--encoder", "vgg19")
+    assert_refused(capsys, 4, "was not opened", folder, "--encoder", "vgg19")
     own_weights.unlink()
     own_weights.with_name("vgg19-dcbb9e9d.pth").write_bytes(pickle.dumps(Trap(folder / "sprung")))
     assert run(folder, "--encoder", "vgg19") == 4

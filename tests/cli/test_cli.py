@@ -22,15 +22,14 @@ from photostyle.encoders.weights import WeightsStatus
 from photostyle.outcome import Progress
 from photostyle.pipeline import Session
 from photostyle.settings import load_preset, preset_names, preset_text
-from tests.fakes import QUICK, use_tiny_encoder, write_halves, write_photo
+from tests.fakes import QUICK, write_halves, write_photo
 
 Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def photos(tmp_path: Path, small_encoder: Path) -> list[str]:
     """The words of a quick run on two small photos in `tmp_path`."""
-    use_tiny_encoder(monkeypatch)
     content, style = write_photo(tmp_path / "city.png", 1), write_photo(tmp_path / "sunset.png", 2)
     return ["run", "--content", str(content), "--style", str(style), *QUICK]
 
@@ -131,6 +130,7 @@ def test_existing_output_is_kept_unless_told(photos: list[str], tmp_path: Path, 
     output = tmp_path / "city.out.png"
     output.write_bytes(b"mine")
     assert main(photos) == 6
+    assert "--overwrite" in capsys.readouterr().err
     assert output.read_bytes() == b"mine"
     assert main([*photos, "--overwrite"]) == 0
     assert size_of(output) == (96, 72)

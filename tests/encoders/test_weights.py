@@ -427,6 +427,7 @@ def test_status_of_shipped_weights_gone(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(weights, "SHIPPED", tmp_path / "compact.safetensors")
     status = weights.verify()[0]
     assert (status.present, status.ok) == (False, False)
+    assert status.problem.startswith("expected the weights of an encoder, found no such file\n")
     assert "Install photostyle anew" in status.problem
 
 

@@ -1,0 +1,126 @@
+"""Photos and their files made by hand, for the tests of reading and writing."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, features
+
+from photostyle.photo import Photo
+
+ROWS, COLUMNS = 40, 48
+AVIF = pytest.param("AVIF", marks=pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF"))
+
+
+def noise(*shape: int, seed: int = 0, dtype: Any = np.uint8) -> NDArray[Any]:
+    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+def smooth() -> NDArray[np.uint8]:
+    """`(ROWS, COLUMNS, 3)`: a colour ramp, which lossy formats keep within a few levels."""
+    row, column = np.mgrid[0 : 1 : ROWS * 1j, 0 : 1 : COLUMNS * 1j]
+    ramp: NDArray[np.uint8] = np.rint(255 * np.stack([row, column, 1 - row], axis=2)).astype(np.uint8)
+    return ramp
+
+
+def png(height: int, width: int, depth: int, colour: int, rows: bytes, *extra: tuple[bytes, bytes]) -> bytes:
+    """A PNG made by hand; `rows` are the bytes of all rows, each without its filter byte."""
+    stride = len(rows) // height
+    data = zlib.compress(b"".join(b"\0" + rows[i * stride : (i + 1) * stride] for i in range(height)))
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    chunks = [(b"IHDR", header), *extra, (b"IDAT", data), (b"IEND", b"")]
+    body = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+
+
+def tiff(height: int, width: int, bits: int, photometric: int, data: bytes, *extra: tuple[int, int]) -> bytes:
+    """An uncompressed little-endian grey TIFF made by hand; every tag is one LONG."""
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: photometric, 277: 1, 278: height, 279: len(data)}
+    tags |= dict(extra)
+    tags[273] = 8 + 2 + 12 * (len(tags) + 1) + 4
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, tags[tag]) for tag in sorted(tags))
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + struct.pack("<I", 0) + data
+
+
+def icc(space: bytes, gamma: float, primaries: tuple[tuple[float, float, float], ...] = ()) -> bytes:
+    """A version 2 ICC profile made by hand: a curve for grey, a matrix and curves for RGB."""
+
+    def xyz(*values: float) -> bytes:
+        return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(value * 65536) for value in values))
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
+    tags = {b"desc": b"desc\0\0\0\0" + struct.pack(">I", 5) + b"Test\0" + bytes(79), b"wtpt": xyz(0.9642, 1, 0.8249)}
+    tags |= {b"kTRC": curve} if space == b"GRAY" else {name + b"TRC": curve for name in (b"r", b"g", b"b")}
+    tags |= {name + b"XYZ": xyz(*values) for name, values in zip((b"r", b"g", b"b"), primaries, strict=False)}
+    table, body, offset = b"", b"", 128 + 4 + 12 * len(tags)
+    for name, value in tags.items():
+        table += name + struct.pack(">II", offset + len(body), len(value))
+        body += value
+    length = offset + len(body)
+    header = struct.pack(">I4sI4s4s4s", length, b"lcms", 0x02400000, b"mntr", space, b"XYZ ")
+    header += struct.pack(">6H4s", 2026, 1, 1, 0, 0, 0, b"acsp") + bytes(28)
+    header += struct.pack(">3i", 63190, 65536, 54061)
+    return header.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+SRGB = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
+ADOBE = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
+ADOBE_ICC = icc(b"RGB ", 563 / 256, ADOBE)
+
+
+def srgb_encoded(linear: NDArray[np.float64]) -> NDArray[np.float64]:
+    """IEC 61966-2-1."""
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
+
+
+def saved(image: Image.Image, format: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def opened(path: Path) -> Image.Image:
+    return Image.open(io.BytesIO(path.read_bytes()))
+
+
+def read(tmp_path: Path, data: bytes, name: str = "photo") -> Photo:
+    (tmp_path / name).write_bytes(data)
+    return Photo.read(tmp_path / name)
+
+
+def exif_of(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif.endian = "<"  # a maker's note may count on it
+    exif[ExifTags.Base.Orientation] = orientation
+    return exif
+
+
+def camera_exif() -> bytes:
+    """EXIF of a photo held on its side, with a thumbnail in IFD1."""
+    exif = exif_of(6)
+    exif[ExifTags.Base.Make] = "Maker"
+    exif[ExifTags.IFD.Exif] = {
+        int(ExifTags.Base.ISOSpeedRatings): 400,
+        int(ExifTags.Base.ExifImageWidth): ROWS,
+        int(ExifTags.Base.ExifImageHeight): COLUMNS,
+        int(ExifTags.Base.ColorSpace): 65535,
+        int(ExifTags.Base.MakerNote): b"a maker's note",
+    }
+    exif[ExifTags.IFD.GPSInfo] = {int(ExifTags.GPS.GPSLatitudeRef): "N"}
+    data = exif.tobytes()[6:]
+    link = 8 + 2 + 12 * struct.unpack("<H", data[8:10])[0]
+    thumbnail = struct.pack("<HHHIIHHIII", 2, 513, 4, 1, len(data) + 30, 514, 4, 1, 9, 0) + b"THUMBNAIL"
+    return b"Exif\0\0" + data[:link] + struct.pack("<I", len(data)) + data[link + 4 :] + thumbnail
+
+
+JPEG, PNG = (
+    saved(Image.fromarray(noise(ROWS, COLUMNS, 3)), "JPEG"),
+    saved(Image.fromarray(noise(ROWS, COLUMNS, 3)), "PNG"),
+)
