@@ -42,11 +42,21 @@ CLUSTER_LAYER, CLUSTER_SIZE = "relu4_1", 384
 """Features that `clusters` looks at; see `segmentation.clusters.cluster` for the measurement behind it."""
 
 
+ROUNDING = 1e-5
+"""Of a sum of masks in float32: what is covered but for this is covered."""
+
+
 @dataclass(frozen=True, eq=False)
 class Style:
     """A style photo, measured: its features at every layer of the style term, at the size of the solve.
 
     Made by `Session.style`, for the session's settings.
+
+    Args:
+        photo: as read, at its own size.
+        pixels: `(H, W, 3) float32, sRGB-encoded, [0, 1]`, at the size of the solve.
+        features: of `pixels`, `{layer: (1, C, h, w)}` in the encoder's dtype, on the session's device.
+        regions: of `pixels`; None where no mask was given.
     """
 
     photo: Photo
@@ -215,11 +225,11 @@ class Session:
             if settings.photorealism and self.settings.solver.photorealistic_iterations
             else no_photorealism
         )
+        content = Content({layer: features[layer] for layer in settings.content_layers})
+        style_term = StyleTerm(targets, masks, settings.style_layers)
         first, second = (
             Objective(
-                self._features, layers, chosen,
-                content=Content({layer: features[layer] for layer in settings.content_layers}),
-                style=StyleTerm(targets, masks, settings.style_layers),
+                self._features, layers, chosen, content=content, style=style_term,
                 photorealism=photorealism, total_variation=total_variation,
             )
             for chosen in (weights, replace(weights, photorealism=settings.photorealism))
@@ -298,6 +308,8 @@ def with_own_look(
     """
     more_masks, more_targets = dict(masks), dict(targets)
     rest = {layer: (1 - mask.sum(0, keepdim=True)).clamp_(0, 1) for layer, mask in masks.items()}
+    for mask in rest.values():
+        mask[mask < ROUNDING] = 0
     if max(float(mask.mean()) for mask in rest.values()) > smallest:
         for layer, mask in rest.items():
             more_masks[layer] = torch.cat([masks[layer], mask])

@@ -109,7 +109,7 @@ def write_report(
         _write(folder / name, data)
     write_mask(folder / "content_mask.png", result.content_regions)
     write_mask(folder / "style_mask.png", _renumbered(result.style_regions, result.content_regions))
-    _write(folder / "report.html", page.encode())
+    _write(folder / "report.html", page.encode(errors="backslashreplace"))  # names may be no Unicode
 
 
 def summary(result: Result) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import textwrap
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -82,7 +83,9 @@ class SolverSettings(Section):
 class SmoothingSettings(Section):
     enabled: bool = Field(True, description="end with the authors' smoothing of the local affine maps")
     radius: int = Field(15, ge=1, le=100, description="radius of the smoothing in pixels (authors' program: 15)")
-    edge: float = Field(0.01, gt=0, le=10, description="colour difference that counts as an edge (authors': 0.01)")
+    edge: float = Field(
+        0.01, ge=1e-3, le=10, description="colour difference that counts as an edge (authors' program: 0.01)"
+    )
 
 
 class Settings(Section):
@@ -164,12 +167,12 @@ def load_settings(path: str | Path) -> Settings:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
         tree = json.loads(text)["settings"] if path.suffix == ".json" else {"preset": "custom"} | tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise SettingsError("a readable settings file", reason, str(path)) from error
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is no TOMLDecodeError
         raise SettingsError("TOML, or the run.json of a report", str(error), str(path)) from error
     except (KeyError, TypeError) as error:
         raise SettingsError("the run.json of a report", "JSON without settings", str(path)) from error
@@ -189,6 +192,31 @@ def parse_changes(assignments: Iterable[str]) -> dict[str, Any]:
             raise SettingsError("KEY=VALUE", repr(word), "--set", "for example: --set objective.photorealism=1e4")
         changes[name.strip()] = _toml_value(value.strip())
     return changes
+
+
+def to_toml(settings: Settings) -> str:
+    """Every setting as TOML that `load_settings` reads, each under a comment that says what it means."""
+    lines: list[str] = []
+    sections = []
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, Section):
+            sections.append((name, value))
+        else:
+            lines += _toml_lines(name, field.description, value)
+    for name, section in sections:
+        lines += ["", f"[{name}]"]
+        for inner, field in type(section).model_fields.items():
+            lines += _toml_lines(inner, field.description, getattr(section, inner))
+    return "\n".join(lines)
+
+
+def _toml_lines(name: str, meaning: str | None, value: object) -> list[str]:
+    if isinstance(value, dict):
+        shown = "{ " + ", ".join(f"{key} = {json.dumps(part)}" for key, part in value.items()) + " }"
+    else:
+        shown = json.dumps(value)
+    return [*textwrap.wrap(meaning or "", 118, initial_indent="# ", subsequent_indent="# "), f"{name} = {shown}"]
 
 
 def describe() -> list[tuple[str, str, str]]:
@@ -217,7 +245,7 @@ def _toml_value(text: str) -> Any:
     """A TOML value, or the text itself where it is none, so that `encoder.name=compact` needs no quotes."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
     return value if not (isinstance(value, float) and math.isnan(value)) else text
 
@@ -232,4 +260,4 @@ def _validated(tree: Mapping[str, Any], where: str) -> Settings:
             raise SettingsError("the name of a setting", repr(name), where, _known_names()) from error
         value = first.get("input")
         message = first["msg"][0].lower() + first["msg"][1:]
-        raise SettingsError(f"{name}: {message}", repr(value), where) from error
+        raise SettingsError(f"{name}: {message}", f"{value!r:.80}", where) from error

@@ -37,6 +37,8 @@ _BATCH = 16
 # Exponents below are raised to it: e^-80 is nothing beside the pixel's own weight of 1, and not yet a denormal
 # number, with which the arithmetic would take more than twice as long.
 _LEAST_EXPONENT = -80.0
+# A quarter of an 8-bit level. At half of it float32 rounds a weight by a tenth, and at a hundredth to infinity.
+_LEAST_EDGE = 1e-3
 # Rows at a time where maps are fitted and applied, to bound the memory.
 _ROWS = 64
 
@@ -67,7 +69,7 @@ def smooth_maps(
         radius: half the side of the square to average over, in pixels; its spatial sigma s1 is a third of it. The
             default is the authors'.
         edge: sigma s2 of the root mean square over RGB of a colour difference, in [0, 1] colours. The default is the
-            authors'.
+            authors'. Below 0.001, a quarter of an 8-bit level, it counts as that.
         ridge: added to the three colour entries of the diagonal of each window's normal matrix (sums over the
             window, not means), in squared colour. The default is the authors'.
 
@@ -86,7 +88,7 @@ def smooth_maps(
     if radius < 1 or not edge > 0 or not ridge > 0:
         raise ValueError(f"expected radius >= 1, edge > 0, ridge > 0, found {radius}, {edge}, {ridge}")
     guide = _planes(content)
-    return _bilateral_mean(_local_maps(guide, _planes(output), ridge), guide, radius, edge).numpy()
+    return _bilateral_mean(_local_maps(guide, _planes(output), ridge), guide, radius, max(edge, _LEAST_EDGE)).numpy()
 
 
 def apply_maps(maps: NDArray[np.float32], photo: Pixels) -> Pixels:

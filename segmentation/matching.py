@@ -61,7 +61,7 @@ def match(
 ) -> Matching:
     """Matches the regions of two photos by name; without names, by id.
 
-    Photos that have no region in common are matched as wholes, in one region.
+    Photos that have no region in common are matched as wholes, in one region; no other is then listed.
 
     Args:
         content_labels, style_labels: `(H, W) uint8`, of any two sizes; 255 is no region.
@@ -98,7 +98,7 @@ def match(
         "the photos have no region in common, so the whole of the one takes the look of the whole of the other"
         f" (content: {_listed(content)}; style: {_listed(style)})"
     )
-    return Matching((whole,), *lists, (message,))
+    return Matching((whole,), (), (), (), (message,))
 
 
 def _ids(labels: NDArray[np.uint8]) -> tuple[int, ...]:
@@ -146,7 +146,7 @@ def _messages(
         for region in too_small
         if max(region.content_share, region.style_share) >= least_share
     ]
-    if unlabelled >= least_share:
+    if unlabelled and unlabelled >= least_share:
         lines.append(f"{unlabelled:.1%} of the content photo is in no region and keeps its look")
     return tuple(lines)
 

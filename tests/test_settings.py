@@ -72,6 +72,12 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     assert (settings.preset, settings.seed, settings.objective.style) == ("custom", 4, 50.0)
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    for name, text in (("mine.toml", "seed = 4\n"), ("run.json", '{"settings": {"seed": 4}}')):
+        (tmp_path / name).write_text(text, encoding="utf-8-sig")
+        assert load_settings(tmp_path / name).seed == 4
+
+
 def test_the_settings_of_a_report_come_back(tmp_path: Path) -> None:
     settings = load_preset("paper").with_changes({"seed": 9})
     (tmp_path / "run.json").write_text(json.dumps({"settings": settings.to_dict(), "seconds": {}}))

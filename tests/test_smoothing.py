@@ -132,3 +132,11 @@ def test_unfit_arguments_are_refused(output: Pixels, content: Pixels, arguments:
 def test_unfit_maps_are_refused() -> None:
     with pytest.raises(ValueError, match="maps of"):
         apply_maps(np.zeros((11, 4, 4), np.float32), noise(4, 4))
+
+
+@pytest.mark.parametrize("edge", [1e-3, 1e-6, 1e-30])
+def test_an_edge_finer_than_float32_tells_apart_stays_finite(edge: float) -> None:
+    content = noise(20, 24)
+    output = (content @ MATRIX.T + 0.1).astype(np.float32)
+    result = smooth_local_affine(output, content, ridge=1e-8, edge=edge)
+    np.testing.assert_allclose(result, output, rtol=0, atol=1e-3)

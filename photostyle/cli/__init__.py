@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from photostyle import __version__
 from photostyle.cli import doctor, presets, run, weights
-from photostyle.cli.common import INTERRUPTED
+from photostyle.cli.common import INTERRUPTED, Parser
 from photostyle.errors import OutputError, PhotostyleError
 
 COMMANDS = (run, presets, weights, doctor)
@@ -36,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     code = _executed(arguments)
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has gone: no message, and none from the flush at exit either.
+    except OSError:
+        # Whoever read our output has gone, or `put` has told why it fails: none from the flush at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OutputError.exit_code
     return code
@@ -62,8 +62,8 @@ def _executed(arguments: argparse.Namespace) -> int:
         return PhotostyleError.exit_code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="photostyle",
         description="Gives a photo the look of another and keeps it a photo.",
         epilog="photostyle COMMAND --help says more about each. Exit codes: 0 done, 1 a bug, 2 wrong command or "

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 from photostyle import __version__
-from photostyle.cli.common import Commands, add_output_options
+from photostyle.cli.common import Commands, add_output_options, put
 from photostyle.errors import PhotostyleError, WeightsError
 
 PACKAGES = (
-    "torch", "torchvision", "numpy", "scipy", "scikit-learn", "Pillow", "safetensors", "pydantic", "threadpoolctl",
-    "tqdm", "matplotlib",
+    "torch", "torchvision", "numpy", "scipy", "Pillow", "safetensors", "pydantic", "tqdm", "matplotlib",
 )  # fmt: skip
 FORMATS = {"JPEG": "jpg", "PNG": "zlib", "TIFF": "libtiff", "WebP": "webp", "AVIF": "avif"}
 """A format and the name of what Pillow reads and writes it with."""
@@ -57,14 +56,14 @@ def execute(arguments: argparse.Namespace) -> int:
     """Prints the findings; returns the exit code."""
     findings = list(diagnose())
     if arguments.json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+        put(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2))
     else:
         width = max(len(finding.topic) for finding in findings)
         for finding in findings:
             first, *rest = finding.found.splitlines()
-            print(f"{finding.status:8}{finding.topic:{width}}  {first}")
+            put(f"{finding.status:8}{finding.topic:{width}}  {first}")
             for line in (*rest, *finding.advice.splitlines()):
-                print(f"{'':8}{'':{width}}  {line}")
+                put(f"{'':8}{'':{width}}  {line}")
     return next((finding.exit_code for finding in findings if finding.exit_code), 0)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 
-from photostyle.cli.common import Commands, add_output_options
+from photostyle.cli.common import Commands, add_output_options, put
 
 
 def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "presets",
         help="list the presets, or print one in full",
-        description="Lists the presets, or prints one as the TOML that --config reads (with --json: every setting).",
+        description="Lists the presets, or prints every setting of one as the TOML that --config reads.",
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="the preset to print; all are listed without it")
     add_output_options(parser)
@@ -25,19 +26,24 @@ def execute(arguments: argparse.Namespace) -> int:
     Raises:
         SettingsError: no preset of that name.
     """
-    from photostyle.settings import load_preset, preset_names, preset_text
+    from photostyle.settings import load_preset, preset_names, preset_text, to_toml
 
     if arguments.name:
-        text = preset_text(arguments.name)
-        print(json.dumps(load_preset(arguments.name).to_dict(), indent=2) if arguments.json else text.rstrip())
+        settings = load_preset(arguments.name)
+        if arguments.json:
+            put(json.dumps(settings.to_dict(), indent=2))
+        else:
+            meaning = textwrap.fill(first_paragraph(preset_text(arguments.name)), 118, initial_indent="# ",
+                                    subsequent_indent="# ")  # fmt: skip
+            put(f"{meaning}\n\n{to_toml(settings)}")
         return 0
     meanings = {name: first_paragraph(preset_text(name)) for name in preset_names()}
     if arguments.json:
-        print(json.dumps(meanings, indent=2))
+        put(json.dumps(meanings, indent=2))
     else:
         width = max(len(name) for name in meanings)
         for name, meaning in meanings.items():
-            print(f"{name:{width}}  {meaning}")
+            put(f"{name:{width}}  {meaning}")
     return 0
 
 

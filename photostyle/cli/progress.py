@@ -16,7 +16,10 @@ FORMAT = "{desc}: {percentage:3.0f}% |{bar:20}| {n_fmt}/{total_fmt}, {remaining}
 
 
 class ProgressBar:
-    """A bar for each stage, with the loss terms and the time left; called with every `Progress`."""
+    """A line for each stage, a bar with the loss terms and the time left for one with iterations.
+
+    Called with every `Progress`.
+    """
 
     def __init__(self) -> None:
         self.stage = ""
@@ -31,9 +34,9 @@ class ProgressBar:
         self.close()
 
     def __call__(self, progress: Progress) -> None:
-        if self.bar is None or progress.stage != self.stage:
+        if progress.stage != self.stage:
             self._begin(progress)
-        if not progress.iterations:
+        if self.bar is None:
             return
         terms = {"loss": progress.loss, **progress.terms}
         self.bar.set_postfix({name: f"{value:.3g}" for name, value in terms.items()}, refresh=False)
@@ -50,6 +53,9 @@ class ProgressBar:
 
         self.close()
         self.stage = progress.stage
+        if not progress.iterations:
+            print(progress.stage, file=sys.stderr)
+            return
         interval = SECONDS_ON_A_TERMINAL if sys.stderr.isatty() else SECONDS_IN_A_FILE
         self.bar = tqdm(
             total=progress.iterations,
@@ -57,5 +63,5 @@ class ProgressBar:
             file=sys.stderr,
             mininterval=interval,
             maxinterval=interval,
-            bar_format=FORMAT if progress.iterations else "{desc}",
+            bar_format=FORMAT,
         )

@@ -6,11 +6,11 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from photostyle.cli.common import INTERRUPTED, Commands, add_output_options
+from photostyle.cli.common import INTERRUPTED, Commands, add_output_options, put
 from photostyle.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -45,6 +45,13 @@ class Files:
         roles = asdict(self) | {"output": None}
         return {role: path for role, path in roles.items() if path is not None}
 
+    def read(self) -> list[str]:
+        """The inputs, and the names that may lie beside a mask."""
+        from photostyle.masks import NAMES_FILE
+
+        masks = [Path(mask) for mask in (self.content_mask, self.style_mask) if mask is not None]
+        return [*self.inputs().values(), *(str(mask.with_name(NAMES_FILE)) for mask in masks)]
+
 
 def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
@@ -59,7 +66,7 @@ def add_to(commands: Commands) -> None:
         "-o",
         "--output",
         metavar="OUTPUT",
-        help="the result; its ending chooses the format, - is standard output "
+        help="the result; its ending chooses the format, - is standard output in the content's format "
         "(default: CONTENT.out.ENDING beside the content, or standard output where that is standard input)",
     )
     source = parser.add_mutually_exclusive_group()
@@ -102,11 +109,11 @@ def execute(arguments: argparse.Namespace) -> int:
     Raises:
         PhotostyleError: what the command, a setting, an input, the weights or the output lack.
     """
-    from photostyle.photo import Photo, check_writable
+    from photostyle.photo import Photo, check_writable, format_of
 
     began = time.perf_counter()
     settings, files = settings_of(arguments), files_of(arguments)
-    inputs = [path for path in (*files.inputs().values(), arguments.config) if path not in (None, STREAM)]
+    inputs = [path for path in (*files.read(), arguments.config) if path not in (None, STREAM)]
     if arguments.json and files.output == STREAM:
         raise SettingsError("a file as output with --json", "standard output, which carries the JSON", "--output")
     if files.output is not None:
@@ -119,6 +126,9 @@ def execute(arguments: argparse.Namespace) -> int:
 
         check_folder(arguments.report, arguments.overwrite, [*inputs, output])
     result = _transfer(content, style, files, settings, quiet=arguments.quiet)
+    if output != STREAM and format_of(output) == "JPEG" and _has_clear_pixels(content):
+        lost = f"the content's transparency is left out of {output}: JPEG has none, PNG, WebP and TIFF do"
+        result = replace(result, warnings=(*result.warnings, lost))
     result.photo.save(output, overwrite=arguments.overwrite)
     if arguments.report:
         from photostyle.report import write_report
@@ -159,6 +169,8 @@ def files_of(arguments: argparse.Namespace) -> Files:
     if named["content"] is None or not styles:
         missing = "--content" if named["content"] is None else "--style"
         raise SettingsError("--content PHOTO and --style PHOTO", f"no {missing}", "run", "photostyle run --help")
+    if named["content"] == styles[0] == STREAM:
+        raise SettingsError("standard input for one of the photos", "- for both", "run")
     if len(styles) > 1:
         raise SettingsError("one --style", f"{len(styles)}", "--style", "Several styles come in a later version.")
     if (named["content_mask"] is None) != (named["style_mask"] is None):
@@ -175,7 +187,7 @@ def _recorded(path: Path) -> dict[str, str]:
     Raises:
         SettingsError: they are not as a report has them.
     """
-    run: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    run: dict[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))
     try:
         entries = {**run.get("inputs", {}), "output": run.get("output")}
         return {role: str(entry["path"]) for role, entry in entries.items() if entry}
@@ -192,6 +204,10 @@ def beside(content: Photo) -> Path:
     if content.path is None:
         raise SettingsError("--output for a photo from standard input", "none", "--output")
     return content.path.with_name(f"{content.path.stem}.out{content.path.suffix}")
+
+
+def _has_clear_pixels(photo: Photo) -> bool:
+    return photo.alpha is not None and bool(photo.alpha.min() < 1)
 
 
 def _transfer(content: Photo, style: Photo, files: Files, settings: Settings, *, quiet: bool) -> Result:
@@ -230,4 +246,4 @@ def _tell(result: Result, output: str, seconds: float, arguments: argparse.Names
             "width": result.photo.width,
             "height": result.photo.height,
         }
-        print(json.dumps({**written, **summary(result)}, indent=2))
+        put(json.dumps({**written, **summary(result)}, indent=2))

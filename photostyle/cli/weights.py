@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from photostyle.cli.common import Commands, add_output_options
+from photostyle.cli.common import Commands, add_output_options, put
 from photostyle.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def fetch(arguments: argparse.Namespace) -> int:
     names = [arguments.name] if arguments.name else weights.NAMES
     paths = {name: str(weights.fetch(name, progress=not arguments.quiet)) for name in names}
     if arguments.json:
-        print(json.dumps(paths, indent=2))
+        put(json.dumps(paths, indent=2))
     else:
-        print(*(f"{name}  {path}" for name, path in paths.items()), sep="\n")
+        put("\n".join(f"{name}  {path}" for name, path in paths.items()))
     return 0
 
 
@@ -72,11 +72,12 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def _print(statuses: Iterable[WeightsStatus], as_json: bool) -> None:
     if as_json:
-        print(json.dumps([asdict(status) | {"path": str(status.path)} for status in statuses], indent=2))
+        found = {status.name: asdict(status) | {"path": str(status.path)} for status in statuses}
+        put(json.dumps(found, indent=2))
         return
     for status in statuses:
         state = "ok" if status.ok else "wrong" if status.present else "missing"
         size = f", {status.bytes / 1e6:.1f} MB, sha256 {status.sha256}" if status.present else ""
-        print(f"{status.name:8}{state:8}{status.path}{size}")
+        put(f"{status.name:8}{state:8}{status.path}{size}")
         for line in status.problem.splitlines():
-            print(f"{'':16}{line}")
+            put(f"{'':16}{line}")

@@ -41,7 +41,7 @@ class Recipe:
     """Everything that the training depends on beside the photos and the reference."""
 
     layer_steps: int = 600
-    steps: int = 10_000
+    steps: int = 8_000
     batch: int = 8
     crop: int = 128
     layer_rate: float = 0.15

@@ -24,7 +24,8 @@ class Photorealism:
 
     Args:
         laplacian: `(N, N)` CSR, symmetric, rows summing to 0; pixels in row-major order.
-        device: where the images will be.
+        device: where the images will be. The matrix stays on the CPU where they are on MPS, which has neither CSR
+            matrices nor float64; three colours a pixel then go there and back.
         dtype: float32 or float64, that of the images.
 
     Raises:
@@ -50,7 +51,7 @@ class Photorealism:
                 torch.from_numpy(laplacian.indices),
                 torch.from_numpy(laplacian.data).to(dtype),
                 size=(rows, columns),
-                device=device,
+                device="cpu" if torch.device(device).type == "mps" else device,
                 check_invariants=True,
             )
 
@@ -80,10 +81,10 @@ class _QuadraticForm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, columns: Tensor, matrix: Tensor) -> Tensor:
         # M takes every constant to 0, so the mean changes nothing but how much float32 has to round.
-        centred = columns - columns.mean(dim=0)
+        centred = (columns - columns.mean(dim=0)).to(matrix.device)
         product = matrix @ centred
-        ctx.save_for_backward(product)
-        return (centred.double() * product.double()).sum().to(columns.dtype)
+        ctx.save_for_backward(product.to(columns.device))
+        return (centred.double() * product.double()).sum().to(columns.dtype).to(columns.device)
 
     @staticmethod
     @once_differentiable

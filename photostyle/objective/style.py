@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from photostyle.objective.content import widened
 
@@ -22,7 +23,7 @@ class Region:
         flat = mask.flatten()
         self.inside = flat.nonzero()[:, 0]
         self.squares = flat[self.inside].square()[:, None]
-        self.sum = float(flat.sum(dtype=torch.float64))
+        self.sum = float(flat.cpu().sum(dtype=torch.float64))  # MPS has no float64
         self.mean = self.sum / flat.numel()
 
 
@@ -96,17 +97,20 @@ class _GramDistance(torch.autograd.Function):
         loss = pixels.new_zeros(())
         gradient = torch.zeros_like(pixels)
         for target, region in zip(targets, regions, strict=True):
-            chosen = pixels[region.inside]
+            chosen = pixels.index_select(0, region.inside)
             weighted = chosen * region.squares
             divisor = channels * max(region.sum, 1e-12)
             difference = weighted.T @ chosen / divisor - target
             loss += region.mean * difference.square().mean()
             factor = 4 * region.mean / (channels**2 * divisor)
-            gradient.index_add_(0, region.inside, weighted @ difference, alpha=factor)
+            # Select, add and copy back: index_add_ does the same in three times the time.
+            part = gradient.index_select(0, region.inside).addmm_(weighted, difference, alpha=factor)
+            gradient.index_copy_(0, region.inside, part)
         ctx.save_for_backward(gradient)
         return loss
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
         return outputs[0] * gradient, None, None

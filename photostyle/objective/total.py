@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 FEATURE_SCALE = 100.0
@@ -80,8 +81,7 @@ class Objective:
         """The objective, its gradient `(1, 3, H, W)` and the weighted terms."""
         image = image.detach().requires_grad_(True)
         terms = self.terms(image)
-        total = sum((term.double() for term in terms.values()), start=image.new_zeros((), dtype=image.dtype).double())
-        if terms:
-            total.backward()
+        torch.autograd.backward([term for term in terms.values() if term.requires_grad])
         gradient = image.grad if image.grad is not None else image.new_zeros(image.shape)
-        return float(total.detach()), gradient, {name: float(term.detach()) for name, term in terms.items()}
+        values = {name: float(term.detach()) for name, term in terms.items()}
+        return sum(values.values()), gradient, values

@@ -68,7 +68,7 @@ def minimise(
     upper: float = 1.0,
     iterations: int = 1000,
     history: int = 10,
-    tolerance: float = 1e-4,
+    tolerance: float = 1e-3,
     patience: int = 20,
     report: Callable[[Step], None] | None = None,
 ) -> Solution:
@@ -92,11 +92,7 @@ def minimise(
     began = time.perf_counter()
     point = start.detach().clamp(lower, upper)
     trace: list[Step] = []
-    try:
-        loss, gradient, terms = function(point)
-    except KeyboardInterrupt:
-        return Solution(point, math.nan, {}, Status.INTERRUPTED)
-    evaluations, iteration = 1, 0
+    evaluations, iteration, loss, terms = 0, 0, math.nan, dict[str, float]()
 
     def accept() -> None:
         trace.append(Step(iteration, evaluations, time.perf_counter() - began, loss, terms))
@@ -106,11 +102,13 @@ def minimise(
     def end(status: Status) -> Solution:
         return Solution(point, loss, terms, status, tuple(trace))
 
-    accept()
-    if not math.isfinite(loss) or not bool(torch.isfinite(gradient).all()):
-        return end(Status.NOT_FINITE)
     memory = _Memory(history)
     try:
+        loss, gradient, terms = function(point)
+        evaluations = 1
+        accept()
+        if not math.isfinite(loss) or not bool(torch.isfinite(gradient).all()):
+            return end(Status.NOT_FINITE)
         while iteration < iterations:
             free = ~(((point <= lower) & (gradient > 0)) | ((point >= upper) & (gradient < 0)))
             slope = gradient * free

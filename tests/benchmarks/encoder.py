@@ -25,6 +25,7 @@ from photostyle.encoders.vgg import Encoder
 from photostyle.encoders.weights import SHIPPED, load_encoder
 from photostyle.masks import layer_masks, read_mask, soft_masks
 from photostyle.objective.style import region_grams
+from photostyle.photo import Photo, resize
 from segmentation.matching import match
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -46,10 +47,15 @@ def distance(own: Sequence[torch.Tensor], style: Sequence[torch.Tensor], areas: 
     return float(torch.stack(layers).mean())
 
 
+def at_size(path: Path, height: int, width: int) -> torch.Tensor:
+    """A result as `(1, 3, H, W)`; some of the published ones are a pixel off their content's size."""
+    pixels = resize(Photo.read(path).pixels, height, width)
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None]
+
+
 def rank_correlation(encoder: Encoder, reference: Encoder, pair: Path) -> float:
-    content, style, author, peer = (
-        read_photo(pair / f"{name}.png") for name in ("content", "style", "author", "pca_kd")
-    )
+    content, style = (read_photo(pair / f"{name}.png") for name in ("content", "style"))
+    author, peer = (at_size(pair / f"{name}.png", *content.shape[2:]) for name in ("author", "pca_kd"))
     maps = [
         read_mask(pair / f"{name}_mask.png", *photo.shape[2:])
         for name, photo in (("content", content), ("style", style))

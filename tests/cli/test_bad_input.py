@@ -150,6 +150,8 @@ def test_one_mask_of_two(folder: Path, capsys: Captured) -> None:
         (["--set", "objective.style=nan"], "objective.style"),
         (["--set", "objective.style=inf"], "objective.style"),
         (["--set", "objective.style=-1"], "objective.style"),
+        (["--set", f"seed={'1' * 5000}"], "seed"),
+        (["--set", f"seed={'[' * 100_000}"], "seed"),
         (["--strength", "nan"], "strength"),
         (["--strength", "1.5"], "strength"),
         (["--strength", "-1"], "strength"),
@@ -163,6 +165,8 @@ def test_one_mask_of_two(folder: Path, capsys: Captured) -> None:
         (["--config", "none.toml"], "none.toml"),
         (["-o", "result.xyz"], "'.xyz'"),
         (["-o", "-", "--json"], "--json"),
+        (["--content", "-", "-o", "-", "--json"], "--json"),
+        (["--siz", "64"], "--siz"),
     ],
 )
 def test_wrong_setting(words: list[str], message: str, folder: Path, capsys: Captured) -> None:
@@ -174,6 +178,10 @@ def test_wrong_setting(words: list[str], message: str, folder: Path, capsys: Cap
     [
         ("own.toml", "seed = ", "expected TOML"),
         ("own.toml", "seed = nan", "seed"),
+        pytest.param("own.toml", f"seed = {'1' * 5000}", "expected TOML", id="long number"),
+        pytest.param("own.toml", f"seed = {'[' * 100_000}", "expected TOML", id="deep TOML"),
+        pytest.param("run.json", "[" * 100_000, "expected TOML", id="deep JSON"),
+        ("run.json", '{"settings": []}', "run.json"),
         ("own.toml", "[solver]\nspeed = 3", "'solver.speed'"),
         ("run.json", "{", "run.json"),
         ("run.json", "{}", "JSON without settings"),
@@ -190,6 +198,11 @@ def test_run_json_without_usable_inputs(inputs: str, tmp_path: Path, capsys: Cap
     (tmp_path / "run.json").write_text(f'{{"settings": {{}}, "inputs": {inputs}}}')
     assert main(["run", "--config", str(tmp_path / "run.json")]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_one_standard_input_for_two_photos(capsys: Captured) -> None:
+    assert main(["run", "--content", "-", "--style", "-"]) == 2
+    assert "found - for both" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("missing", "words"), [("--style", ["--content", "a"]), ("--content", ["--style", "b"])])
@@ -243,6 +256,15 @@ def test_report_that_cannot_be_written(folder: Path, capsys: Captured) -> None:
     (folder / "report/run.json").write_text('{"settings": {}}')
     config = ("--config", str(folder / "report/run.json"), "--overwrite")
     assert_refused(capsys, 6, "an input", folder, "--report", str(folder / "report"), *config)
+
+
+def test_names_beside_a_mask_are_an_input(folder: Path, capsys: Captured) -> None:
+    (folder / "report").mkdir()
+    (folder / "report/classes.json").write_text('{"0": "sand"}')
+    words = masks(folder)
+    Path(words[1]).rename(folder / "report/edited.png")
+    words[1] = str(folder / "report/edited.png")
+    assert_refused(capsys, 6, "an input", folder, *words, "--report", str(folder / "report"), "--overwrite")
 
 
 class Trap:

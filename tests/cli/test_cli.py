@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,14 @@ from PIL import Image
 
 from photostyle import __version__
 from photostyle.cli import main
+from photostyle.cli.doctor import PACKAGES
 from photostyle.cli.presets import first_paragraph
 from photostyle.cli.progress import ProgressBar
 from photostyle.encoders import weights
 from photostyle.encoders.weights import WeightsStatus
 from photostyle.outcome import Progress
 from photostyle.pipeline import Session
-from photostyle.settings import load_preset, preset_names, preset_text
+from photostyle.settings import describe, load_preset, load_settings, preset_names, preset_text
 from tests.fakes import QUICK, write_halves, write_photo
 
 Captured = pytest.CaptureFixture[str]
@@ -60,11 +63,16 @@ def test_version(capsys: Captured) -> None:
     assert capsys.readouterr().out == f"photostyle {__version__}\n"
 
 
-@pytest.mark.parametrize("words", [[], ["paint"], ["run", "--size", "large"], ["run", "-q", "-v"]])
-def test_wrong_words_give_usage_and_2(words: list[str], capsys: Captured) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [[], ["paint"], ["run", "--size", "large"], ["run", "-q", "-v"], ["run", "--strengt", "1"], ["weights"]],
+)
+def test_wrong_words_give_two_lines_and_2(words: list[str], capsys: Captured) -> None:
     assert main(words) == 2
     out, err = capsys.readouterr()
-    assert out == "" and err.startswith("usage: photostyle")
+    problem, advice = err.splitlines()
+    assert out == "" and problem.startswith("photostyle: ") and advice.startswith("photostyle ")
+    assert advice.endswith("--help lists what there is")
 
 
 def test_module_runs_as_a_program() -> None:
@@ -79,6 +87,17 @@ def test_reader_that_has_gone_is_met_silently() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 6
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full: Linux has /dev/full")
+@pytest.mark.parametrize("words", [["presets"], ["presets", "--json"], ["doctor"], ["weights", "list"]])
+def test_full_standard_output_is_an_output_error(words: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "photostyle", *words]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 6
+    assert done.stderr.decode().startswith("photostyle: standard output: expected output that can be written")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_run_writes_beside_the_content(photos: list[str], tmp_path: Path, capsys: Captured) -> None:
@@ -124,6 +143,29 @@ def test_standard_input_to_standard_output(
     assert main(photos) == 0
     with Image.open(io.BytesIO(capsysbinary.readouterr().out)) as result:
         assert result.format == "JPEG" and result.size == (96, 72)
+
+
+def test_transparency_that_jpeg_lacks_is_warned_of(photos: list[str], tmp_path: Path, capsys: Captured) -> None:
+    with Image.open(tmp_path / "city.png") as image:
+        opaque = image.convert("RGBA")
+    for alpha, told in ((255, False), (100, True)):
+        opaque.putalpha(alpha)
+        opaque.save(tmp_path / "city.png")
+        assert main([*photos, "--json", "-o", str(tmp_path / "out.jpg"), "--overwrite"]) == 0
+        warnings = json.loads(capsys.readouterr().out)["warnings"]
+        assert any("transparency is left out" in warning for warning in warnings) == told
+    assert main([*photos, "--json", "-o", str(tmp_path / "out.png")]) == 0
+    assert "transparency is left out" not in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names that are no Unicode")
+def test_file_name_that_is_no_unicode(photos: list[str], tmp_path: Path) -> None:
+    content = write_photo(tmp_path / "city.png", 1).rename(tmp_path / "city\udcff.png")
+    photos[photos.index("--content") + 1] = str(content)
+    assert main([*photos, "--report", str(tmp_path / "report")]) == 0
+    assert r"city\udcff.png" in (tmp_path / "report/report.html").read_text(encoding="utf-8")
+    (tmp_path / "city\udcff.out.png").unlink()
+    assert main(["run", "--config", str(tmp_path / "report/run.json")]) == 0
 
 
 def test_existing_output_is_kept_unless_told(photos: list[str], tmp_path: Path, capsys: Captured) -> None:
@@ -212,9 +254,16 @@ def test_presets_are_listed_with_a_line_each(capsys: Captured) -> None:
     assert all(len(line.split()) > 5 for line in lines)
 
 
-def test_preset_in_full_is_its_file(capsys: Captured) -> None:
-    assert main(["presets", "paper"]) == 0
-    assert capsys.readouterr().out == preset_text("paper")
+@pytest.mark.parametrize("name", preset_names())
+def test_preset_in_full_is_a_config(name: str, tmp_path: Path, capsys: Captured) -> None:
+    assert main(["presets", name]) == 0
+    text = capsys.readouterr().out
+    (tmp_path / "mine.toml").write_text(text)
+    assert load_settings(tmp_path / "mine.toml") == load_preset(name)
+    assert preset_text(name).split()[1] in text.splitlines()[0]
+    for dotted, _, meaning in describe():
+        assert f"{dotted.rpartition('.')[2]} = " in text
+        assert meaning in " ".join(line.removeprefix("# ") for line in text.splitlines())
 
 
 def test_presets_as_json(capsys: Captured) -> None:
@@ -238,7 +287,8 @@ def test_weights_list(statuses: dict[str, bool], capsys: Captured) -> None:
     assert first.split()[:2] == ["compact", "ok"] and "f" * 64 in first
     assert second.split() == ["vgg19", "missing", "vgg19.safetensors"]
     assert main(["weights", "list", "--json"]) == 0
-    assert [entry["ok"] for entry in json.loads(capsys.readouterr().out)] == [True, False]
+    told = json.loads(capsys.readouterr().out)
+    assert {name: entry["ok"] for name, entry in told.items()} == {"compact": True, "vgg19": False}
 
 
 def test_weights_verify_returns_4_where_one_is_wrong(statuses: dict[str, bool], capsys: Captured) -> None:
@@ -261,10 +311,16 @@ def test_weights_fetch(words: list[str], names: list[str], capsys: Captured, mon
 
 def test_doctor_is_content_where_default_can_run(statuses: dict[str, bool], capsys: Captured) -> None:
     assert main(["doctor", "--json"]) == 0
-    findings = {finding["topic"]: finding for finding in json.loads(capsys.readouterr().out)}
+    findings = {finding["topic"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
     assert set(findings) >= {"python", "torch", "memory", "bfloat16", "AVIF", "weights compact", "cache"}
     assert findings["weights vgg19"]["status"] == "advice"
     assert "weights fetch vgg19" in findings["weights vgg19"]["advice"]
+
+
+def test_doctor_looks_for_what_the_package_needs() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {re.split(r"[^\w-]", requirement)[0].lower() for requirement in project["dependencies"]}
+    assert {name.lower() for name in PACKAGES} == needed
 
 
 def test_doctor_returns_4_where_the_weights_of_default_are_missing(statuses: dict[str, bool], capsys: Captured) -> None:

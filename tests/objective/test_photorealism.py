@@ -91,3 +91,10 @@ def test_unfit_arguments_are_refused() -> None:
         Photorealism(MATRIX, dtype=torch.float16)
     with pytest.raises(ValueError, match="square"):
         Photorealism(csr_array(np.ones((3, 4))))
+
+
+def test_the_matrix_stays_on_the_processor_for_mps() -> None:
+    """MPS has no CSR matrices; the images here are on the CPU, so that the test runs on every machine."""
+    term = Photorealism(MATRIX, device="mps")
+    assert term._matrix.device.type == "cpu"
+    assert term(image(1, torch.float32)) == Photorealism(MATRIX)(image(1, torch.float32))

@@ -88,3 +88,12 @@ def test_an_empty_region_does_not_pull() -> None:
     assert float(loss.detach()) == 0
     assert feature.grad is not None
     assert not feature.grad.any()
+
+
+def test_a_second_derivative_is_refused() -> None:
+    """The gradient is stated, so that autograd would take it for a constant."""
+    term = Style({"a": torch.zeros(1, 3, 3).double()}, {"a": torch.ones(1, 5, 4).double()}, {"a": 1.0})
+    feature = random(1, 3, 5, 4).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(term({"a": feature}).square(), feature, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.autograd import gradcheck
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from photostyle.encoders.vgg import Encoder
 from photostyle.laplacian import matting_laplacian
@@ -82,3 +84,39 @@ def test_a_term_without_weight_is_not_computed() -> None:
     assert list(terms) == ["total_variation"]
     assert loss == pytest.approx(2 * 48 * REFERENCE_PIXELS / 16)
     assert bool((gradient > 0).all())
+
+
+class _RefuseFloat64(TorchDispatchMode):
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = function(*args, **(kwargs or {}))
+        assert not (isinstance(result, Tensor) and result.dtype == torch.float64), function
+        return result
+
+
+def test_a_float32_objective_needs_no_float64_which_mps_lacks() -> None:
+    generator = torch.Generator().manual_seed(0)
+    image, other = torch.rand(2, 1, 3, 8, 8, generator=generator)
+    masks = torch.ones(1, 8, 8)
+    objective = Objective(
+        lambda photo, layers: {"relu1_1": photo}, ("relu1_1",), Weights(1, 1, 1, 1),
+        content=Content({"relu1_1": other}),
+        style=Style({"relu1_1": region_grams(other, masks)}, {"relu1_1": masks}, {"relu1_1": 1.0}),
+        photorealism=lambda photo: photo.square().sum(), total_variation=total_variation,
+    )  # fmt: skip
+    with _RefuseFloat64():
+        loss, gradient, terms = objective(image)
+    assert loss == pytest.approx(sum(terms.values()))
+    assert gradient.dtype == torch.float32
+
+
+def test_a_term_that_is_constant_takes_no_part_in_the_gradient() -> None:
+    objective = Objective(
+        lambda photo, layers: {}, (), Weights(0, 0, 1.0, 0), content=lambda _: torch.zeros(()),
+        style=lambda _: torch.zeros(()), photorealism=lambda image: image.new_zeros(()),
+        total_variation=total_variation,
+    )  # fmt: skip
+    loss, gradient, terms = objective(torch.ones(1, 3, 4, 4))
+    assert (loss, terms) == (0, {"photorealism": 0})
+    assert not gradient.any()

@@ -58,12 +58,17 @@ def test_photos_with_nothing_in_common_are_matched_whole() -> None:
     assert matching.regions == (Region("whole photo", (0, 255), (1,)),)
     (message,) = matching.messages
     assert "sky" in message and "building" in message
+    assert (matching.content_only, matching.style_only, matching.too_small) == ((), (), ())
 
 
 def test_the_unlabelled_match_nothing_and_are_reported() -> None:
     matching = match(labels(_0=75, _255=25), labels(_0=50, _255=50), NAMES, NAMES)
     assert matching.regions == (Region("sky", (0,), (0,)),)
     assert len(matching.messages) == 1 and "25.0%" in matching.messages[0]
+
+
+def test_nothing_unlabelled_is_not_worth_a_message_however_small_regions_may_be() -> None:
+    assert match(labels(_0=75), labels(_0=50), NAMES, NAMES, least_share=0).messages == ()
 
 
 def test_a_label_map_needs_pixels() -> None:

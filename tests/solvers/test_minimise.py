@@ -124,5 +124,17 @@ def test_an_interrupt_keeps_the_best() -> None:
     assert solution.loss == min(step.loss for step in solution.trace) == rosenbrock(solution.point)[0]
 
 
+def test_an_interrupt_in_the_first_report_keeps_the_start() -> None:
+    """As the first of a second stage it would else lose all that the first stage found."""
+
+    def stop(step: Step) -> None:
+        raise KeyboardInterrupt
+
+    solution = minimise(rosenbrock, torch.full((4,), 0.3), report=stop)
+    assert solution.status is Status.INTERRUPTED
+    assert torch.equal(solution.point, torch.full((4,), 0.3))
+    assert solution.loss == solution.trace[0].loss
+
+
 def test_every_status_has_advice() -> None:
     assert all(status.advice.endswith(".") for status in Status)
