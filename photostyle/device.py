@@ -8,14 +8,16 @@ from photostyle.errors import SettingsError
 
 
 def chosen_device(name: str) -> torch.device:
-    """The device of that name; `auto` is the first of CUDA, MPS and CPU that is there.
+    """The device of that name; `auto` is CUDA where it is there, else the CPU.
+
+    MPS is taken by name only: nobody has tried it yet.
 
     Raises:
         SettingsError: a device that this machine lacks.
     """
     found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        return torch.device(next(kind for kind, there in found.items() if there))
+        return torch.device("cuda" if found["cuda"] else "cpu")
     kind, _, index = name.partition(":")
     if not found[kind] or (index and int(index) >= torch.cuda.device_count()):
         there = ", ".join(kind for kind, there in found.items() if there)

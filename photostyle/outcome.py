@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from photostyle.masks import RegionMap
 from photostyle.photo import Photo
 from photostyle.settings import Settings
+from photostyle.solvers.result import Solution, Status
 from segmentation.matching import Matching
 
 
@@ -76,3 +79,36 @@ class Result:
     style_regions: RegionMap
     matching: Matching
     interrupted: bool
+
+
+class Clock:
+    """Seconds of the parts of a run."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self._parts: dict[str, float] = {}
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self._parts[name] = time.perf_counter() - began
+
+    def seconds(self) -> dict[str, float]:
+        return {**self._parts, "total": time.perf_counter() - self._began}
+
+
+def outcome_of(name: str, solution: Solution) -> StageOutcome:
+    seconds = solution.trace[-1].seconds if solution.trace else 0.0
+    status = solution.status
+    return StageOutcome(
+        name, status.value, status.advice, solution.iterations, solution.evaluations, seconds, solution.loss
+    )
+
+
+def complaints(outcomes: tuple[StageOutcome, ...]) -> tuple[str, ...]:
+    """A warning for every stage that ended in a way the user should know of."""
+    worth = {Status.NOT_FINITE.value, Status.LINE_SEARCH.value, Status.INTERRUPTED.value}
+    return tuple(
+        f"{o.name}: {o.status} after {o.iterations} iterations. {o.advice}" for o in outcomes if o.status in worth
+    )

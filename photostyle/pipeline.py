@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +23,9 @@ from photostyle.objective.content import Content
 from photostyle.objective.photorealism import Photorealism
 from photostyle.objective.smoothness import total_variation
 from photostyle.objective.style import Style as StyleTerm
-from photostyle.objective.style import region_grams
+from photostyle.objective.style import region_grams, with_own_look
 from photostyle.objective.total import Objective, Weights
-from photostyle.outcome import Progress, Result, StageOutcome, TraceRow
+from photostyle.outcome import Clock, Progress, Result, TraceRow, complaints, outcome_of
 from photostyle.photo import Photo, resize
 from photostyle.settings import Settings, load_preset
 from photostyle.smoothing import apply_maps, smooth_maps
@@ -42,10 +41,6 @@ CLUSTER_LAYER, CLUSTER_SIZE = "relu4_1", 384
 """Features that `clusters` looks at; see `segmentation.clusters.cluster` for the measurement behind it."""
 
 
-ROUNDING = 1e-5
-"""Of a sum of masks in float32: what is covered but for this is covered."""
-
-
 @dataclass(frozen=True, eq=False)
 class Style:
     """A style photo, measured: its features at every layer of the style term, at the size of the solve.
@@ -57,12 +52,14 @@ class Style:
         pixels: `(H, W, 3) float32, sRGB-encoded, [0, 1]`, at the size of the solve.
         features: of `pixels`, `{layer: (1, C, h, w)}` in the encoder's dtype, on the session's device.
         regions: of `pixels`; None where no mask was given.
+        settings: of the session that measured it.
     """
 
     photo: Photo
     pixels: NDArray[np.float32] = field(repr=False)
     features: Mapping[str, Tensor] = field(repr=False)
     regions: RegionMap | None = field(repr=False)
+    settings: Settings = field(repr=False)
 
 
 class Session:
@@ -111,7 +108,7 @@ class Session:
         regions = read_mask(mask, *pixels.shape[:2]) if mask is not None else None
         with torch.inference_mode():
             features = self._features(self._tensor(pixels), tuple(self.settings.objective.style_layers))
-        return Style(photo, pixels, features, regions)
+        return Style(photo, pixels, features, regions, self.settings)
 
     def transfer(self, content: Source, style: Style | Source, *, content_mask: str | Path | None = None) -> Result:
         """Gives the content photo the look of the style.
@@ -125,13 +122,14 @@ class Session:
             InputError: a photo or mask that cannot be used.
             SettingsError: a mask for one of the photos only.
         """
-        clock = _Clock()
+        clock = Clock()
         with clock.part("read"):
             photo = Photo.read(content)
         if not isinstance(style, Style):
             with clock.part("style"):
                 self._tell("measure the style")
                 style = self.style(style)
+        self._check_measured_alike(style)
         if (content_mask is None) != (style.regions is None):
             given, missing = ("content", "style") if style.regions is None else ("style", "content")
             raise SettingsError("a mask for both photos or for neither", f"one for the {given} only",
@@ -155,14 +153,22 @@ class Session:
             *regions.matching.messages, *enlarged,
         )  # fmt: skip
         names = [stage.name for stage in self._stages(first, second)]
-        outcomes = tuple(_outcome(name, solution) for name, solution in zip(names, solutions, strict=False))
+        outcomes = tuple(outcome_of(name, solution) for name, solution in zip(names, solutions, strict=False))
         return Result(
             photo=result, terms=solutions[-1].terms if solutions else {}, seconds=clock.seconds(),
-            warnings=(*warnings, *_complaints(outcomes)), settings=self.settings, device=str(self.device),
+            warnings=(*warnings, *complaints(outcomes)), settings=self.settings, device=str(self.device),
             dtype=str(self.dtype).removeprefix("torch."), weights=self.weights,
             stages=outcomes, trace=trace, content_regions=regions.content, style_regions=regions.style,
             matching=regions.matching, interrupted=any(s.status is Status.INTERRUPTED for s in solutions),
         )  # fmt: skip
+
+    def _check_measured_alike(self, style: Style) -> None:
+        """Raises SettingsError for a style that was measured by another encoder, at other layers or at another size."""
+        for name in ("encoder", "solver.size", "objective.style_layers", "device"):
+            wanted, found = (attrgetter(name)(settings) for settings in (self.settings, style.settings))
+            if wanted != found:
+                advice = "Measure it with this session's `style`."
+                raise SettingsError(f"a style measured with {name} = {wanted}", str(found), "style", advice)
 
     def _tell(self, stage: str) -> None:
         self._progress(Progress(stage, 0, 0, float("nan"), {}))
@@ -245,7 +251,7 @@ class Session:
         return [stage for stage in stages if stage.iterations]
 
     def _solve(
-        self, pixels: NDArray[np.float32], first: Objective, second: Objective, clock: _Clock
+        self, pixels: NDArray[np.float32], first: Objective, second: Objective, clock: Clock
     ) -> tuple[list[Solution], tuple[TraceRow, ...]]:
         solver, trace = self.settings.solver, []
 
@@ -294,29 +300,6 @@ def transfer(
     return session.transfer(content, session.style(style, style_mask), content_mask=content_mask)
 
 
-def with_own_look(
-    masks: Mapping[str, Tensor], targets: Mapping[str, Tensor], features: Mapping[str, Tensor], smallest: float
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Adds what is in no region as one more region whose target is the content's own Gram matrix.
-
-    So a region that the style lacks, or that is too small to measure, is not pulled and keeps its look.
-
-    Args:
-        masks: `{layer: (R, h, w)}` of the content; targets: `{layer: (R, C, C)}`.
-        features: of the content, `{layer: (1, C, h, w)}`.
-        smallest: share of the photo below which the rest is left out.
-    """
-    more_masks, more_targets = dict(masks), dict(targets)
-    rest = {layer: (1 - mask.sum(0, keepdim=True)).clamp_(0, 1) for layer, mask in masks.items()}
-    for mask in rest.values():
-        mask[mask < ROUNDING] = 0
-    if max(float(mask.mean()) for mask in rest.values()) > smallest:
-        for layer, mask in rest.items():
-            more_masks[layer] = torch.cat([masks[layer], mask])
-            more_targets[layer] = torch.cat([targets[layer], region_grams(features[layer], mask)])
-    return more_masks, more_targets
-
-
 def no_photorealism(image: Tensor) -> Tensor:
     """Stands where the photorealism term has no weight and its Laplacian was not built: a scalar 0."""
     return image.new_zeros(())
@@ -334,36 +317,3 @@ class _Regions:
     content: RegionMap
     style: RegionMap
     matching: Matching
-
-
-class _Clock:
-    """Seconds of the parts of a run."""
-
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
-        self._parts: dict[str, float] = {}
-
-    @contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        self._parts[name] = time.perf_counter() - began
-
-    def seconds(self) -> dict[str, float]:
-        return {**self._parts, "total": time.perf_counter() - self._began}
-
-
-def _outcome(name: str, solution: Solution) -> StageOutcome:
-    seconds = solution.trace[-1].seconds if solution.trace else 0.0
-    status = solution.status
-    return StageOutcome(
-        name, status.value, status.advice, solution.iterations, solution.evaluations, seconds, solution.loss
-    )
-
-
-def _complaints(outcomes: tuple[StageOutcome, ...]) -> tuple[str, ...]:
-    """A warning for every stage that ended in a way the user should know of."""
-    worth = {Status.NOT_FINITE.value, Status.LINE_SEARCH.value, Status.INTERRUPTED.value}
-    return tuple(
-        f"{o.name}: {o.status} after {o.iterations} iterations. {o.advice}" for o in outcomes if o.status in worth
-    )

@@ -93,7 +93,9 @@ class Settings(Section):
 
     preset: str = Field("default", description="the preset these settings started from")
     seed: int = Field(0, ge=0, lt=2**63, description="everything random draws from it")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto, cpu, cuda, cuda:N or mps")
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto (CUDA, else CPU), cpu, cuda, cuda:N or mps"
+    )
     strength: float = Field(1.0, ge=0, le=1, description="0 leaves the content, 1 is the full look")
     encoder: EncoderSettings = EncoderSettings()
     regions: RegionSettings = RegionSettings()

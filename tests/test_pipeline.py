@@ -4,14 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 import photostyle
 from photostyle.errors import InputError, SettingsError
 from photostyle.masks import RegionMap, write_mask
 from photostyle.outcome import Progress
-from photostyle.pipeline import Session, transfer, with_own_look
+from photostyle.pipeline import Session, transfer
 from photostyle.settings import Settings
 from segmentation.clusters import Clusters
 
@@ -152,19 +151,16 @@ class TestTransfer:
         assert np.array_equal(once, again)
         assert np.array_equal(once, transfer(scene, dusk, settings=FEW).photo.pixels)
 
+    @pytest.mark.parametrize("change", [{"solver.size": 64}, {"encoder.pooling": "average"}])
+    def test_a_style_of_another_session_is_refused(
+        self, scene: Pixels, dusk: Pixels, change: dict[str, object]
+    ) -> None:
+        style = Session(settings=FEW.with_changes(change)).style(dusk)
+        with pytest.raises(SettingsError, match="measured with"):
+            Session(settings=FEW).transfer(scene, style)
+
     def test_the_public_name_is_the_pipelines(self) -> None:
         assert photostyle.transfer is transfer
-
-
-def test_what_is_in_no_region_has_its_own_look_as_target() -> None:
-    feature = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
-    left = torch.zeros(1, 4, 4)
-    left[:, :, :2] = 1
-    masks, targets = with_own_look({"a": left}, {"a": torch.zeros(1, 3, 3)}, {"a": feature}, 0.001)
-    assert torch.equal(masks["a"].sum(0), torch.ones(4, 4))
-    assert targets["a"].shape == (2, 3, 3)
-    whole, _ = with_own_look({"a": torch.ones(1, 4, 4)}, {"a": torch.zeros(1, 3, 3)}, {"a": feature}, 0.001)
-    assert len(whole["a"]) == 1
 
 
 def test_cluster_labels_match_across_photos(

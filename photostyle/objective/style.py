@@ -11,6 +11,9 @@ from torch.autograd.function import once_differentiable
 
 from photostyle.objective.content import widened
 
+ROUNDING = 1e-5
+"""Of a sum of masks in float32: what is covered but for this is covered."""
+
 
 class Region:
     """A soft mask on one layer's grid, as the pixels it touches.
@@ -83,6 +86,29 @@ class Style:
             for layer in self.targets
         ]
         return torch.stack(layers).sum()
+
+
+def with_own_look(
+    masks: Mapping[str, Tensor], targets: Mapping[str, Tensor], features: Mapping[str, Tensor], smallest: float
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Adds what is in no region as one more region whose target is the content's own Gram matrix.
+
+    So a region that the style lacks, or that is too small to measure, is not pulled and keeps its look.
+
+    Args:
+        masks: `{layer: (R, h, w)}` of the content; targets: `{layer: (R, C, C)}`.
+        features: of the content, `{layer: (1, C, h, w)}`.
+        smallest: share of the photo below which the rest is left out.
+    """
+    more_masks, more_targets = dict(masks), dict(targets)
+    rest = {layer: (1 - mask.sum(0, keepdim=True)).clamp_(0, 1) for layer, mask in masks.items()}
+    for mask in rest.values():
+        mask[mask < ROUNDING] = 0
+    if max(float(mask.mean()) for mask in rest.values()) > smallest:
+        for layer, mask in rest.items():
+            more_masks[layer] = torch.cat([masks[layer], mask])
+            more_targets[layer] = torch.cat([targets[layer], region_grams(features[layer], mask)])
+    return more_masks, more_targets
 
 
 class _GramDistance(torch.autograd.Function):

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from photostyle.encoders.vgg import Encoder
-from photostyle.objective.style import Style, region_grams
+from photostyle.objective.style import Style, region_grams, with_own_look
 from tests.reference import style as reference
 
 
@@ -97,3 +97,14 @@ def test_a_second_derivative_is_refused() -> None:
     (gradient,) = torch.autograd.grad(term({"a": feature}).square(), feature, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         gradient.sum().backward()
+
+
+def test_what_is_in_no_region_has_its_own_look_as_target() -> None:
+    feature = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    left = torch.zeros(1, 4, 4)
+    left[:, :, :2] = 1
+    masks, targets = with_own_look({"a": left}, {"a": torch.zeros(1, 3, 3)}, {"a": feature}, 0.001)
+    assert torch.equal(masks["a"].sum(0), torch.ones(4, 4))
+    assert targets["a"].shape == (2, 3, 3)
+    whole, _ = with_own_look({"a": torch.ones(1, 4, 4)}, {"a": torch.zeros(1, 3, 3)}, {"a": feature}, 0.001)
+    assert len(whole["a"]) == 1
