@@ -44,7 +44,7 @@ class Recipe:
     steps: int = 8_000
     batch: int = 8
     crop: int = 128
-    layer_rate: float = 0.15
+    layer_rate: float = 0.1
     """Over the square root of a filter's number of inputs, as Adam moves every weight alike; so is `rate`."""
     rate: float = 0.05
     between: float = 0.3
@@ -132,6 +132,35 @@ class Student(nn.Module):
             assert bias is not None
             nn.init.zeros_(bias)
 
+    @torch.no_grad()
+    def prepare(self, name: str, image: Tensor, target: Tensor) -> None:
+        """Starts a convolution and its head where few filters die in training.
+
+        The filters are shifted and scaled to mean 0 and variance 1 before the ReLU: their inputs are never negative,
+        so that a random one would fire everywhere or nowhere (Mishkin and Matas, "All You Need Is a Good Init", ICLR
+        2016, with the mean besides the variance). The head is the least-squares one: from a random head, the first
+        steps pull all filters the same way, most of them below zero for good.
+
+        Args:
+            image: a batch, `(B, 3, H, W)`; target: the reference's features of it at this layer.
+        """
+        layer = name.replace("conv", "relu")
+        convolution, head = self.encoder.convolution(name), self.head(layer)
+        responses: list[Tensor] = []
+        hook = convolution.register_forward_hook(lambda _, __, output: responses.append(output))
+        self.encoder(image, [layer])
+        hook.remove()
+        spread = responses[0].std((0, 2, 3)).clamp_min(1e-6)
+        assert convolution.bias is not None and head.bias is not None
+        convolution.weight.div_(spread[:, None, None, None])
+        convolution.bias.copy_((convolution.bias - responses[0].mean((0, 2, 3))) / spread)
+        own, wanted = (f.transpose(0, 1).flatten(1).double() for f in (self.encoder(image, [layer])[layer], target))
+        own = torch.cat([own, torch.ones_like(own[:1])])
+        ridge = 1e-3 * own.shape[1] * torch.eye(len(own), dtype=own.dtype)
+        solved = torch.linalg.solve(own @ own.T + ridge, own @ wanted.T)
+        head.weight.copy_(solved[:-1].T[:, :, None, None])
+        head.bias.copy_(solved[-1])
+
     def head(self, layer: str) -> nn.Conv2d:
         module = self.heads[layer]
         assert isinstance(module, nn.Conv2d)
@@ -199,6 +228,8 @@ def train(photos: Path, reference_file: Path, output: Path, recipe: Recipe, star
         student.load_state_dict(torch.load(start, weights_only=True))
     else:
         for name, layer in zip(CONVOLUTIONS, LAYERS, strict=True):
+            image = next(data)
+            student.prepare(name, image, reference(image, [layer])[layer])
             taught = [student.encoder.convolution(name), student.head(layer)]
             fit(student, reference, data, [layer], taught, {layer: 1.0}, recipe.layer_rate, recipe.layer_steps)
         torch.save(student.state_dict(), checkpoint)
