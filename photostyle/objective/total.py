@@ -13,8 +13,8 @@ FEATURE_SCALE = 100.0
 
 Encoders come with a mean activation of one (Gatys et al. 2016); the published weights belong to features of the
 Caffe VGG-19, fed with colours of 0 to 255. Content is quadratic in the features and style is of fourth order, so
-the scale stands in the objective as its square and its fourth power. Calibrated so that lambda = 10^4 lies
-between the photo's distortion at 10^2 and the loss of the style at 10^6: docs/calibration.md.
+the scale stands in the objective as its square and its fourth power. At this value the photo is painted over at
+lambda = 10^2, a photo at 10^4, short of contrast at 10^6 and without style at 10^8: docs/calibration.md.
 """
 
 REFERENCE_PIXELS = 700 * 466
