@@ -40,7 +40,7 @@ JUDGED = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 class Recipe:
     """Everything that the training depends on beside the photos and the reference."""
 
-    layer_steps: int = 600
+    layer_steps: int = 150
     steps: int = 8_000
     batch: int = 8
     crop: int = 128
@@ -48,6 +48,8 @@ class Recipe:
     """Over the square root of a filter's number of inputs, as Adam moves every weight alike; so is `rate`."""
     rate: float = 0.05
     between: float = 0.3
+    settle: float = 0.7
+    """Share of the last stage after which the normalisations' statistics stay as they are."""
     seed: int = 0
     skip: tuple[str, ...] = ("webcam_", "daynight_")
     """Sources left out, since other parts of the project are tested on the same cameras."""
@@ -115,60 +117,82 @@ def unexplained(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 class Student(nn.Module):
-    """The encoder in training with its heads."""
+    """The encoder in training, with batch normalisation before every ReLU and a head on every layer.
+
+    The normalisation (Ioffe and Szegedy, ICML 2015) is there because the filters' inputs are never negative: a filter
+    without it is soon pulled below zero on every photo, and stays there. `fold` leaves the encoder alone.
+    """
 
     def __init__(self, reference: Encoder) -> None:
         super().__init__()
         self.encoder = Encoder(WIDTHS, padding="reflect")
+        self.norms = nn.ModuleDict({name: nn.BatchNorm2d(own) for name, own in zip(CONVOLUTIONS, WIDTHS, strict=True)})
         self.heads = nn.ModuleDict(
             {
                 layer: nn.Conv2d(own, wanted, 1)
                 for layer, own, wanted in zip(LAYERS, WIDTHS, reference.widths, strict=True)
             }
         )
+        self.hooks = []
         for name in CONVOLUTIONS:
-            nn.init.kaiming_normal_(self.encoder.convolution(name).weight, nonlinearity="relu")
-            bias = self.encoder.convolution(name).bias
-            assert bias is not None
-            nn.init.zeros_(bias)
+            convolution = self.encoder.convolution(name)
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+            convolution.bias = nn.Parameter(torch.zeros(convolution.out_channels))
+            self.hooks.append(convolution.register_forward_hook(Normalised(self.norm(name))))
 
-    @torch.no_grad()
-    def prepare(self, name: str, image: Tensor, target: Tensor) -> None:
-        """Starts a convolution and its head where few filters die in training.
-
-        The filters are shifted and scaled to mean 0 and variance 1 before the ReLU: their inputs are never negative,
-        so that a random one would fire everywhere or nowhere (Mishkin and Matas, "All You Need Is a Good Init", ICLR
-        2016, with the mean besides the variance). The head is the least-squares one: from a random head, the first
-        steps pull all filters the same way, most of them below zero for good.
-
-        Args:
-            image: a batch, `(B, 3, H, W)`; target: the reference's features of it at this layer.
-        """
-        layer = name.replace("conv", "relu")
-        convolution, head = self.encoder.convolution(name), self.head(layer)
-        responses: list[Tensor] = []
-        hook = convolution.register_forward_hook(lambda _, __, output: responses.append(output))
-        self.encoder(image, [layer])
-        hook.remove()
-        spread = responses[0].std((0, 2, 3)).clamp_min(1e-6)
-        assert convolution.bias is not None and head.bias is not None
-        convolution.weight.div_(spread[:, None, None, None])
-        convolution.bias.copy_((convolution.bias - responses[0].mean((0, 2, 3))) / spread)
-        own, wanted = (f.transpose(0, 1).flatten(1).double() for f in (self.encoder(image, [layer])[layer], target))
-        own = torch.cat([own, torch.ones_like(own[:1])])
-        ridge = 1e-3 * own.shape[1] * torch.eye(len(own), dtype=own.dtype)
-        solved = torch.linalg.solve(own @ own.T + ridge, own @ wanted.T)
-        head.weight.copy_(solved[:-1].T[:, :, None, None])
-        head.bias.copy_(solved[-1])
+    def norm(self, name: str) -> nn.BatchNorm2d:
+        module = self.norms[name]
+        assert isinstance(module, nn.BatchNorm2d)
+        return module
 
     def head(self, layer: str) -> nn.Conv2d:
         module = self.heads[layer]
         assert isinstance(module, nn.Conv2d)
         return module
 
+    @torch.no_grad()
+    def prepare(self, layer: str, image: Tensor, target: Tensor) -> None:
+        """Gives a layer the head that least squares finds, so that the first steps do not follow a random one.
+
+        Args:
+            image: a batch, `(B, 3, H, W)`; target: the reference's features of it at this layer.
+        """
+        self.norm(layer.replace("relu", "conv")).train()
+        feature, head = self.encoder(image, [layer])[layer], self.head(layer)
+        own, wanted = (f.transpose(0, 1).flatten(1).double() for f in (feature, target))
+        own = torch.cat([own, torch.ones_like(own[:1])])
+        ridge = 1e-3 * own.shape[1] * torch.eye(len(own), dtype=own.dtype)
+        solved = torch.linalg.solve(own @ own.T + ridge, own @ wanted.T)
+        assert head.bias is not None
+        head.weight.copy_(solved[:-1].T[:, :, None, None])
+        head.bias.copy_(solved[-1])
+
     def errors(self, image: Tensor, targets: dict[str, Tensor]) -> dict[str, Tensor]:
         features = self.encoder(image, targets)
         return {layer: unexplained(self.head(layer)(features[layer]), target) for layer, target in targets.items()}
+
+    @torch.no_grad()
+    def fold(self) -> Encoder:
+        """The encoder with the normalisations' running statistics taken into its weights, and nothing else."""
+        for hook, name in zip(self.hooks, CONVOLUTIONS, strict=True):
+            hook.remove()
+            convolution, norm = self.encoder.convolution(name), self.norm(name)
+            assert convolution.bias is not None and norm.running_mean is not None and norm.running_var is not None
+            gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+            convolution.weight.mul_(gain[:, None, None, None])
+            convolution.bias.copy_((convolution.bias - norm.running_mean) * gain + norm.bias)
+        return self.encoder.eval().to(memory_format=torch.contiguous_format).requires_grad_(False)
+
+
+class Normalised:
+    """A forward hook that puts a convolution's output through a normalisation."""
+
+    def __init__(self, norm: nn.BatchNorm2d) -> None:
+        self.norm = norm
+
+    def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        normalised: Tensor = self.norm(output)
+        return normalised
 
 
 def schedule(step: int, steps: int) -> float:
@@ -178,19 +202,28 @@ def schedule(step: int, steps: int) -> float:
 
 
 def fit(
-    student: Student, reference: Encoder, data: Iterator[Tensor], layers: Sequence[str], taught: Sequence[nn.Conv2d],
-    weights: dict[str, float], rate: float, steps: int, checkpoint: Path | None = None,
+    student: Student, reference: Encoder, data: Iterator[Tensor], layers: Sequence[str], weights: dict[str, float],
+    rate: float, steps: int, settle: float = 1.0, checkpoint: Path | None = None,
 ) -> None:  # fmt: skip
-    """Adam on the weighted sum of the layers' errors, for the convolutions `taught`."""
-    student.requires_grad_(False)
-    parameters = [parameter for module in taught for parameter in module.requires_grad_(True).parameters()]
-    rates = [rate / module.weight[0].numel() ** 0.5 for module in taught]
-    optimiser = torch.optim.Adam(
-        [{"params": list(module.parameters()), "lr": own} for module, own in zip(taught, rates, strict=True)]
-    )
+    """Adam on the weighted sum of the layers' errors, for the convolutions, normalisations and heads of `layers`.
+
+    Args:
+        settle: share of the steps after which the normalisations keep the statistics that they have, since the
+            encoder is used with those and not with a batch's.
+    """
+    student.requires_grad_(False).eval()
+    names = [layer.replace("relu", "conv") for layer in layers]
+    taught = [student.encoder.convolution(name) for name in names] + [student.head(layer) for layer in layers]
+    norms = [student.norm(name).train() for name in names]
+    rates = [rate / module.weight[0].numel() ** 0.5 for module in taught] + [rate / 10] * len(norms)
+    groups = [{"params": list(module.requires_grad_(True).parameters())} for module in (*taught, *norms)]
+    optimiser = torch.optim.Adam(groups)
+    parameters = [parameter for group in groups for parameter in group["params"]]
     mean: dict[str, float] = {}
     progress = tqdm(range(steps), desc=layers[-1] if len(layers) == 1 else "whole", mininterval=20, file=sys.stderr)
     for step in progress:
+        if step == int(settle * steps):
+            student.eval()
         for group, own in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = own * schedule(step, steps)
         image = next(data)
@@ -227,16 +260,14 @@ def train(photos: Path, reference_file: Path, output: Path, recipe: Recipe, star
     if start:
         student.load_state_dict(torch.load(start, weights_only=True))
     else:
-        for name, layer in zip(CONVOLUTIONS, LAYERS, strict=True):
+        for layer in LAYERS:
             image = next(data)
-            student.prepare(name, image, reference(image, [layer])[layer])
-            taught = [student.encoder.convolution(name), student.head(layer)]
-            fit(student, reference, data, [layer], taught, {layer: 1.0}, recipe.layer_rate, recipe.layer_steps)
+            student.prepare(layer, image, reference(image, [layer])[layer])
+            fit(student, reference, data, [layer], {layer: 1.0}, recipe.layer_rate, recipe.layer_steps)
         torch.save(student.state_dict(), checkpoint)
     weights = {layer: 1.0 if layer in JUDGED else recipe.between for layer in LAYERS}
-    whole = [student.encoder.convolution(name) for name in CONVOLUTIONS] + [student.head(layer) for layer in LAYERS]
-    fit(student, reference, data, LAYERS, whole, weights, recipe.rate, recipe.steps, checkpoint)
-    encoder = student.encoder.eval().to(memory_format=torch.contiguous_format).requires_grad_(False)
+    fit(student, reference, data, LAYERS, weights, recipe.rate, recipe.steps, recipe.settle, checkpoint)
+    encoder = student.fold()
     factors = mean_activation_factors(encoder, map(read_photo, files[:: max(1, len(files) // 300)]))
     training = asdict(recipe) | {"photos": len(files), "minutes": round((time.monotonic() - began) / 60, 1)}
     save_encoder(output, encoder, factors, name="compact", training=json.dumps(training))

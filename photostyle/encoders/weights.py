@@ -33,7 +33,7 @@ from photostyle.files import atomic_write
 FORMAT = "photostyle-encoder-1"
 NAMES = ("compact", "vgg19")
 SHIPPED = Path(__file__).with_name("compact.safetensors")
-COMPACT_SHA256 = "8a7aa9d47b9b68ea8d04e8ddc96771a5387a45105b952141717a2df40c233fb9"
+COMPACT_SHA256 = "2e552d78d0eea8a251cf24f8e0947deaf9a83f3485999ef6006e9da915854420"
 """Of the shipped file, in hexadecimal."""
 
 

@@ -66,17 +66,44 @@ def test_unexplained_is_a_share_of_the_variance() -> None:
     assert float(distill.unexplained((mean + target) / 2, target)) == pytest.approx(0.25, rel=1e-5)
 
 
-def test_prepared_filters_fire_and_explain(photos: Path, reference_file: Path) -> None:
+def test_a_prepared_head_explains(photos: Path, reference_file: Path) -> None:
     torch.manual_seed(0)
     reference = distill.load_reference(reference_file)
     student = distill.Student(reference).requires_grad_(False)
     image = next(distill.batches(sorted(photos.glob("made*")), QUICK))
-    for name, layer in (("conv1_1", "relu1_1"), ("conv1_2", "relu1_2"), ("conv2_1", "relu2_1")):
-        target = reference(image, [layer])[layer]
-        student.prepare(name, image, target)
-        feature = student.encoder(image, [layer])[layer]
-        assert bool((feature.amax((0, 2, 3)) > 0).all()), layer
-        assert float(distill.unexplained(student.head(layer)(feature), target)) < 0.5, layer
+    for layer in ("relu1_1", "relu1_2", "relu2_1"):
+        target = reference(image, [layer])
+        student.prepare(layer, image, target[layer])
+        assert float(student.errors(image, target)[layer]) < 0.5, layer
+
+
+def test_folding_keeps_the_trained_function(photos: Path, reference_file: Path) -> None:
+    torch.manual_seed(0)
+    reference = distill.load_reference(reference_file)
+    data = distill.batches(sorted(photos.glob("made*")), QUICK)
+    student = distill.Student(reference)
+    distill.fit(student, reference, data, LAYERS, dict.fromkeys(LAYERS, 1.0), rate=0.05, steps=3, settle=0.7)
+    student.eval()
+    image = next(data)
+    with torch.no_grad():
+        expected = student.encoder(image, LAYERS)
+        encoder = student.fold()
+        folded = encoder(image, LAYERS)
+    for layer in LAYERS:
+        torch.testing.assert_close(folded[layer], expected[layer], rtol=1e-4, atol=1e-4)
+    assert not any(convolution._forward_hooks for convolution in map(encoder.convolution, CONVOLUTIONS))
+
+
+def test_settled_normalisations_keep_their_statistics(photos: Path, reference_file: Path) -> None:
+    torch.manual_seed(0)
+    reference = distill.load_reference(reference_file)
+    data = distill.batches(sorted(photos.glob("made*")), QUICK)
+    student = distill.Student(reference)
+    norm = student.norm("conv1_1")
+    distill.fit(student, reference, data, ["relu1_1"], {"relu1_1": 1.0}, rate=0.05, steps=4, settle=0.0)
+    assert norm.running_mean is not None and not norm.running_mean.any()
+    distill.fit(student, reference, data, ["relu1_1"], {"relu1_1": 1.0}, rate=0.05, steps=4, settle=1.0)
+    assert norm.running_mean.any()
 
 
 def test_trains_writes_and_is_judged(photos: Path, reference_file: Path, tmp_path: Path) -> None:
