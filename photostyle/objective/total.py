@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-FEATURE_SCALE = 100.0
+FEATURE_SCALE = 40.0
 """Mean activation that the weights of Luan et al. 2017 are meant for.
 
 Encoders come with a mean activation of one (Gatys et al. 2016); the published weights belong to features of the
 Caffe VGG-19, fed with colours of 0 to 255. Content is quadratic in the features and style is of fourth order, so
 the scale stands in the objective as its square and its fourth power. At this value the photo is painted over at
-lambda = 10^2, a photo at 10^4, short of contrast at 10^6 and without style at 10^8: docs/calibration.md.
+lambda = 10^2, a photo with the style's light at 10^4 and without style at 10^6, as in the paper: docs/calibration.md.
 """
 
 REFERENCE_PIXELS = 700 * 466
