@@ -215,6 +215,7 @@ def _page(result: Result, content: Photo, style: Photo, run_text: str, curves: b
         for s in result.stages
     ]
     matched = [(region.name, "taken from the style") for region in result.matching.regions]
+    matched += [(f"{part.name} of the {part.photo}", f"taken as {part.into}") for part in result.matching.merged]
     matched += [(region.name, "only in the content: keeps its look") for region in result.matching.content_only]
     matched += [(region.name, "only in the style: not used") for region in result.matching.style_only]
     matched += [(region.name, "too small to measure: keeps its look") for region in result.matching.too_small]

@@ -8,6 +8,10 @@ from types import MappingProxyType
 
 UNLABELLED = 255
 """The value of a pixel that belongs to no region."""
+UNSPECIFIED = 254
+"""The value of a pixel that is a vehicle, person, animal or object, not said which."""
+FOREGROUND = (6, 7, 8, 9)
+"""Ids of those four."""
 
 
 @dataclass(frozen=True)

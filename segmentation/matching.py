@@ -14,6 +14,17 @@ LEAST_SHARE = 1e-3
 """Of a photo, for a region to be measured; that of the project's scoring program, `tools/score.py`."""
 
 
+SIMILAR = (
+    ("vegetation", "mountain"),
+    ("ground", "water"),
+    ("vehicle", "person", "animal", "object", "foreground_unspecified"),
+)
+"""Classes that stand in for one another where a photo lacks one, as Luan et al., CVPR 2017, section 3 merge classes."""
+LEAST_CLOSENESS = 0.05
+"""Mean probability of another class, over a region, for the region to be merged into it. The half of the pixels that a
+network of ten classes is unsure of give the second likeliest class about this (our choice)."""
+
+
 @dataclass(frozen=True)
 class Region:
     """A region that both photos have: the label ids it covers in each."""
@@ -33,11 +44,27 @@ class Unmatched:
 
 
 @dataclass(frozen=True)
+class Merged:
+    """A region of one photo that counts as part of another.
+
+    Args:
+        name: of the region; into: of the one it is part of; photo: `content` or `style`.
+        share: of that photo, [0, 1].
+    """
+
+    name: str
+    into: str
+    photo: str
+    share: float
+
+
+@dataclass(frozen=True)
 class Matching:
     """What takes its look from what.
 
     Args:
         regions: those common to both photos, in the order of the content's ids. Never empty.
+        merged: regions that became part of another, since one photo lacks them or they are too small.
         content_only: regions that the style lacks; they are in no region and keep their own look.
         style_only: regions that the content lacks; their look is not used.
         too_small: regions below the least share of a photo that has them; they keep their own look.
@@ -45,10 +72,14 @@ class Matching:
     """
 
     regions: tuple[Region, ...]
+    merged: tuple[Merged, ...]
     content_only: tuple[Unmatched, ...]
     style_only: tuple[Unmatched, ...]
     too_small: tuple[Unmatched, ...]
     messages: tuple[str, ...]
+
+
+Closeness = Mapping[str, Mapping[str, float]]
 
 
 def match(
@@ -58,47 +89,150 @@ def match(
     style_names: Mapping[int, str] | None = None,
     *,
     least_share: float = LEAST_SHARE,
+    similar: Sequence[Sequence[str]] = SIMILAR,
+    content_closeness: Closeness | None = None,
+    style_closeness: Closeness | None = None,
 ) -> Matching:
     """Matches the regions of two photos by name; without names, by id.
 
-    Photos that have no region in common are matched as wholes, in one region; no other is then listed.
+    A region that only one photo has, or that is too small to measure, is merged: into a similar class that both have,
+    or with one that only the other has, or, where closeness is given, into the closest that both have. What is left
+    keeps its look. Photos that have no region in common are matched as wholes, in one region; no other is then listed.
 
     Args:
         content_labels, style_labels: `(H, W) uint8`, of any two sizes; 255 is no region.
         content_names, style_names: `{id: name}`; ids of equal name are one region, an id without a name is named
             after itself.
         least_share: of either photo, [0, 1]; a smaller region is not measured.
+        similar: groups of names that stand in for one another.
+        content_closeness, style_closeness: `{name: {other name: [0, 1]}}`: how much a photo's region looks like
+            another class; see `closeness`.
 
     Raises:
         ValueError: a label map without pixels.
     """
     content, style = _group(content_labels, content_names or {}), _group(style_labels, style_names or {})
-    content_shares, style_shares = _shares(content, content_labels), _shares(style, style_labels)
-    regions: list[Region] = []
-    content_only: list[Unmatched] = []
-    style_only: list[Unmatched] = []
-    too_small: list[Unmatched] = []
-    for name in dict.fromkeys((*content, *style)):
-        shares = [s[name] for s in (content_shares, style_shares) if name in s]
-        unmatched = Unmatched(name, content_shares.get(name, 0.0), style_shares.get(name, 0.0))
-        if min(shares) < least_share:
-            too_small.append(unmatched)
-        elif name not in style:
-            content_only.append(unmatched)
-        elif name not in content:
-            style_only.append(unmatched)
-        else:
-            regions.append(Region(name, content[name], style[name]))
-    lists = tuple(content_only), tuple(style_only), tuple(too_small)
+    shares = _shares(content, content_labels), _shares(style, style_labels)
+    pairing = _Pairing(*shares, least_share, similar, content_closeness or {}, style_closeness or {})
+    pairing.merge()
+    regions = tuple(
+        Region(
+            name, *(_united(groups, names) for groups, names in zip((content, style), pairing.parts[name], strict=True))
+        )
+        for name in dict.fromkeys((*content, *style))
+        if name in pairing.parts
+    )
     if regions:
-        messages = _messages(*lists, float(np.mean(content_labels == UNLABELLED)), least_share)
-        return Matching(tuple(regions), *lists, messages)
+        unlabelled = float(np.mean(content_labels == UNLABELLED))
+        lists = pairing.left()
+        messages = _messages(pairing.merged, *lists, unlabelled, least_share)
+        return Matching(regions, tuple(pairing.merged), *lists, messages)
     whole = Region("whole photo", _ids(content_labels), _ids(style_labels))
     message = (
         "the photos have no region in common, so the whole of the one takes the look of the whole of the other"
         f" (content: {_listed(content)}; style: {_listed(style)})"
     )
-    return Matching((whole,), (), (), (), (message,))
+    return Matching((whole,), (), (), (), (), (message,))
+
+
+def closeness(
+    labels: NDArray[np.uint8], probabilities: NDArray[np.float32], names: Mapping[int, str]
+) -> dict[str, dict[str, float]]:
+    """How much every region looks like each class: the mean over the region of the class's probability.
+
+    Args:
+        labels: `(H, W) uint8`; probabilities: `(K, H, W)` of the ids 0 to K - 1, named by `names`.
+    """
+    return {
+        names[label]: {names[other]: float(plane[labels == label].mean()) for other, plane in enumerate(probabilities)}
+        for label in _ids(labels)
+        if label in names
+    }
+
+
+class _Pairing:
+    """Which names of the content go with which of the style; `parts` is `{region: (content names, style names)}`."""
+
+    def __init__(
+        self,
+        content: Mapping[str, float],
+        style: Mapping[str, float],
+        least_share: float,
+        similar: Sequence[Sequence[str]],
+        content_closeness: Closeness,
+        style_closeness: Closeness,
+    ) -> None:
+        self.shares, self.least_share, self.similar = (content, style), least_share, similar
+        self.closeness = (content_closeness, style_closeness)
+        self.parts = {
+            name: ([name], [name])
+            for name, share in content.items()
+            if min(share, style.get(name, -1.0)) >= least_share
+        }
+        self.merged: list[Merged] = []
+
+    def merge(self) -> None:
+        self._join_what_either_lacks()
+        anchors = tuple(self.parts)
+        for side, shares in enumerate(self.shares):
+            for name in sorted(shares, key=lambda name: -shares[name]):
+                if not self._placed(name, side) and (into := self._nearest(name, side, anchors)):
+                    self.parts[into][side].append(name)
+                    self._note(name, into, side)
+
+    def left(self) -> tuple[tuple[Unmatched, ...], tuple[Unmatched, ...], tuple[Unmatched, ...]]:
+        """Regions in the content alone, in the style alone, and too small."""
+        content, style = self.shares
+        lists: tuple[list[Unmatched], ...] = ([], [], [])
+        for name in dict.fromkeys((*content, *style)):
+            loose = [side for side, shares in enumerate(self.shares) if name in shares and not self._placed(name, side)]
+            if not loose:
+                continue
+            small = any(self.shares[side][name] < self.least_share for side in loose)
+            kind = 2 if small or len(loose) == 2 else loose[0]
+            lists[kind].append(Unmatched(name, content.get(name, 0.0), style.get(name, 0.0)))
+        first, second, third = (tuple(entries) for entries in lists)
+        return first, second, third
+
+    def _join_what_either_lacks(self) -> None:
+        """A similar class that only the style has goes with one that only the content has."""
+        content, style = self.shares
+        for group in self.similar:
+            if any(name in self.parts for name in group):
+                continue
+            ours, theirs = (
+                [name for name in group if shares.get(name, -1.0) >= self.least_share] for shares in (content, style)
+            )
+            if ours and theirs:
+                self.parts[ours[0]] = (ours, theirs)
+                for side, names in enumerate((ours, theirs)):
+                    for name in names:
+                        if name != ours[0]:
+                            self._note(name, ours[0], side)
+
+    def _nearest(self, name: str, side: int, anchors: Sequence[str]) -> str | None:
+        """The region that a name belongs to: of a similar class, or of the closest that is close enough."""
+        for group in self.similar:
+            if name in group:
+                for other in group:
+                    if other in anchors:
+                        return other
+        close = self.closeness[side].get(name, {})
+        best = max(anchors, key=lambda other: close.get(other, 0.0), default=None)
+        small = self.shares[side][name] < self.least_share
+        if best is not None and close.get(best, 0.0) >= (LEAST_CLOSENESS if not small else 1e-9):
+            return best
+        return None
+
+    def _placed(self, name: str, side: int) -> bool:
+        return any(name in names[side] for names in self.parts.values())
+
+    def _note(self, name: str, into: str, side: int) -> None:
+        self.merged.append(Merged(name, into, ("content", "style")[side], self.shares[side][name]))
+
+
+def _united(groups: Mapping[str, tuple[int, ...]], names: Sequence[str]) -> tuple[int, ...]:
+    return tuple(label for name in names for label in groups[name])
 
 
 def _ids(labels: NDArray[np.uint8]) -> tuple[int, ...]:
@@ -125,6 +259,7 @@ def _shares(groups: Mapping[str, tuple[int, ...]], labels: NDArray[np.uint8]) ->
 
 
 def _messages(
+    merged: Sequence[Merged],
     content_only: Sequence[Unmatched],
     style_only: Sequence[Unmatched],
     too_small: Sequence[Unmatched],
@@ -133,6 +268,11 @@ def _messages(
 ) -> tuple[str, ...]:
     """A line for everything that matters: specks that are too small in every photo that has them do not."""
     lines = [
+        f"{part.name} of the {part.photo} photo ({part.share:.1%} of it) is taken as {part.into}"
+        for part in merged
+        if part.share >= least_share
+    ]
+    lines += [
         f"the style photo has no {region.name}: that of the content ({region.content_share:.1%} of it) keeps its look"
         for region in content_only
     ]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segmentation.matching import Region, match
+from segmentation.matching import Region, closeness, match
 
 NAMES = {0: "sky", 1: "building", 3: "water"}
 
@@ -74,3 +74,59 @@ def test_nothing_unlabelled_is_not_worth_a_message_however_small_regions_may_be(
 def test_a_label_map_needs_pixels() -> None:
     with pytest.raises(ValueError, match="with pixels"):
         match(np.zeros((0, 4), np.uint8), labels(_0=1))
+
+
+CLASSES = {0: "sky", 1: "building", 2: "vegetation", 3: "water", 4: "ground", 5: "mountain", 7: "person"}
+
+
+def test_a_class_that_the_style_lacks_goes_with_a_similar_one() -> None:
+    matching = match(labels(_0=40, _2=30, _5=30), labels(_0=50, _2=50), CLASSES, CLASSES)
+    assert matching.regions == (Region("sky", (0,), (0,)), Region("vegetation", (2, 5), (2,)))
+    assert [(part.name, part.into, part.photo, part.share) for part in matching.merged] == [
+        ("mountain", "vegetation", "content", 0.3)
+    ]
+    assert len(matching.messages) == 1 and "mountain of the content photo (30.0% of it)" in matching.messages[0]
+
+
+def test_a_class_that_only_the_style_has_goes_with_a_similar_one() -> None:
+    matching = match(labels(_0=50, _4=50), labels(_0=50, _3=25, _4=25), CLASSES, CLASSES)
+    assert matching.regions == (Region("sky", (0,), (0,)), Region("ground", (4,), (4, 3)))
+    assert [(part.name, part.photo) for part in matching.merged] == [("water", "style")]
+
+
+def test_similar_classes_of_which_each_photo_has_one_go_together() -> None:
+    matching = match(labels(_0=50, _4=50), labels(_0=50, _3=50), CLASSES, CLASSES)
+    assert matching.regions == (Region("sky", (0,), (0,)), Region("ground", (4,), (3,)))
+    assert [(part.name, part.into, part.photo) for part in matching.merged] == [("water", "ground", "style")]
+    assert (matching.content_only, matching.style_only) == ((), ())
+
+
+def test_no_similar_classes_where_none_are_wanted() -> None:
+    matching = match(labels(_0=50, _4=50), labels(_0=50, _3=50), CLASSES, CLASSES, similar=())
+    assert [region.name for region in matching.regions] == ["sky"]
+    assert matching.merged == ()
+
+
+def test_the_closest_class_takes_what_has_no_similar_one() -> None:
+    close = {"person": {"building": 0.1, "sky": 0.02}}
+    content, style = labels(_0=40, _1=40, _7=20), labels(_0=50, _1=50)
+    matching = match(content, style, CLASSES, CLASSES, content_closeness=close)
+    assert matching.regions == (Region("sky", (0,), (0,)), Region("building", (1, 7), (1,)))
+    loose = match(content, style, CLASSES, CLASSES, content_closeness={"person": {"building": 0.01}})
+    assert [region.name for region in loose.content_only] == ["person"]
+
+
+def test_a_region_too_small_goes_to_the_closest_however_far() -> None:
+    content, style = labels(_0=5000, _1=4991, _7=9), labels(_0=50, _1=50)
+    close = {"person": {"building": 0.01, "sky": 0.001}}
+    matching = match(content, style, CLASSES, CLASSES, content_closeness=close)
+    assert matching.regions[1] == Region("building", (1, 7), (1,))
+    assert matching.too_small == () and matching.messages == ()
+
+
+def test_closeness_is_the_mean_probability_over_a_region() -> None:
+    chances = np.array([[[0.8, 0.7, 0.1, 0.1]], [[0.2, 0.3, 0.9, 0.9]]], np.float32)
+    close = closeness(np.array([[0, 0, 1, 255]], np.uint8), chances, {0: "sky", 1: "building"})
+    assert close.keys() == {"sky", "building"}
+    assert close["sky"] == pytest.approx({"sky": 0.75, "building": 0.25})
+    assert close["building"] == pytest.approx({"sky": 0.1, "building": 0.9})
