@@ -1,0 +1,149 @@
+"""Networks of other people's training, by name, through segmentation-models-pytorch.
+
+Those trained on ADE20K (Zhou et al., "Scene Parsing through ADE20K Dataset", CVPR 2017) say one of 150 classes, in the
+order of that benchmark's list; `ADE20K` merges them to the built-in ones, as Luan et al., CVPR 2017, section 3 merge
+lake, river and sea.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.labels import CLASSES
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SIZE = 640
+"""Longest side that the network looks at, in pixels: at which those of the hub's ADE20K family were trained."""
+
+ADE20K = """
+    wall=building building sky floor=ground tree=vegetation ceiling=building road=ground bed=object
+    windowpane=building grass=vegetation cabinet=object sidewalk=ground person earth=ground door=building table=object
+    mountain plant=vegetation curtain=object chair=object car=vehicle water painting=object sofa=object shelf=object
+    house=building sea=water mirror=object rug=ground field=vegetation armchair=object seat=object fence=object
+    desk=object rock=mountain wardrobe=object lamp=object bathtub=object railing=object cushion=object base=object
+    box=object column=building signboard=object chest_of_drawers=object counter=object sand=ground sink=object
+    skyscraper=building fireplace=object refrigerator=object grandstand=building path=ground stairs=ground
+    runway=ground case=object pool_table=object pillow=object screen_door=building stairway=ground river=water
+    bridge=building bookcase=object blind=object coffee_table=object toilet=object flower=vegetation book=object
+    hill=mountain bench=object countertop=object stove=object palm=vegetation kitchen_island=object computer=object
+    swivel_chair=object boat=vehicle bar=object arcade_machine=object hovel=building bus=vehicle towel=object
+    light=object truck=vehicle tower=building chandelier=object awning=building streetlight=object booth=building
+    television=object airplane=vehicle dirt_track=ground apparel=object pole=object land=ground bannister=object
+    escalator=building ottoman=object bottle=object buffet=object poster=object stage=ground van=vehicle ship=vehicle
+    fountain=water conveyer_belt=object canopy=building washer=object plaything=object swimming_pool=water
+    stool=object barrel=object basket=object waterfall=water tent=building bag=object minibike=vehicle cradle=object
+    oven=object ball=object food=object step=ground tank=object trade_name=object microwave=object pot=object animal
+    bicycle=vehicle lake=water dishwasher=object screen=object blanket=object sculpture=object hood=object
+    sconce=object vase=object traffic_light=object tray=object ashcan=object fan=object pier=building
+    crt_screen=object plate=object monitor=object bulletin_board=object shower=object radiator=object glass=object
+    clock=object flag=object"""
+"""`name=class` of the 150 in their order, or a name that is that of a class itself."""
+
+
+class HubError(Exception):
+    """A network of the hub that cannot be had: what was expected, found, where, and what to do next."""
+
+    def __init__(self, expected: str, found: str, where: str, advice: str) -> None:
+        super().__init__(f"{where}: expected {expected}, found {found}. {advice}")
+        self.expected, self.found, self.where, self.advice = expected, found, where, advice
+
+
+def merged(outputs: int) -> NDArray[np.float32]:
+    """`(10, outputs)`, 0 or 1: which built-in class each output counts for.
+
+    Raises:
+        ValueError: neither 150 outputs (ADE20K) nor 10 (the built-in classes).
+    """
+    if outputs == 10:
+        return np.eye(10, dtype=np.float32)
+    entries = ADE20K.split()
+    if outputs != len(entries):
+        raise ValueError(
+            f"expected a network of {len(entries)} classes (ADE20K) or of the built-in 10, found {outputs}"
+        )
+    ids = {label.name: label.id for label in CLASSES}
+    table = np.zeros((10, outputs), np.float32)
+    for index, entry in enumerate(entries):
+        table[ids[entry.rpartition("=")[2]], index] = 1
+    return table
+
+
+class HubSegmenter:
+    """A network of the hub with the built-in classes.
+
+    Args:
+        network: `(1, 3, H, W)` normalised as ImageNet's photos, to logits of any stride.
+        name: to show.
+    """
+
+    def __init__(self, network: nn.Module, name: str) -> None:
+        self.network, self.name = network.eval().requires_grad_(False), name
+        digest = hashlib.sha256()
+        for key, value in sorted(network.state_dict().items()):
+            digest.update(key.encode() + value.cpu().contiguous().numpy().tobytes())
+        self.sha256 = digest.hexdigest()
+        """Of the names and values of the network's tensors."""
+        self.names = {label.id: label.name for label in CLASSES[:10]}
+
+    @classmethod
+    def load(cls, name: str) -> HubSegmenter:
+        """A network by the hub's name, such as `smp-hub/segformer-b2-512x512-ade-160k`, or a folder with the files
+        of one (`config.json` and `model.safetensors`).
+
+        Raises:
+            HubError: the package is missing, or the files are neither here nor to be fetched.
+        """
+        if importlib.util.find_spec("segmentation_models_pytorch") is None:
+            raise HubError(
+                "the package segmentation-models-pytorch", "none", name, "pip install segmentation-models-pytorch"
+            )
+        import segmentation_models_pytorch as smp
+
+        folder = Path(name)
+        if folder.is_dir() and not (folder / "config.json").is_file():
+            raise HubError(
+                "config.json and model.safetensors", "no config.json", name, "Download both files of the model."
+            )
+        try:
+            network = smp.from_pretrained(name)
+        except Exception as error:
+            advice = (
+                f"With no network, download config.json and model.safetensors of huggingface.co/{name} on another"
+                " machine into a folder, and give the folder for the name."
+            )
+            raise HubError("a network of the hub, here or to be fetched", _first_line(error), name, advice) from error
+        return cls(network, name)
+
+    def probabilities(self, photo: NDArray[np.uint8], *, size: int = SIZE) -> NDArray[np.float32]:
+        """As `segmentation.segmenter.Segmenter.probabilities`, on the network's own grid.
+
+        Raises:
+            ValueError: not a photo, or a network of other classes.
+        """
+        import torch
+        from PIL import Image
+
+        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
+            raise ValueError(f"expected a photo (H, W, 3) uint8, found {photo.shape} {photo.dtype}")
+        scale = size / max(photo.shape[:2])
+        rows, columns = (max(64, 32 * round(scale * extent / 32)) for extent in photo.shape[:2])
+        resized = Image.fromarray(photo).resize((columns, rows), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        pixels = (np.asarray(resized, np.float32) / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+        with torch.inference_mode():
+            image = torch.from_numpy(pixels.astype(np.float32).transpose(2, 0, 1)[None].copy())
+            chances = self.network(image)[0].float().softmax(0)
+            table = torch.from_numpy(merged(len(chances)))
+            result: NDArray[np.float32] = torch.einsum("kc,chw->khw", table, chances).numpy()
+        return result
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:160]}"
