@@ -27,12 +27,13 @@ from photostyle.objective.style import region_grams, with_own_look
 from photostyle.objective.total import Objective, Weights
 from photostyle.outcome import Clock, Progress, Result, TraceRow, complaints, outcome_of
 from photostyle.photo import Photo, resize
+from photostyle.regions import WITHOUT_NETWORK, Finder, Matched, Seen, matched
 from photostyle.settings import Settings, load_preset
 from photostyle.smoothing import apply_maps, smooth_maps
 from photostyle.solvers.pixels import Stage, noise, solve
 from photostyle.solvers.result import Solution, Status, Step
 from segmentation.clusters import cluster
-from segmentation.matching import Matching, match
+from segmentation.matching import match
 
 if TYPE_CHECKING:
     Source = str | Path | Image.Image | NDArray[Any] | Photo
@@ -52,6 +53,7 @@ class Style:
         pixels: `(H, W, 3) float32, sRGB-encoded, [0, 1]`, at the size of the solve.
         features: of `pixels`, `{layer: (1, C, h, w)}` in the encoder's dtype, on the session's device.
         regions: of `pixels`; None where no mask was given.
+        seen: what the session's segmenter sees in `pixels`; None where there is a mask or no network.
         settings: of the session that measured it.
     """
 
@@ -59,6 +61,7 @@ class Style:
     pixels: NDArray[np.float32] = field(repr=False)
     features: Mapping[str, Tensor] = field(repr=False)
     regions: RegionMap | None = field(repr=False)
+    seen: Seen | None = field(repr=False)
     settings: Settings = field(repr=False)
 
 
@@ -95,6 +98,7 @@ class Session:
         self.encoder = encoder_weights.load(name, settings.encoder.pooling, progress=talking)
         self.weights: dict[str, str] = {name: encoder_weights.recorded_sha256(encoder_weights.find_weights(name))}
         self.encoder.compute_in(self.dtype).to(self.device).to(memory_format=torch.channels_last)
+        self._finder: Finder | None = None
         self._progress = progress or (lambda _: None)
 
     def style(self, source: Source, mask: str | Path | None = None) -> Style:
@@ -108,7 +112,7 @@ class Session:
         regions = read_mask(mask, *pixels.shape[:2]) if mask is not None else None
         with torch.inference_mode():
             features = self._features(self._tensor(pixels), tuple(self.settings.objective.style_layers))
-        return Style(photo, pixels, features, regions, self.settings)
+        return Style(photo, pixels, features, regions, self._seen(pixels) if mask is None else None, self.settings)
 
     def transfer(self, content: Source, style: Style | Source, *, content_mask: str | Path | None = None) -> Result:
         """Gives the content photo the look of the style.
@@ -164,7 +168,7 @@ class Session:
 
     def _check_measured_alike(self, style: Style) -> None:
         """Raises SettingsError for a style that was measured by another encoder, at other layers or at another size."""
-        for name in ("encoder", "solver.size", "objective.style_layers", "device"):
+        for name in ("encoder", "solver.size", "objective.style_layers", "regions.segmenter", "device"):
             wanted, found = (attrgetter(name)(settings) for settings in (self.settings, style.settings))
             if wanted != found:
                 advice = "Measure it with this session's `style`."
@@ -180,19 +184,36 @@ class Session:
         features: dict[str, Tensor] = self.encoder(image.contiguous(memory_format=torch.channels_last), layers)
         return features
 
-    def _regions(self, pixels: NDArray[np.float32], style: Style, content_mask: str | Path | None) -> _Regions:
+    def _seen(self, pixels: NDArray[np.float32]) -> Seen | None:
+        """What the segmenter sees, None where it is none that looks at one photo at a time."""
+        name = self.settings.regions.segmenter
+        if name in WITHOUT_NETWORK:
+            return None
+        if self._finder is None:
+            self._finder = Finder(name)
+            self.weights[f"segmenter {name}"] = self._finder.segmenter.sha256
+        return self._finder.see(pixels)
+
+    def _regions(self, pixels: NDArray[np.float32], style: Style, content_mask: str | Path | None) -> Matched:
+        note: tuple[str, ...] = ()
         if content_mask is not None and style.regions is not None:
             content, other = read_mask(content_mask, *pixels.shape[:2]), style.regions
-        elif self.settings.regions.segmenter == "clusters":
-            content, other = self._clustered(pixels, style.pixels)
-        else:
+        elif self.settings.regions.segmenter == "none":
             content, other = (
                 RegionMap(np.zeros(picture.shape[:2], np.uint8), {0: "whole photo"})
                 for picture in (pixels, style.pixels)
             )
+        else:
+            seen = self._seen(pixels)
+            if seen is not None and style.seen is not None:
+                found, reason = matched(seen, style.seen)
+                if found is not None:
+                    return found
+                note = (f"{reason}, so regions are clusters of what looks alike in both",)
+            content, other = self._clustered(pixels, style.pixels)
         matching = match(content.labels, other.labels, content.names, other.names,
                          least_share=self.settings.regions.smallest)  # fmt: skip
-        return _Regions(content, other, matching)
+        return Matched(content, other, replace(matching, messages=(*note, *matching.messages)))
 
     def _clustered(self, *pictures: NDArray[np.float32]) -> tuple[RegionMap, RegionMap]:
         with torch.inference_mode():
@@ -208,7 +229,7 @@ class Session:
             maps.append(RegionMap(labels, {label: f"cluster {label + 1}" for label in range(len(soft))}))
         return maps[0], maps[1]
 
-    def _objectives(self, pixels: NDArray[np.float32], style: Style, regions: _Regions) -> tuple[Objective, Objective]:
+    def _objectives(self, pixels: NDArray[np.float32], style: Style, regions: Matched) -> tuple[Objective, Objective]:
         """The objective without photorealism and with it."""
         settings = self.settings.objective
         image = self._tensor(pixels)
@@ -310,10 +331,3 @@ def blended(content: NDArray[np.float32], changed: NDArray[np.float32], strength
     if strength in (0.0, 1.0):
         return changed if strength else content
     return content + np.float32(strength) * (changed - content)
-
-
-@dataclass(frozen=True, eq=False)
-class _Regions:
-    content: RegionMap
-    style: RegionMap
-    matching: Matching

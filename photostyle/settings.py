@@ -38,12 +38,21 @@ class EncoderSettings(Section):
 
 
 class RegionSettings(Section):
-    segmenter: Literal["clusters", "none"] = Field(
-        "clusters", description="how regions are found where no masks are given; none takes each photo as one region"
+    segmenter: str = Field(
+        "compact",
+        description="how regions are found where no masks are given: compact, the network that ships; clusters, of "
+        "what looks alike in both photos; none, each photo as one region; OWNER/MODEL of the hub, or a folder with one",
     )
     smallest: float = Field(
         0.001, ge=0, lt=1, description="least share of either photo for a region to be measured (our choice)"
     )
+
+    @field_validator("segmenter")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in ("compact", "clusters", "none") and not re.search(r"[/\\]", value):
+            raise ValueError("a segmenter is compact, clusters, none, OWNER/MODEL of the hub, or a folder")
+        return value
 
 
 class ObjectiveSettings(Section):

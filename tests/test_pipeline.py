@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import photostyle
+from photostyle import pipeline
 from photostyle.errors import InputError, SettingsError
 from photostyle.masks import RegionMap, write_mask
-from photostyle.outcome import Progress
+from photostyle.outcome import Progress, Result
 from photostyle.pipeline import Session, transfer
+from photostyle.regions import Seen
 from photostyle.settings import Settings
 from segmentation.clusters import Clusters
 
@@ -18,7 +21,7 @@ Pixels = NDArray[np.float32]
 FEW = Settings().with_changes(
     {
         "encoder.dtype": "float32", "solver.size": 128, "solver.iterations": 15, "solver.photorealistic_iterations": 15,
-        "smoothing.radius": 5,
+        "smoothing.radius": 5, "regions.segmenter": "clusters",
     }
 )  # fmt: skip
 
@@ -179,3 +182,60 @@ def test_cluster_labels_match_across_photos(
     assert result.content_regions.labels.shape == (96, 128)
     assert (result.content_regions.labels[:40] == 0).all()
     assert (result.style_regions.labels[50:] == 1).all()
+
+
+class FakeFinder:
+    """Sees two halves, of the classes that `classes` names for the photo at hand, in turn."""
+
+    classes: tuple[tuple[int, int], ...] = ()
+    loaded = 0
+
+    def __init__(self, name: str) -> None:
+        assert name == "compact"
+        type(self).loaded += 1
+        self.segmenter = SimpleNamespace(sha256="5" * 64)
+        self.turns = iter(self.classes)
+
+    def see(self, pixels: Pixels) -> Seen:
+        chances = np.zeros((7, 12, 16), np.float32)
+        upper, lower = next(self.turns)
+        chances[upper, :6], chances[lower, 6:] = 1, 1
+        return Seen(pixels, chances, np.zeros((4, 12, 16), np.float32))
+
+
+@pytest.mark.usefixtures("small_encoder")
+class TestFoundRegions:
+    SETTINGS = FEW.with_changes({"regions.segmenter": "compact", "solver.iterations": 2})
+
+    def result(self, monkeypatch: pytest.MonkeyPatch, *classes: tuple[int, int]) -> tuple[Session, list[Result]]:
+        finder = type("Finder", (FakeFinder,), {"classes": classes, "loaded": 0})
+        monkeypatch.setattr(pipeline, "Finder", finder)
+        rng = np.random.default_rng(0)
+        photos = [rng.random((96, 128, 3), np.float32) for _ in classes]
+        session = Session(settings=self.SETTINGS)
+        style = session.style(photos[0])
+        results = [session.transfer(photo, style) for photo in photos[1:]]
+        assert finder.loaded == 1
+        return session, results
+
+    def test_classes_are_matched_and_the_style_is_looked_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        _, (first, second) = self.result(monkeypatch, (0, 1), (0, 1), (0, 3))
+        assert [region.name for region in first.matching.regions] == ["sky", "building"]
+        assert [region.name for region in second.matching.regions] == ["sky"]
+        assert first.weights["segmenter compact"] == "5" * 64
+
+    def test_what_was_merged_is_in_the_result_and_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        _, (result,) = self.result(monkeypatch, (0, 3), (0, 4))
+        assert [(part.name, part.into, part.photo) for part in result.matching.merged] == [("water", "ground", "style")]
+        assert any("water of the style photo" in warning for warning in result.warnings)
+
+    def test_what_is_no_scenery_falls_back_to_clusters_and_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        _, (result,) = self.result(monkeypatch, (6, 6), (0, 4))
+        assert result.matching.regions[0].name.startswith(("cluster", "whole"))
+        assert any("100% of the style photo is no scenery" in warning for warning in result.warnings)
+
+    def test_a_style_seen_by_another_segmenter_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        session, _ = self.result(monkeypatch, (0, 1))
+        other = Session(settings=self.SETTINGS.with_changes({"regions.segmenter": "none"}))
+        with pytest.raises(SettingsError, match=r"regions\.segmenter"):
+            session.transfer(np.zeros((96, 128, 3), np.float32), other.style(np.zeros((96, 128, 3), np.float32)))

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from photostyle import __version__
 from photostyle.cli.common import Commands, add_output_options, put
 from photostyle.errors import PhotostyleError, WeightsError
+
+if TYPE_CHECKING:
+    from photostyle.settings import Settings
 
 PACKAGES = (
     "torch", "torchvision", "numpy", "scipy", "Pillow", "safetensors", "pydantic", "tqdm", "matplotlib",
@@ -135,10 +138,13 @@ def _formats() -> Iterator[Finding]:
 
 def _weights() -> Iterator[Finding]:
     from photostyle.encoders.weights import available
+    from photostyle.regions import network_status
     from photostyle.settings import load_preset, preset_names
 
-    for status in available():
-        users = [name for name in preset_names() if load_preset(name).encoder.name == status.name]
+    presets = {name: load_preset(name) for name in preset_names()}
+    for status in (*available(), network_status()):
+        wanted = {name: (preset.encoder.name, _network(preset)) for name, preset in presets.items()}
+        users = [name for name, weights in wanted.items() if status.name in weights]
         needed = "default" in users
         if status.ok:
             yield Finding(f"weights {status.name}", "ok", str(status.path))
@@ -147,6 +153,11 @@ def _weights() -> Iterator[Finding]:
         advice = status.problem or f"photostyle weights fetch {status.name} (for the presets {', '.join(users)})"
         exit_code = WeightsError.exit_code if needed else 0
         yield Finding(f"weights {status.name}", "missing" if needed else "advice", found, advice, exit_code)
+
+
+def _network(preset: Settings) -> str:
+    """Name of the weights of a preset's segmenter; empty where it has none that ship."""
+    return "segmenter" if preset.regions.segmenter == "compact" else ""
 
 
 def _cache() -> Iterator[Finding]:

@@ -86,7 +86,9 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument("--content-mask", metavar="PNG", help="the content's regions; both masks or neither")
     parser.add_argument("--style-mask", metavar="PNG", help="the style's regions (default: found automatically)")
-    parser.add_argument("--segmenter", metavar="NAME", help="clusters or none (default: the preset's)")
+    parser.add_argument(
+        "--segmenter", metavar="NAME", help="compact, clusters, none, or OWNER/MODEL of the hub (default: the preset's)"
+    )
     parser.add_argument("--encoder", metavar="NAME", help="compact or vgg19 (default: the preset's)")
     parser.add_argument(
         "--size",

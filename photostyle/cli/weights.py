@@ -1,4 +1,4 @@
-"""`photostyle weights`: list, fetch or verify the encoders' weights."""
+"""`photostyle weights`: list, fetch or verify the weights of the encoders and of the segmenter."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "weights",
-        help="list, fetch or verify the encoders' weights",
-        description="The encoders' weights: what is there and where, fetching ahead, checking against their sums.",
+        help="list, fetch or verify weights",
+        description="The weights of the encoders and of the segmenter: what is there, fetching ahead, checking sums.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     for name, action, meaning in (
@@ -37,8 +37,9 @@ def add_to(commands: Commands) -> None:
 def show(arguments: argparse.Namespace) -> int:
     """Prints the state of all weights; returns the exit code."""
     from photostyle.encoders.weights import available
+    from photostyle.regions import network_status
 
-    _print(available(), arguments.json)
+    _print([*available(), network_status()], arguments.json)
     return 0
 
 
@@ -64,8 +65,9 @@ def fetch(arguments: argparse.Namespace) -> int:
 def verify(arguments: argparse.Namespace) -> int:
     """Prints the state of the weights that should be right; returns the exit code."""
     from photostyle.encoders import weights
+    from photostyle.regions import network_status
 
-    statuses = weights.verify()
+    statuses = [*weights.verify(), network_status()]
     _print(statuses, arguments.json)
     return 0 if all(status.ok for status in statuses) else WeightsError.exit_code
 
@@ -78,6 +80,6 @@ def _print(statuses: Iterable[WeightsStatus], as_json: bool) -> None:
     for status in statuses:
         state = "ok" if status.ok else "wrong" if status.present else "missing"
         size = f", {status.bytes / 1e6:.1f} MB, sha256 {status.sha256}" if status.present else ""
-        put(f"{status.name:8}{state:8}{status.path}{size}")
+        put(f"{status.name:10}{state:8}{status.path}{size}")
         for line in status.problem.splitlines():
-            put(f"{'':16}{line}")
+            put(f"{'':18}{line}")

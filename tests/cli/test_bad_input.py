@@ -160,7 +160,7 @@ def test_one_mask_of_two(folder: Path, capsys: Captured) -> None:
         (["--device", "abacus"], "device"),
         (["--device", "cuda:99"], "'cuda:99'"),
         (["--encoder", "resnet"], "'compact' or 'vgg19'"),
-        (["--segmenter", "magic"], "'clusters' or 'none'"),
+        (["--segmenter", "magic"], "a segmenter is compact, clusters, none"),
         (["--style", "second.jpg"], "expected one --style, found 2"),
         (["--config", "none.toml"], "none.toml"),
         (["-o", "result.xyz"], "'.xyz'"),

@@ -25,6 +25,7 @@ from photostyle.encoders.weights import WeightsStatus
 from photostyle.outcome import Progress
 from photostyle.pipeline import Session
 from photostyle.settings import describe, load_preset, load_settings, preset_names, preset_text
+from segmentation import segmenter
 from tests.fakes import QUICK, write_halves, write_photo
 
 Captured = pytest.CaptureFixture[str]
@@ -283,18 +284,27 @@ def test_first_paragraph(toml: str, line: str) -> None:
 
 def test_weights_list(statuses: dict[str, bool], capsys: Captured) -> None:
     assert main(["weights", "list"]) == 0
-    first, second = capsys.readouterr().out.splitlines()
+    first, second, third = capsys.readouterr().out.splitlines()
     assert first.split()[:2] == ["compact", "ok"] and "f" * 64 in first
     assert second.split() == ["vgg19", "missing", "vgg19.safetensors"]
+    assert third.split()[:2] == ["segmenter", "ok"] and segmenter.SHA256 in third
     assert main(["weights", "list", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert {name: entry["ok"] for name, entry in told.items()} == {"compact": True, "vgg19": False}
+    assert {name: entry["ok"] for name, entry in told.items()} == {"compact": True, "vgg19": False, "segmenter": True}
 
 
 def test_weights_verify_returns_4_where_one_is_wrong(statuses: dict[str, bool], capsys: Captured) -> None:
     assert main(["weights", "verify"]) == 0
     statuses["compact"] = False
     assert main(["weights", "verify"]) == 4
+
+
+def test_an_altered_segmenter_is_told(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segmenter, "SHA256", "0" * 64)
+    assert main(["weights", "verify"]) == 4
+    assert "expected a file of sha256 0000" in capsys.readouterr().out
+    assert main(["doctor"]) == 4
+    assert any(line.split()[:3] == ["missing", "weights", "segmenter"] for line in capsys.readouterr().out.splitlines())
 
 
 @pytest.mark.parametrize(("words", "names"), [(["compact"], ["compact"]), ([], ["compact", "vgg19"])])

@@ -1,0 +1,90 @@
+"""`photostyle segment`: writes the regions of photos as masks that `run` reads."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from photostyle.cli.common import Commands, add_output_options, put
+from photostyle.errors import OutputError, SettingsError
+
+if TYPE_CHECKING:
+    from photostyle.regions import Finder
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "segment",
+        help="write the regions of photos as masks",
+        description="Writes, for city.jpg, city.mask.png of the photo's own size, with the ids of classes.json beside "
+        "it: to be edited, and given to `run` as a mask.",
+    )
+    parser.add_argument("photos", metavar="PHOTO", nargs="+")
+    parser.add_argument("-o", "--output", metavar="FOLDER", help="where masks are written (default: beside each photo)")
+    parser.add_argument(
+        "--overlay", action="store_true", help="also write city.overlay.jpg, the photo with its regions"
+    )
+    parser.add_argument("--segmenter", metavar="NAME", default="compact", help="compact, or OWNER/MODEL of the hub")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing masks")
+    add_output_options(parser)
+    parser.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Writes the masks; returns the exit code.
+
+    Raises:
+        PhotostyleError: a photo that cannot be used, a mask that cannot be written, a network that is not there.
+            Masks of the photos before are kept.
+    """
+    from photostyle.files import check_target
+    from photostyle.photo import Photo
+    from photostyle.regions import WITHOUT_NETWORK, Finder
+    from photostyle.settings import Settings
+
+    name = Settings().with_changes({"regions.segmenter": arguments.segmenter}).regions.segmenter
+    if name in WITHOUT_NETWORK:
+        raise SettingsError("a segmenter that looks at one photo at a time", name, "--segmenter", "compact is one.")
+    targets = _targets(arguments)
+    for paths in targets.values():
+        for path in paths:
+            check_target(path, arguments.overwrite, arguments.photos)
+    finder, written = Finder(name), []
+    for photo, paths in targets.items():
+        written.append(_segmented(Photo.read(photo), paths, finder, overwrite=arguments.overwrite))
+        if not arguments.quiet:
+            shares = ", ".join(f"{region} {share:.0%}" for region, share in written[-1]["regions"].items())
+            print(f"photostyle: wrote {paths[0]} ({shares})", file=sys.stderr)
+    if arguments.json:
+        put(json.dumps({"segmenter": name, "sha256": finder.segmenter.sha256, "masks": written}, indent=2))
+    return 0
+
+
+def _targets(arguments: argparse.Namespace) -> dict[str, list[Path]]:
+    """What is written for every photo: its mask, then its overlay if that is wanted."""
+    targets = {}
+    for photo in dict.fromkeys(arguments.photos):
+        folder = Path(arguments.output) if arguments.output else Path(photo).parent
+        endings = ("mask.png", "overlay.jpg") if arguments.overlay else ("mask.png",)
+        targets[photo] = [folder / f"{Path(photo).stem}.{ending}" for ending in endings]
+    twice = [path for path, count in Counter(paths[0] for paths in targets.values()).items() if count > 1]
+    if twice:
+        advice = "Segment photos of the same name into different folders."
+        raise OutputError("a mask for each photo", "several photos with this one", str(twice[0]), advice)
+    return targets
+
+
+def _segmented(photo: Any, paths: list[Path], finder: Finder, *, overwrite: bool) -> dict[str, Any]:
+    from photostyle.masks import overlay, write_mask
+
+    regions = finder.see(photo.pixels).classes()
+    write_mask(paths[0], regions)
+    if len(paths) > 1:
+        photo.with_pixels(overlay(photo.pixels, regions)).save(paths[1], overwrite=overwrite)
+    counts = Counter(regions.labels.ravel().tolist())
+    shares = {regions.names[label]: count / regions.labels.size for label, count in counts.most_common()}
+    return {"photo": None if photo.path is None else str(photo.path), "mask": str(paths[0]), "regions": shares}

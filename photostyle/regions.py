@@ -1,0 +1,157 @@
+"""The regions of photos that come without masks: found by a segmenter, followed along the photo's edges, matched."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photostyle.encoders.weights import WeightsStatus
+from photostyle.errors import WeightsError
+from photostyle.masks import RegionMap
+from segmentation.hub import HubError, HubSegmenter
+from segmentation.labels import CLASSES, FOREGROUND, UNLABELLED
+from segmentation.matching import SIMILAR, Matching, closeness, match
+from segmentation.refine import refine
+from segmentation.segmenter import SHIPPED, NetworkFileError, Segmenter
+
+WITHOUT_NETWORK = ("clusters", "none")
+ANY = FOREGROUND[0]
+"""Id of all foreground where it counts as one: which of its four classes a thing is, is known least."""
+NAMES = {label.id: label.name for label in CLASSES[:ANY]} | {ANY: "foreground"}
+LEAST_SHARE = 0.01
+"""Of a photo, for a region that was found rather than painted: at 512 px it has then as many positions at relu3_1 as a
+Gram matrix of 72 channels needs to have full rank, and the network's specks are below it."""
+LEAST_CHANCE = 0.15
+"""Probability of the content's classes together at which a place of the style is taken for one of them (our choice)."""
+MOST_FOREGROUND = 0.5
+"""Share of vehicles, people, animals and objects from which a photo is no scene (our choice)."""
+LEAST_MATCHED = 0.5
+"""Share of the content that must find its match (our choice)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a segmenter sees in a photo.
+
+    Args:
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+        chances: `(7, h, w) float32`, probabilities of `NAMES`, sum 1, on a coarse grid.
+        kinds: `(4, h, w) float32`, of vehicle, person, animal and object, whose sum is the last of `chances`.
+    """
+
+    pixels: NDArray[np.float32] = field(repr=False)
+    chances: NDArray[np.float32] = field(repr=False)
+    kinds: NDArray[np.float32] = field(repr=False)
+
+    @property
+    def foreground(self) -> float:
+        """Share of the photo, [0, 1]."""
+        return float((self.chances.argmax(0) == ANY).mean())
+
+    def labels(self, allowed: Sequence[int] = tuple(NAMES)) -> NDArray[np.uint8]:
+        """`(H, W) uint8`: at every pixel the likeliest of the allowed ids, 255 where all others together are likelier
+        than 1 - `LEAST_CHANCE`."""
+        likely = [label for label in allowed if float(self.chances[label].max()) > LEAST_CHANCE]
+        if not likely:
+            return np.full(self.pixels.shape[:2], UNLABELLED, np.uint8)
+        rest = np.clip(1 - self.chances[likely].sum(0), 0, 1)
+        refined = refine(np.stack([*self.chances[likely], rest]), self.pixels).of(self.pixels)
+        labels = np.array(likely, np.uint8)[refined[:-1].argmax(0)]
+        return np.where(refined[-1] > 1 - LEAST_CHANCE, np.uint8(UNLABELLED), labels)
+
+    def classes(self) -> RegionMap:
+        """The built-in classes; each patch of foreground is all of the class that it looks most like."""
+        from scipy import ndimage
+
+        labels = self.labels()
+        places = [
+            np.minimum((np.arange(size) * coarse) // size, coarse - 1)
+            for size, coarse in zip(labels.shape, self.kinds.shape[1:], strict=True)
+        ]
+        patches, count = ndimage.label(labels == ANY)
+        likeness = np.stack([
+            np.bincount(patches.ravel(), kind[places[0][:, None], places[1]].ravel(), count + 1) for kind in self.kinds
+        ])  # fmt: skip
+        kinds = np.array(FOREGROUND, np.uint8)[likeness.argmax(0)]
+        labels = np.where(patches > 0, kinds[patches], labels)
+        names = {label.id: label.name for label in CLASSES}
+        return RegionMap(labels, {int(i): names[int(i)] for i in np.unique(labels) if i != UNLABELLED})
+
+
+class Finder:
+    """Finds regions with a network.
+
+    Args:
+        name: `compact`, or a hub model's name or folder.
+
+    Raises:
+        WeightsError: the network is neither here nor to be fetched, or not the one it should be.
+    """
+
+    def __init__(self, name: str) -> None:
+        try:
+            self.segmenter = Segmenter.load() if name == "compact" else HubSegmenter.load(name)
+        except (HubError, NetworkFileError) as error:
+            raise WeightsError(error.expected, error.found, error.where, error.advice) from error
+
+    def see(self, pixels: NDArray[np.float32]) -> Seen:
+        """What is where in `(H, W, 3) float32`, sRGB-encoded, [0, 1]."""
+        chances = self.segmenter.probabilities(np.round(pixels * 255).astype(np.uint8))
+        kinds = chances[ANY:]
+        return Seen(pixels, np.concatenate([chances[:ANY], kinds.sum(0, keepdims=True)]), kinds)
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """Regions of both photos and what takes its look from what."""
+
+    content: RegionMap
+    style: RegionMap
+    matching: Matching
+
+
+def matched(content: Seen, style: Seen) -> tuple[Matched | None, str]:
+    """The matching of two photos' classes, or None and why they had better be matched by clusters.
+
+    The style's classes are restricted to those of the content and to similar ones (Luan et al., CVPR 2017, section 3).
+    """
+    for name, seen in (("content", content), ("style", style)):
+        if seen.foreground > MOST_FOREGROUND:
+            return None, f"{seen.foreground:.0%} of the {name} photo is no scenery"
+    labels = content.labels()
+    shares = np.bincount(labels.ravel(), minlength=256)[: len(NAMES)] / labels.size
+    wanted = {label for label in NAMES if shares[label] >= LEAST_SHARE}
+    ids = {name: label for label, name in NAMES.items()}
+    groups = [{ids[name] for name in group if name in ids} for group in SIMILAR]
+    allowed = sorted(wanted.union(*(group for group in groups if group & wanted)))
+    maps = [
+        RegionMap(found, {int(i): NAMES[int(i)] for i in np.unique(found) if i != UNLABELLED})
+        for found in (labels, style.labels(allowed))
+    ]
+    matching = match(
+        maps[0].labels, maps[1].labels, maps[0].names, maps[1].names, least_share=LEAST_SHARE,
+        content_closeness=closeness(content.chances.argmax(0).astype(np.uint8), content.chances, NAMES),
+        style_closeness=closeness(style.chances.argmax(0).astype(np.uint8), style.chances, NAMES),
+    )  # fmt: skip
+    share = float(np.isin(labels, [label for region in matching.regions for label in region.content_ids]).mean())
+    if matching.regions[0].name == "whole photo" or share < LEAST_MATCHED:
+        return None, "the photos have little scenery in common"
+    if len(matching.regions) == 1 and matching.regions[0].name == "vegetation":
+        return None, "both photos are plants from near by"
+    return Matched(maps[0], maps[1], matching), ""
+
+
+def network_status() -> WeightsStatus:
+    """The state of the network that ships, as `encoders.weights.available` tells that of the encoders."""
+    problem = ""
+    try:
+        Segmenter.load(SHIPPED)
+    except NetworkFileError as error:
+        problem = f"expected {error.expected}, found {error.found}\n{error.advice}"
+    data = SHIPPED.read_bytes() if SHIPPED.is_file() else b""
+    digest = hashlib.sha256(data).hexdigest() if data else ""
+    return WeightsStatus("segmenter", SHIPPED, bool(data), len(data), digest, not problem, problem)

@@ -1,0 +1,115 @@
+"""A photo in, the probability of each class at every place out."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.labels import CLASSES
+
+if TYPE_CHECKING:
+    from segmentation.network import Network
+
+SHIPPED = Path(__file__).with_name("compact.safetensors")
+SHA256 = "f35a4295c824f081aab81ce8fa895ce9151359c91d1524422aef2835a0f065ca"
+"""Of the file that ships."""
+SIZE = 512
+"""Longest side that the network looks at, in pixels."""
+
+
+class NetworkFileError(Exception):
+    """A file that has not the network it should have: what was expected, found, where, and what to do next."""
+
+    def __init__(self, expected: str, found: str, where: str, advice: str) -> None:
+        super().__init__(f"{where}: expected {expected}, found {found}. {advice}")
+        self.expected, self.found, self.where, self.advice = expected, found, where, advice
+
+
+class Segmenter:
+    """Says what is where in a photo.
+
+    Args:
+        network: as trained.
+        sha256: of the file it came from, in hexadecimal; empty where it came from none.
+
+    `names` is `{id: class}`, in the order of the network's outputs.
+    """
+
+    def __init__(self, network: Network, sha256: str = "") -> None:
+        self.network, self.sha256 = network.eval().requires_grad_(False), sha256
+        self.names = {label.id: label.name for label in CLASSES[:10]}
+
+    @classmethod
+    def load(cls, path: Path = SHIPPED) -> Segmenter:
+        """The network of a file that `save_network` wrote; the one that ships, by default.
+
+        Raises:
+            NetworkFileError: no such file, one that was cut or altered, or one of something else.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        from segmentation.network import Network
+
+        advice = "Install photostyle again." if path == SHIPPED else "Write the file again."
+        expected = "a network that save_network wrote"
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise NetworkFileError(expected, error.strerror or str(error), str(path), advice) from error
+        digest = hashlib.sha256(content).hexdigest()
+        if path == SHIPPED and digest != SHA256:
+            raise NetworkFileError(f"a file of sha256 {SHA256}", digest, str(path), advice)
+        network = Network()
+        try:
+            network.load_state_dict({key: value.float() for key, value in load(content).items()})
+        except (SafetensorError, RuntimeError) as error:
+            raise NetworkFileError(expected, str(error).splitlines()[0], str(path), advice) from error
+        return cls(network, digest)
+
+    def probabilities(self, photo: NDArray[np.uint8], *, size: int = SIZE) -> NDArray[np.float32]:
+        """Of each class at every place.
+
+        Args:
+            photo: `(H, W, 3) uint8`, sRGB-encoded.
+            size: longest side that the network looks at, in pixels.
+
+        Returns:
+            `(10, h, w) float32`, sum 1 over the classes; h and w are at most `size` / 4 or so, in the photo's
+            proportions to within a multiple of 32.
+
+        Raises:
+            ValueError: not a photo.
+        """
+        import torch
+        from PIL import Image
+
+        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
+            raise ValueError(f"expected a photo (H, W, 3) uint8, found {photo.shape} {photo.dtype}")
+        height, width = photo.shape[:2]
+        scale = size / max(height, width)
+        rows, columns = (max(64, 32 * round(scale * extent / 32)) for extent in (height, width))
+        resized = Image.fromarray(photo).resize((columns, rows), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        image = torch.from_numpy(np.array(resized, np.float32).transpose(2, 0, 1)[None] / 255)
+        both = torch.cat([image, image.flip(3)])
+        with torch.inference_mode():
+            chances = self.network(both).softmax(1)
+        mean: NDArray[np.float32] = ((chances[0] + chances[1].flip(2)) / 2).numpy()
+        return mean
+
+
+def save_network(path: Path, network: Network, *, training: str) -> str:
+    """Writes the network in half precision and returns the file's sha256, in hexadecimal."""
+    import torch
+    from safetensors.torch import save_file
+
+    state = {
+        key: value.to(torch.float16 if value.is_floating_point() else value.dtype).contiguous()
+        for key, value in network.state_dict().items()
+    }
+    save_file(state, path, {"training": training})
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,94 @@
+"""`photostyle segment` writes masks that `run` reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from photostyle.cli import main
+from photostyle.masks import read_mask
+from segmentation.labels import CLASSES
+from tests.fakes import QUICK, write_photo
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    return write_photo(tmp_path / "city.jpg", 1)
+
+
+def test_a_mask_of_the_photos_size_with_names_beside_it(photo: Path, capsys: Captured) -> None:
+    assert main(["segment", str(photo)]) == 0
+    mask = photo.with_name("city.mask.png")
+    with Image.open(mask) as picture:
+        assert picture.size == (96, 72) and picture.mode == "L"
+    regions = read_mask(mask, 72, 96)
+    assert set(regions.names.values()) <= {label.name for label in CLASSES}
+    assert not photo.with_name("city.overlay.jpg").exists()
+    out, err = capsys.readouterr()
+    assert out == "" and "city.mask.png" in err
+
+
+def test_overlays_into_a_folder_as_json(photo: Path, tmp_path: Path, capsys: Captured) -> None:
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    other = write_photo(tmp_path / "lake.png", 2)
+    assert main(["segment", str(photo), str(other), "-o", str(folder), "--overlay", "--json", "-q"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    report = json.loads(out)
+    assert [Path(entry["mask"]).name for entry in report["masks"]] == ["city.mask.png", "lake.mask.png"]
+    for entry in report["masks"]:
+        assert sum(entry["regions"].values()) == pytest.approx(1)
+    with Image.open(folder / "lake.overlay.jpg") as picture:
+        assert picture.size == (96, 72)
+
+
+@pytest.mark.usefixtures("small_encoder")
+def test_run_reads_the_masks(photo: Path, tmp_path: Path) -> None:
+    other = write_photo(tmp_path / "lake.png", 2)
+    assert main(["segment", str(photo), str(other)]) == 0
+    for mask in ("city.mask.png", "lake.mask.png"):
+        labels = np.array(Image.open(tmp_path / mask))
+        labels[:, :48], labels[:, 48:] = 0, 1
+        Image.fromarray(labels).save(tmp_path / mask)
+    masks = ("--content-mask", str(tmp_path / "city.mask.png"), "--style-mask", str(tmp_path / "lake.mask.png"))
+    words = ["run", "--content", str(photo), "--style", str(other), *masks, *QUICK, "--report", str(tmp_path / "out")]
+    assert main(words) == 0
+    run = json.loads((tmp_path / "out/run.json").read_text())
+    assert [region["name"] for region in run["regions"]["regions"]] == ["sky", "building"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["nowhere.jpg"], 3, "nowhere.jpg"),
+        (["city.jpg", "--segmenter", "clusters"], 2, "one photo at a time"),
+        (["city.jpg", "--segmenter", "magic"], 2, "magic"),
+        (["city.jpg", "-o", "missing"], 6, "missing"),
+        (["city.jpg", "./city.jpg"], 6, "several photos"),
+    ],
+)
+def test_refusals(
+    words: list[str], code: int, message: str, photo: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photo.parent)
+    assert main(["segment", *words]) == code
+    out, err = capsys.readouterr()
+    assert out == "" and message in err and "Traceback" not in err
+    assert [path.name for path in photo.parent.iterdir()] == ["city.jpg"]
+
+
+def test_an_existing_mask_is_kept_unless_told(photo: Path, capsys: Captured) -> None:
+    mask = photo.with_name("city.mask.png")
+    mask.write_bytes(b"mine")
+    assert main(["segment", str(photo)]) == 6
+    assert "--overwrite" in capsys.readouterr().err
+    assert mask.read_bytes() == b"mine"
+    assert main(["segment", str(photo), "--overwrite"]) == 0
+    assert mask.read_bytes() != b"mine"
