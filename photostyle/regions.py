@@ -31,6 +31,8 @@ MOST_FOREGROUND = 0.5
 """Share of vehicles, people, animals and objects from which a photo is no scene (our choice)."""
 LEAST_MATCHED = 0.5
 """Share of the content that must find its match (our choice)."""
+STRIP = 2_000_000
+"""Pixels whose probabilities are held at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +61,13 @@ class Seen:
         if not likely:
             return np.full(self.pixels.shape[:2], UNLABELLED, np.uint8)
         rest = np.clip(1 - self.chances[likely].sum(0), 0, 1)
-        refined = refine(np.stack([*self.chances[likely], rest]), self.pixels).of(self.pixels)
-        labels = np.array(likely, np.uint8)[refined[:-1].argmax(0)]
-        return np.where(refined[-1] > 1 - LEAST_CHANCE, np.uint8(UNLABELLED), labels)
+        refined, (height, width) = refine(np.stack([*self.chances[likely], rest]), self.pixels), self.pixels.shape[:2]
+        labels, step = np.empty((height, width), np.uint8), max(1, STRIP // width)
+        for row in range(0, height, step):
+            chances = refined.of(self.pixels[row : row + step], row, height)
+            found = np.array(likely, np.uint8)[chances[:-1].argmax(0)]
+            labels[row : row + step] = np.where(chances[-1] > 1 - LEAST_CHANCE, np.uint8(UNLABELLED), found)
+        return labels
 
     def classes(self) -> RegionMap:
         """The built-in classes; each patch of foreground is all of the class that it looks most like."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from photostyle import regions
 from photostyle.errors import WeightsError
 from photostyle.regions import Finder, Seen, matched
 from segmentation import segmenter
@@ -97,3 +98,10 @@ def test_a_folder_without_a_network_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("segmentation_models_pytorch", reason="pip install photostyle[hub]")
     with pytest.raises(WeightsError, match=r"config\.json"):
         Finder(str(tmp_path))
+
+
+def test_labels_come_in_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = seen((0, 0.4), (1, 0.3), (4, 0.3))
+    whole = photo.labels()
+    monkeypatch.setattr(regions, "STRIP", 1000)
+    np.testing.assert_array_equal(photo.labels(), whole)
