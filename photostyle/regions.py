@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from photostyle.encoders.weights import WeightsStatus
 from photostyle.errors import WeightsError
 from photostyle.masks import RegionMap
-from segmentation.hub import HubError, HubSegmenter
+from segmentation.hub import HubSegmenter
 from segmentation.labels import CLASSES, FOREGROUND, UNLABELLED
 from segmentation.matching import SIMILAR, Matching, closeness, match
 from segmentation.refine import refine
-from segmentation.segmenter import SHIPPED, NetworkFileError, Segmenter
+from segmentation.segmenter import SHIPPED, NetworkError, Segmenter
 
 WITHOUT_NETWORK = ("clusters", "none")
 ANY = FOREGROUND[0]
@@ -24,7 +24,7 @@ ANY = FOREGROUND[0]
 NAMES = {label.id: label.name for label in CLASSES[:ANY]} | {ANY: "foreground"}
 LEAST_SHARE = 0.01
 """Of a photo, for a region that was found rather than painted: at 512 px it has then as many positions at relu3_1 as a
-Gram matrix of 72 channels needs to have full rank, and the network's specks are below it."""
+Gram matrix of 72 channels needs to have full rank."""
 LEAST_CHANCE = 0.15
 """Probability of the content's classes together at which a place of the style is taken for one of them (our choice)."""
 MOST_FOREGROUND = 0.5
@@ -101,7 +101,7 @@ class Finder:
     def __init__(self, name: str) -> None:
         try:
             self.segmenter = Segmenter.load() if name == "compact" else HubSegmenter.load(name)
-        except (HubError, NetworkFileError) as error:
+        except NetworkError as error:
             raise WeightsError(error.expected, error.found, error.where, error.advice) from error
 
     def see(self, pixels: NDArray[np.float32]) -> Seen:
@@ -155,8 +155,8 @@ def network_status() -> WeightsStatus:
     """The state of the network that ships, as `encoders.weights.available` tells that of the encoders."""
     problem = ""
     try:
-        Segmenter.load(SHIPPED)
-    except NetworkFileError as error:
+        Segmenter.load()
+    except NetworkError as error:
         problem = f"expected {error.expected}, found {error.found}\n{error.advice}"
     data = SHIPPED.read_bytes() if SHIPPED.is_file() else b""
     digest = hashlib.sha256(data).hexdigest() if data else ""

@@ -16,12 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.labels import CLASSES
+from segmentation.segmenter import NetworkError, resized
 
 if TYPE_CHECKING:
     from torch import nn
 
 SIZE = 640
 """Longest side that the network looks at, in pixels: at which those of the hub's ADE20K family were trained."""
+IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of red, green and blue, that the hub's networks are fed with."""
 
 ADE20K = """
     wall=building building sky floor=ground tree=vegetation ceiling=building road=ground bed=object
@@ -46,14 +49,6 @@ ADE20K = """
     crt_screen=object plate=object monitor=object bulletin_board=object shower=object radiator=object glass=object
     clock=object flag=object"""
 """`name=class` of the 150 in their order, or a name that is that of a class itself."""
-
-
-class HubError(Exception):
-    """A network of the hub that cannot be had: what was expected, found, where, and what to do next."""
-
-    def __init__(self, expected: str, found: str, where: str, advice: str) -> None:
-        super().__init__(f"{where}: expected {expected}, found {found}. {advice}")
-        self.expected, self.found, self.where, self.advice = expected, found, where, advice
 
 
 def merged(outputs: int) -> NDArray[np.float32]:
@@ -99,17 +94,17 @@ class HubSegmenter:
         of one (`config.json` and `model.safetensors`).
 
         Raises:
-            HubError: the package is missing, or the files are neither here nor to be fetched.
+            NetworkError: the package is missing, or the files are neither here nor to be fetched.
         """
         if importlib.util.find_spec("segmentation_models_pytorch") is None:
-            raise HubError(
+            raise NetworkError(
                 "the package segmentation-models-pytorch", "none", name, "pip install segmentation-models-pytorch"
             )
         import segmentation_models_pytorch as smp
 
         folder = Path(name)
         if folder.is_dir() and not (folder / "config.json").is_file():
-            raise HubError(
+            raise NetworkError(
                 "config.json and model.safetensors", "no config.json", name, "Download both files of the model."
             )
         try:
@@ -119,7 +114,9 @@ class HubSegmenter:
                 f"With no network, download config.json and model.safetensors of huggingface.co/{name} on another"
                 " machine into a folder, and give the folder for the name."
             )
-            raise HubError("a network of the hub, here or to be fetched", _first_line(error), name, advice) from error
+            raise NetworkError(
+                "a network of the hub, here or to be fetched", _first_line(error), name, advice
+            ) from error
         return cls(network, name)
 
     def probabilities(self, photo: NDArray[np.uint8], *, size: int = SIZE) -> NDArray[np.float32]:
@@ -129,16 +126,10 @@ class HubSegmenter:
             ValueError: not a photo, or a network of other classes.
         """
         import torch
-        from PIL import Image
 
-        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
-            raise ValueError(f"expected a photo (H, W, 3) uint8, found {photo.shape} {photo.dtype}")
-        scale = size / max(photo.shape[:2])
-        rows, columns = (max(64, 32 * round(scale * extent / 32)) for extent in photo.shape[:2])
-        resized = Image.fromarray(photo).resize((columns, rows), Image.Resampling.BICUBIC, reducing_gap=3.0)
-        pixels = (np.asarray(resized, np.float32) / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+        mean, deviation = (np.array(v, np.float32).reshape(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_DEVIATION))
+        image = torch.from_numpy((resized(photo, size) - mean) / deviation)
         with torch.inference_mode():
-            image = torch.from_numpy(pixels.astype(np.float32).transpose(2, 0, 1)[None].copy())
             chances = self.network(image)[0].float().softmax(0)
             table = torch.from_numpy(merged(len(chances)))
             result: NDArray[np.float32] = torch.einsum("kc,chw->khw", table, chances).numpy()

@@ -21,8 +21,7 @@ SIMILAR = (
 )
 """Classes that stand in for one another where a photo lacks one, as Luan et al., CVPR 2017, section 3 merge classes."""
 LEAST_CLOSENESS = 0.05
-"""Mean probability of another class, over a region, for the region to be merged into it. The half of the pixels that a
-network of ten classes is unsure of give the second likeliest class about this (our choice)."""
+"""Mean probability of another class, over a region, for the region to be merged into it (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,13 @@ def closeness(
     """How much every region looks like each class: the mean over the region of the class's probability.
 
     Args:
-        labels: `(H, W) uint8`; probabilities: `(K, H, W)` of the ids 0 to K - 1, named by `names`.
+        labels: `(H, W) uint8`; probabilities: `(K, H, W)`, [0, 1], of the ids 0 to K - 1, named by `names`.
+
+    Returns:
+        `{region: {class: [0, 1]}}`, of the labels that have a name.
+
+    Raises:
+        ValueError: a label map without pixels.
     """
     return {
         names[label]: {names[other]: float(plane[labels == label].mean()) for other, plane in enumerate(probabilities)}
@@ -220,7 +225,7 @@ class _Pairing:
         close = self.closeness[side].get(name, {})
         best = max(anchors, key=lambda other: close.get(other, 0.0), default=None)
         small = self.shares[side][name] < self.least_share
-        if best is not None and close.get(best, 0.0) >= (LEAST_CLOSENESS if not small else 1e-9):
+        if best is not None and close.get(best, 0.0) > (0.0 if small else LEAST_CLOSENESS):
             return best
         return None
 

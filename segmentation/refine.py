@@ -17,8 +17,8 @@ SIZE = 768
 RADIUS = 0.006
 """Of the filter's windows, as a share of the longest side."""
 EPSILON = 1e-5
-"""Least variance of colour, [0, 1], that the mask follows. Both are the best of those tried on the rendered scenes:
-radius 0.006, 0.012, 0.02 with 1e-5, 1e-4, 1e-3 (`tests/benchmarks/refinement.py` repeats it)."""
+"""Least variance of colour, [0, 1], that the mask follows. Both are the best of four tried on rendered scenes: radius
+0.006 with 1e-5, 1e-4 and 1e-3, and 0.012 with 1e-4."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +42,8 @@ class Refined:
             `(K, H, W) float32`, [0, 1], sum 1 over K; for rows of a photo what they are for the whole, bit for bit.
         """
         rows, columns = photo.shape[:2]
-        down, across = (
-            _Between(self.coefficients.shape[1], height or rows),
-            _Between(self.coefficients.shape[2], columns),
-        )
+        grid_rows, grid_columns = self.coefficients.shape[1:]
+        down, across = _Between(grid_rows, height or rows), _Between(grid_columns, columns)
         result = np.zeros((len(self.coefficients) // 4, rows, columns), np.float32)
         for index, plane in enumerate(self.coefficients):
             enlarged = across(down(plane, 0, slice(first_row, first_row + rows)), 1)
@@ -113,7 +111,7 @@ _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
 def _means(planes: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """Mean over a square window, of the positions inside alone."""
+    """Mean of each plane over a square window, the photo's border repeated beyond it."""
     from scipy import ndimage
 
     return np.stack([ndimage.uniform_filter(plane, window, mode="nearest") for plane in planes])

@@ -97,8 +97,8 @@ def labelled(data: Path) -> tuple[list[Sample], list[Sample]]:
     counts = {source: sum(scene["source"] == source for scene in scenes) for source in shares}
     samples = []
     for scene in scenes:
-        rare = {3, 5, 254} & set(scene["classes"])
-        weight = shares[scene["source"]] / counts[scene["source"]] * (3 if rare & {3, 5} else 1)
+        rare = {3, 5} & set(scene["classes"])  # water, mountain
+        weight = shares[scene["source"]] / counts[scene["source"]] * (3 if rare else 1)
         blank = (0,) if scene.get("label_note") else ()
         samples.append(Sample(data / scene["path"], data / scene["label"], blank=blank, weight=weight))
     held = samples[::10]

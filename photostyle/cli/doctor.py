@@ -143,8 +143,7 @@ def _weights() -> Iterator[Finding]:
 
     presets = {name: load_preset(name) for name in preset_names()}
     for status in (*available(), network_status()):
-        wanted = {name: (preset.encoder.name, _network(preset)) for name, preset in presets.items()}
-        users = [name for name, weights in wanted.items() if status.name in weights]
+        users = [name for name, preset in presets.items() if status.name in (preset.encoder.name, _network(preset))]
         needed = "default" in users
         if status.ok:
             yield Finding(f"weights {status.name}", "ok", str(status.path))

@@ -13,6 +13,7 @@ from photostyle.cli.common import Commands, add_output_options, put
 from photostyle.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
+    from photostyle.photo import Photo
     from photostyle.regions import Finder
 
 
@@ -78,7 +79,7 @@ def _targets(arguments: argparse.Namespace) -> dict[str, list[Path]]:
     return targets
 
 
-def _segmented(photo: Any, paths: list[Path], finder: Finder, *, overwrite: bool) -> dict[str, Any]:
+def _segmented(photo: Photo, paths: list[Path], finder: Finder, *, overwrite: bool) -> dict[str, Any]:
     from photostyle.masks import overlay, write_mask
 
     regions = finder.see(photo.pixels).classes()

@@ -8,10 +8,9 @@ import pytest
 
 from segmentation import hub
 from segmentation.labels import CLASSES
+from segmentation.segmenter import NetworkError
 
 smp = pytest.importorskip("segmentation_models_pytorch", reason="pip install photostyle[hub]")
-
-OFFLINE = {"HF_HUB_OFFLINE": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +54,7 @@ def test_a_saved_network_is_loaded_and_asked(checkpoint: Path) -> None:
 
 
 def test_a_folder_without_the_files_says_which(tmp_path: Path) -> None:
-    with pytest.raises(hub.HubError, match=r"config\.json"):
+    with pytest.raises(NetworkError, match=r"config\.json"):
         hub.HubSegmenter.load(str(tmp_path))
 
 
@@ -63,7 +62,7 @@ def test_no_network_says_what_to_fetch_and_where_to_put_it(monkeypatch: pytest.M
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(hub.HubError) as caught:
+    with pytest.raises(NetworkError) as caught:
         hub.HubSegmenter.load("smp-hub/segformer-b2-512x512-ade-160k")
     assert "huggingface.co/smp-hub/segformer-b2-512x512-ade-160k" in str(caught.value)
     assert "config.json and model.safetensors" in str(caught.value)
