@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from photostyle.errors import InputError, OutputError, PhotostyleError, SettingsError, WeightsError
     from photostyle.outcome import Result
     from photostyle.photo import Photo
-    from photostyle.pipeline import Session, Style, transfer
+    from photostyle.pipeline import Session, transfer
     from photostyle.settings import Settings
+    from photostyle.task import Style
 
 __version__ = "0.1.0"
 
@@ -41,7 +42,7 @@ _MODULES = {
     "Session": "pipeline",
     "Settings": "settings",
     "SettingsError": "errors",
-    "Style": "pipeline",
+    "Style": "task",
     "WeightsError": "errors",
     "transfer": "pipeline",
 }

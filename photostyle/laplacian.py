@@ -29,7 +29,12 @@ from scipy.sparse import csr_array
 _STRIP = 4096
 
 
-def matting_laplacian(image: NDArray[np.floating], epsilon: float = 1e-7, radius: int = 1) -> csr_array:
+def matting_laplacian(
+    image: NDArray[np.floating],
+    epsilon: float = 1e-7,
+    radius: int = 1,
+    labels: NDArray[np.integer] | None = None,
+) -> csr_array:
     """The matrix M whose quadratic form says how far a plane is from locally affine in the photo's colours.
 
     Args:
@@ -37,6 +42,8 @@ def matting_laplacian(image: NDArray[np.floating], epsilon: float = 1e-7, radius
         epsilon: weight of the affine map's size against its fit, in squared colour; the default is Levin's (and that
             of Luan et al. 2017).
         radius: the windows' radius in pixels; 1, the default, gives the 3x3 windows of both papers.
+        labels: `(H, W)`, the region of every pixel; windows with pixels of several regions then do not count, so
+            that pale towers may go dark before a pale sky that stays bright. All count by default.
 
     Returns:
         `(N, N)` CSR float64 with N = H W, pixels in row-major order, column indices sorted within a row, and an
@@ -45,11 +52,12 @@ def matting_laplacian(image: NDArray[np.floating], epsilon: float = 1e-7, radius
 
     Raises:
         ValueError: an image of another shape or dtype, with numbers that are not finite, or smaller than one window;
-            an epsilon that is not positive and finite; a radius under 1.
+            an epsilon that is not positive and finite; a radius under 1; labels of another size.
     """
     colours = _checked(image, epsilon, radius)
     offsets = _half_stencil(radius)
-    planes = _pair_planes(colours, epsilon, radius, offsets)
+    counted = None if labels is None else _of_one_region(labels, image.shape[:2], 2 * radius + 1)
+    planes = _pair_planes(colours, epsilon, radius, offsets, counted)
     return _assemble(planes, offsets, radius, colours.shape[1:])
 
 
@@ -71,6 +79,15 @@ def _checked(image: NDArray[np.floating], epsilon: float, radius: int) -> NDArra
     return np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float64)
 
 
+def _of_one_region(labels: NDArray[np.integer], shape: tuple[int, ...], size: int) -> NDArray[np.bool_]:
+    """`(H - size + 1, W - size + 1)`: whether all pixels of a window have the same label."""
+    if labels.shape != shape:
+        raise ValueError(f"expected labels of the image's size {shape}, found {labels.shape}")
+    windows = np.lib.stride_tricks.sliding_window_view(labels, (size, size))
+    same: NDArray[np.bool_] = (windows == windows[:, :, :1, :1]).all((2, 3))
+    return same
+
+
 def _half_stencil(radius: int) -> list[tuple[int, int]]:
     """Offsets (rows, columns) to the neighbours that come later in row-major order; the others mirror them."""
     reach = 2 * radius
@@ -78,7 +95,11 @@ def _half_stencil(radius: int) -> list[tuple[int, int]]:
 
 
 def _pair_planes(
-    colours: NDArray[np.float64], epsilon: float, radius: int, offsets: list[tuple[int, int]]
+    colours: NDArray[np.float64],
+    epsilon: float,
+    radius: int,
+    offsets: list[tuple[int, int]],
+    counted: NDArray[np.bool_] | None,
 ) -> NDArray[np.float64]:
     """`(len(offsets), H + 4 radius, W + 4 radius)`: M_ij of each pixel i with its neighbour j at each offset.
 
@@ -96,6 +117,8 @@ def _pair_planes(
             there = basis[:, dr:, right : size - left]
             products = (here * there).sum(axis=0)
             products += 1 / size**2
+            if counted is not None:
+                products *= counted[first : first + rows]
             for row, column in np.ndindex(products.shape[:2]):
                 top, start = margin + first + row, margin + left + column
                 plane[top : top + rows, start : start + columns] -= products[row, column]

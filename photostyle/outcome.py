@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -56,7 +56,9 @@ class Result:
 
     Args:
         photo: the content photo in its own size with its new look.
-        terms: the objective's weighted terms at the end of the last stage, in the paper's units.
+        terms: the objective's weighted terms at the end of the last stage; empty where nothing was solved for.
+        paper_terms: computes the weighted terms of Luan et al. 2017 of what was solved for, so that methods can be
+            set side by side; for the method `pixels` they are `terms`.
         seconds: of every part of the run by name, and `total`.
         warnings: what the user should know, a line each.
         settings, device, dtype, weights: what it was made with; `weights` is `{encoder: sha256}`.
@@ -67,6 +69,7 @@ class Result:
 
     photo: Photo
     terms: Mapping[str, float]
+    paper_terms: Callable[[], Mapping[str, float]]
     seconds: Mapping[str, float]
     warnings: tuple[str, ...]
     settings: Settings

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,26 +12,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
+from photostyle import by_grid, by_pixels
 from photostyle.device import chosen_device, chosen_dtype
 from photostyle.encoders import weights as encoder_weights
 from photostyle.errors import SettingsError
-from photostyle.laplacian import matting_laplacian
-from photostyle.masks import RegionMap, layer_masks, read_mask, soft_masks
-from photostyle.objective.content import Content
-from photostyle.objective.photorealism import Photorealism
-from photostyle.objective.smoothness import total_variation
-from photostyle.objective.style import Style as StyleTerm
-from photostyle.objective.style import region_grams, with_own_look
-from photostyle.objective.total import Objective, Weights
-from photostyle.outcome import Clock, Progress, Result, TraceRow, complaints, outcome_of
+from photostyle.masks import RegionMap, read_mask
+from photostyle.outcome import Clock, Progress, Result, complaints, outcome_of
 from photostyle.photo import Photo, resize
 from photostyle.regions import WITHOUT_NETWORK, Finder, Matched, Seen, matched
 from photostyle.settings import Settings, load_preset
-from photostyle.smoothing import apply_maps, smooth_maps
-from photostyle.solvers.pixels import Stage, noise, solve
-from photostyle.solvers.result import Solution, Status, Step
+from photostyle.solvers.result import Status
+from photostyle.task import Encode, Scale, Style, Task
 from segmentation.clusters import cluster
 from segmentation.matching import match
 
@@ -42,27 +34,7 @@ CLUSTER_LAYER, CLUSTER_SIZE = "relu4_1", 384
 """Features that `clusters` looks at; see `segmentation.clusters.cluster` for the measurement behind it."""
 
 
-@dataclass(frozen=True, eq=False)
-class Style:
-    """A style photo, measured: its features at every layer of the style term, at the size of the solve.
-
-    Made by `Session.style`, for the session's settings.
-
-    Args:
-        photo: as read, at its own size.
-        pixels: `(H, W, 3) float32, sRGB-encoded, [0, 1]`, at the size of the solve.
-        features: of `pixels`, `{layer: (1, C, h, w)}` in the encoder's dtype, on the session's device.
-        regions: of `pixels`; None where no mask was given.
-        seen: what the session's segmenter sees in `pixels`; None where there is a mask or no network.
-        settings: of the session that measured it.
-    """
-
-    photo: Photo
-    pixels: NDArray[np.float32] = field(repr=False)
-    features: Mapping[str, Tensor] = field(repr=False)
-    regions: RegionMap | None = field(repr=False)
-    seen: Seen | None = field(repr=False)
-    settings: Settings = field(repr=False)
+METHODS = {"grid": by_grid.transfer, "closed form": by_grid.preview, "pixels": by_pixels.transfer}
 
 
 class Session:
@@ -98,6 +70,7 @@ class Session:
         self.encoder = encoder_weights.load(name, settings.encoder.pooling, progress=talking)
         self.weights: dict[str, str] = {name: encoder_weights.recorded_sha256(encoder_weights.find_weights(name))}
         self.encoder.compute_in(self.dtype).to(self.device).to(memory_format=torch.channels_last)
+        self._encode = Encode(self.encoder, self.device)
         self._finder: Finder | None = None
         self._progress = progress or (lambda _: None)
 
@@ -107,12 +80,17 @@ class Session:
         Raises:
             InputError: the photo or the mask cannot be used.
         """
-        photo = Photo.read(source)
-        pixels = photo.fitted(self.settings.solver.size)
+        photo, size = Photo.read(source), self.settings.solver.size
+        layers = self._style_layers()
+        sizes = (size // 2, size) if self.settings.solver.method == "grid" else (size,)
+        scales = []
+        for longest in sizes:
+            pixels = photo.fitted(longest)
+            with torch.inference_mode():
+                features = self._encode(self._encode.tensor(pixels), layers) if layers else {}
+            scales.append(Scale(pixels, features))
         regions = read_mask(mask, *pixels.shape[:2]) if mask is not None else None
-        with torch.inference_mode():
-            features = self._features(self._tensor(pixels), tuple(self.settings.objective.style_layers))
-        return Style(photo, pixels, features, regions, self._seen(pixels) if mask is None else None, self.settings)
+        return Style(photo, tuple(scales), regions, self._seen(pixels) if mask is None else None, self.settings)
 
     def transfer(self, content: Source, style: Style | Source, *, content_mask: str | Path | None = None) -> Result:
         """Gives the content photo the look of the style.
@@ -142,33 +120,46 @@ class Session:
         with clock.part("regions"):
             self._tell("regions")
             regions = self._regions(pixels, style, content_mask)
-        with clock.part("objective"):
-            self._tell("objective")
-            first, second = self._objectives(pixels, style, regions)
-        solutions, trace = self._solve(pixels, first, second, clock)
+        task = Task(self.settings, self._encode, photo, pixels, style, regions, clock, self._progress)
+        solved = METHODS[self.settings.solver.method](task)
         with clock.part("apply"):
             self._tell("apply")
-            solved = solutions[-1].point[0].permute(1, 2, 0).cpu().numpy() if solutions else pixels
-            changed, enlarged = self._applied(photo, pixels, solved)
+            changed, enlarged = solved.apply(photo)
             result = photo.with_pixels(blended(photo.pixels, changed, self.settings.strength))
         warnings = (
             *(f"content: {warning}" for warning in photo.warnings),
             *(f"style: {warning}" for warning in style.photo.warnings),
             *regions.matching.messages, *enlarged,
         )  # fmt: skip
-        names = [stage.name for stage in self._stages(first, second)]
-        outcomes = tuple(outcome_of(name, solution) for name, solution in zip(names, solutions, strict=False))
+        solutions = [solution for _, solution in solved.solutions]
+        outcomes = tuple(outcome_of(name, solution) for name, solution in solved.solutions)
         return Result(
-            photo=result, terms=solutions[-1].terms if solutions else {}, seconds=clock.seconds(),
+            photo=result, terms=solutions[-1].terms if solutions else {}, paper_terms=solved.paper_terms,
+            seconds=clock.seconds(),
             warnings=(*warnings, *complaints(outcomes)), settings=self.settings, device=str(self.device),
             dtype=str(self.dtype).removeprefix("torch."), weights=self.weights,
-            stages=outcomes, trace=trace, content_regions=regions.content, style_regions=regions.style,
+            stages=outcomes, trace=solved.trace, content_regions=regions.content, style_regions=regions.style,
             matching=regions.matching, interrupted=any(s.status is Status.INTERRUPTED for s in solutions),
         )  # fmt: skip
 
+    def _style_layers(self) -> tuple[str, ...]:
+        """Layers at which a style is measured."""
+        method = self.settings.solver.method
+        if method == "closed form":
+            return ()
+        return tuple(self.settings.grid.style_layers if method == "grid" else self.settings.objective.style_layers)
+
     def _check_measured_alike(self, style: Style) -> None:
         """Raises SettingsError for a style that was measured by another encoder, at other layers or at another size."""
-        for name in ("encoder", "solver.size", "objective.style_layers", "regions.segmenter", "device"):
+        for name in (
+            "encoder",
+            "solver.method",
+            "solver.size",
+            "objective.style_layers",
+            "grid.style_layers",
+            "regions.segmenter",
+            "device",
+        ):
             wanted, found = (attrgetter(name)(settings) for settings in (self.settings, style.settings))
             if wanted != found:
                 advice = "Measure it with this session's `style`."
@@ -176,13 +167,6 @@ class Session:
 
     def _tell(self, stage: str) -> None:
         self._progress(Progress(stage, 0, 0, float("nan"), {}))
-
-    def _tensor(self, pixels: NDArray[np.float32]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].to(self.device)
-
-    def _features(self, image: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
-        features: dict[str, Tensor] = self.encoder(image.contiguous(memory_format=torch.channels_last), layers)
-        return features
 
     def _seen(self, pixels: NDArray[np.float32]) -> Seen | None:
         """What the segmenter sees, None where it is none that looks at one photo at a time."""
@@ -218,7 +202,7 @@ class Session:
     def _clustered(self, *pictures: NDArray[np.float32]) -> tuple[RegionMap, RegionMap]:
         with torch.inference_mode():
             features = [
-                self._features(self._tensor(Photo(picture).fitted(CLUSTER_SIZE)), (CLUSTER_LAYER,))[CLUSTER_LAYER]
+                self._encode(self._encode.tensor(Photo(picture).fitted(CLUSTER_SIZE)), (CLUSTER_LAYER,))[CLUSTER_LAYER]
                 for picture in pictures
             ]
         clusters = cluster(*(f[0].float().cpu().numpy() for f in features), seed=self.settings.seed)
@@ -228,81 +212,6 @@ class Session:
             labels = probabilities.argmax(2).astype(np.uint8)
             maps.append(RegionMap(labels, {label: f"cluster {label + 1}" for label in range(len(soft))}))
         return maps[0], maps[1]
-
-    def _objectives(self, pixels: NDArray[np.float32], style: Style, regions: Matched) -> tuple[Objective, Objective]:
-        """The objective without photorealism and with it."""
-        settings = self.settings.objective
-        image = self._tensor(pixels)
-        style_layers = tuple(settings.style_layers)
-        layers = tuple(dict.fromkeys((*settings.content_layers, *style_layers)))
-        with torch.no_grad():
-            features = self._features(image, layers)
-            masks, style_masks = (
-                layer_masks(torch.from_numpy(soft_masks(photo.labels, ids)).to(self.device), style_layers)
-                for photo, ids in (
-                    (regions.content, [region.content_ids for region in regions.matching.regions]),
-                    (regions.style, [region.style_ids for region in regions.matching.regions]),
-                )
-            )
-            targets = {layer: region_grams(style.features[layer], style_masks[layer]) for layer in style_layers}
-            masks, targets = with_own_look(masks, targets, features, self.settings.regions.smallest)
-        weights = Weights(settings.content, settings.style, 0.0, settings.total_variation)
-        photorealism = (
-            Photorealism(matting_laplacian(pixels, settings.epsilon), device=self.device)
-            if settings.photorealism and self.settings.solver.photorealistic_iterations
-            else no_photorealism
-        )
-        content = Content({layer: features[layer] for layer in settings.content_layers})
-        style_term = StyleTerm(targets, masks, settings.style_layers)
-        first, second = (
-            Objective(
-                self._features, layers, chosen, content=content, style=style_term,
-                photorealism=photorealism, total_variation=total_variation,
-            )
-            for chosen in (weights, replace(weights, photorealism=settings.photorealism))
-        )  # fmt: skip
-        return first, second
-
-    def _stages(self, first: Objective, second: Objective) -> list[Stage]:
-        solver = self.settings.solver
-        stages = [
-            Stage("solve", first, solver.iterations),
-            Stage("solve with photorealism", second, solver.photorealistic_iterations),
-        ]
-        return [stage for stage in stages if stage.iterations]
-
-    def _solve(
-        self, pixels: NDArray[np.float32], first: Objective, second: Objective, clock: Clock
-    ) -> tuple[list[Solution], tuple[TraceRow, ...]]:
-        solver, trace = self.settings.solver, []
-
-        def report(stage: Stage, step: Step) -> None:
-            trace.append(TraceRow(stage.name, step.iteration, step.evaluations, step.seconds, step.loss, step.terms))
-            self._progress(Progress(stage.name, step.iteration, stage.iterations, step.loss, step.terms))
-
-        start = self._tensor(pixels)
-        if solver.start == "noise":
-            start = noise(pixels.shape[0], pixels.shape[1], self.settings.seed).to(self.device)
-        with clock.part("solve"):
-            solutions = solve(
-                self._stages(first, second), start, history=solver.history, tolerance=solver.tolerance,
-                patience=solver.patience, report=report,
-            )  # fmt: skip
-        return solutions, tuple(trace)
-
-    def _applied(
-        self, photo: Photo, pixels: NDArray[np.float32], solved: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-        """What was solved for, at the photo's own size, with a warning where that blurs it."""
-        smoothing = self.settings.smoothing
-        if smoothing.enabled:
-            maps = smooth_maps(np.ascontiguousarray(solved), pixels, radius=smoothing.radius, edge=smoothing.edge)
-            return apply_maps(maps, photo.pixels), ()
-        if solved.shape == photo.pixels.shape:
-            return solved, ()
-        height, width = solved.shape[:2]
-        warning = f"solved at {width} x {height} px and enlarged without smoothing: the result is softer than the photo"
-        return resize(np.ascontiguousarray(solved), photo.height, photo.width), (warning,)
 
 
 def transfer(
@@ -319,11 +228,6 @@ def transfer(
     """Gives one photo the look of another; see `Session` for the arguments and the errors."""
     session = Session(preset, settings=settings, device=device, progress=progress)
     return session.transfer(content, session.style(style, style_mask), content_mask=content_mask)
-
-
-def no_photorealism(image: Tensor) -> Tensor:
-    """Stands where the photorealism term has no weight and its Laplacian was not built: a scalar 0."""
-    return image.new_zeros(())
 
 
 def blended(content: NDArray[np.float32], changed: NDArray[np.float32], strength: float) -> NDArray[np.float32]:

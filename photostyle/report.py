@@ -98,6 +98,7 @@ def write_report(
         "device": result.device,
         "dtype": result.dtype,
         **summary(result),
+        "paper_terms": {name: _finite(value) for name, value in result.paper_terms().items()},
         "regions": asdict(result.matching),
         "versions": versions(),
         "settings": result.settings.to_dict(),

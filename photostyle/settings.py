@@ -74,6 +74,11 @@ class ObjectiveSettings(Section):
 
 
 class SolverSettings(Section):
+    method: Literal["grid", "closed form", "pixels"] = Field(
+        "pixels",
+        description="what is solved for: affine maps on a bilateral grid (the section grid), nothing (the closed form "
+        "alone), or every pixel (the sections objective and smoothing)",
+    )
     size: int = Field(
         700, ge=64, le=4096, description="longest side in pixels at which the look is solved (authors' photos: 700)"
     )
@@ -87,6 +92,32 @@ class SolverSettings(Section):
         1e-3, ge=0, lt=1, description="a stage has converged when its loss fell by less than this share of itself"
     )
     patience: int = Field(20, ge=1, le=10_000, description="iterations over which the fall is measured")
+
+
+class GridSettings(Section):
+    """Of the methods `grid` and `closed form`; every default was chosen by trials, see docs/default.md."""
+
+    rows: int = Field(6, ge=1, le=64, description="cells of a region's grid over the photo's rows")
+    columns: int = Field(8, ge=1, le=64, description="over its columns")
+    lumas: int = Field(5, ge=1, le=32, description="over its lumas")
+    lightness: float = Field(0.25, ge=0, le=1, description="share of the transport of lightness in the closed form")
+    style: Weight = Field(3.0, description="weight of the relative Gram distance")
+    style_layers: tuple[LayerName, ...] = Field(
+        ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), min_length=1, description="layers of the relative Gram distance"
+    )
+    colours: Weight = Field(5.0, description="weight of the sliced Wasserstein distance of colours")
+    structure: Weight = Field(0.35, description="weight of the correlation of edges with the content's")
+    photorealism: Weight = Field(0.6, description="weight of the photorealism term, in thousandths of the paper's")
+    epsilon: float = Field(1e-5, gt=0, description="regularisation of the Matting Laplacian")
+    across: Weight = Field(12.0, description="stiffness between neighbouring rows and columns")
+    along: Weight = Field(12.0, description="stiffness between neighbouring lumas")
+    prior: Weight = Field(0.02, description="weight of leaving the closed form")
+    coarse_iterations: int = Field(30, ge=0, le=10_000, description="most iterations at half the size")
+    iterations: int = Field(24, ge=0, le=10_000, description="most iterations at the size of the solve")
+    tolerance: float = Field(
+        2e-3, ge=0, lt=1, description="a stage has converged when its loss fell by less than this share of itself"
+    )
+    patience: int = Field(8, ge=1, le=10_000, description="iterations over which the fall is measured")
 
 
 class SmoothingSettings(Section):
@@ -110,6 +141,7 @@ class Settings(Section):
     regions: RegionSettings = RegionSettings()
     objective: ObjectiveSettings = ObjectiveSettings()
     solver: SolverSettings = SolverSettings()
+    grid: GridSettings = GridSettings()
     smoothing: SmoothingSettings = SmoothingSettings()
 
     @field_validator("preset")

@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-QUICK = ("--size", "64", "--set", "solver.iterations=2", "--set", "solver.photorealistic_iterations=2")
+QUICK = (
+    "--size", "64", "--set", "grid.coarse_iterations=2", "--set", "grid.iterations=2",
+    "--set", "solver.iterations=2", "--set", "solver.photorealistic_iterations=2",
+)  # fmt: skip
 """Options of `run`."""
 
 

@@ -124,3 +124,27 @@ def test_unfit_radius_is_refused() -> None:
         matting_laplacian(noise(4, 4), radius=0)
     with pytest.raises(ValueError, match="at least 5x5"):
         matting_laplacian(noise(4, 4), radius=2)
+
+
+def test_windows_that_straddle_regions_do_not_count() -> None:
+    """The matrix of a photo of two regions is that of the regions alone."""
+    image = np.random.default_rng(0).random((9, 12, 3))
+    labels = np.zeros((9, 12), np.uint8)
+    labels[:, 5:] = 1
+    matrix = matting_laplacian(image, labels=labels).toarray().reshape(9, 12, 9, 12)
+    for part in (slice(0, 5), slice(5, 12)):
+        alone = matting_laplacian(np.ascontiguousarray(image[:, part])).toarray()
+        inside = matrix[:, part, :, part].reshape(alone.shape)
+        np.testing.assert_allclose(inside, alone, atol=1e-9)
+    assert not matrix[:, :5, :, 5:].any()
+
+
+def test_one_label_changes_nothing() -> None:
+    image = np.random.default_rng(0).random((9, 12, 3))
+    same = matting_laplacian(image, labels=np.ones((9, 12), np.int64))
+    np.testing.assert_array_equal(same.toarray(), matting_laplacian(image).toarray())
+
+
+def test_labels_of_another_size_are_refused() -> None:
+    with pytest.raises(ValueError, match="labels"):
+        matting_laplacian(np.zeros((9, 12, 3)), labels=np.zeros((9, 11), np.uint8))

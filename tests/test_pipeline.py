@@ -8,13 +8,14 @@ import pytest
 from numpy.typing import NDArray
 
 import photostyle
-from photostyle import pipeline
+from photostyle import by_pixels, pipeline
 from photostyle.errors import InputError, SettingsError
 from photostyle.masks import RegionMap, write_mask
 from photostyle.outcome import Progress, Result
 from photostyle.pipeline import Session, transfer
 from photostyle.regions import Seen
 from photostyle.settings import Settings
+from photostyle.task import Solved, Task
 from segmentation.clusters import Clusters
 
 Pixels = NDArray[np.float32]
@@ -63,16 +64,23 @@ class TestTransfer:
         assert len(result.weights["compact"]) == 64
         assert (result.device, result.dtype, result.interrupted) == ("cpu", "float32", False)
 
-    def test_the_written_photo_is_what_was_solved_for(self, scene: Pixels, dusk: Pixels) -> None:
+    def test_the_written_photo_is_what_was_solved_for(
+        self, scene: Pixels, dusk: Pixels, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Without smoothing and at its own size the result has the very loss that the solver reports."""
+        tasks: list[Task] = []
+
+        def solve(task: Task) -> Solved:
+            tasks.append(task)
+            return by_pixels.transfer(task)
+
+        monkeypatch.setitem(pipeline.METHODS, "pixels", solve)
         plain = FEW.with_changes({"smoothing.enabled": False, "regions.segmenter": "none"})
-        session = Session(settings=plain)
-        style = session.style(dusk)
-        result = session.transfer(scene, style)
-        regions = session._regions(scene, style, None)
-        _, objective = session._objectives(scene, style, regions)
-        loss, _, _ = objective(session._tensor(result.photo.pixels))
+        result = transfer(scene, dusk, settings=plain)
+        _, objective = by_pixels.objectives(tasks[0])
+        loss, _, _ = objective(tasks[0].encode.tensor(result.photo.pixels))
         assert loss == pytest.approx(result.stages[-1].loss, rel=1e-4)
+        assert result.paper_terms() == result.terms
         assert 0 <= result.photo.pixels.min() <= result.photo.pixels.max() <= 1
 
     def test_strength(self, scene: Pixels, dusk: Pixels) -> None:

@@ -53,6 +53,7 @@ def a_result(content: Photo, style_regions: RegionMap | None = None) -> Result:
     return Result(
         photo=content.with_pixels(1 - content.pixels),
         terms={"style": 6.0, "photorealism": math.nan},
+        paper_terms=lambda: {"content": 1.5},
         seconds={"solve": 0.4, "total": 0.5},
         warnings=("the style photo has no <b>boats</b>",),
         settings=load_preset("default").with_changes({"seed": 3}),
@@ -119,6 +120,7 @@ def test_run_json_says_what_was_done(report: Path, tmp_path: Path) -> None:
     assert run["command"] == ["photostyle", "run"]
     assert (run["seed"], run["device"], run["dtype"], run["preset"]) == (3, "cpu", "float32", "default")
     assert run["terms"] == {"style": 6.0, "photorealism": None}
+    assert run["paper_terms"] == {"content": 1.5}
     assert run["seconds"] == {"solve": 0.4, "total": 0.5}
     assert run["weights"] == {"compact": "0" * 64}
     assert run["warnings"] == ["the style photo has no <b>boats</b>"]

@@ -140,3 +140,64 @@ class _GramDistance(torch.autograd.Function):
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
         return outputs[0] * gradient, None, None
+
+
+SOFTENING = 1e-2
+"""Relative distance below which a region counts as matched: the square root below is smooth there."""
+
+
+class RelativeStyle:
+    """How far each region's Gram matrices are from those of its counterpart, as a share of the latter's norm.
+
+    The mean over layers and, by area in the content, over regions of sqrt(|G - T|^2 / |T|^2 + `SOFTENING`^2) with the
+    Frobenius norm. Dividing by the target's norm keeps a thin, contrasty region or a layer of large activations from
+    ruling the sum, as they do in `Style`.
+
+    Args:
+        targets: `{layer: (R, C, C)}`, `region_grams` of the style photo.
+        masks: `{layer: (R, h, w)}`, soft masks of the content photo on each layer's grid.
+    """
+
+    def __init__(self, targets: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> None:
+        self.targets = {layer: target.detach() for layer, target in targets.items()}
+        self.regions = {layer: [Region(mask) for mask in masks[layer]] for layer in targets}
+
+    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
+        """The term for `{layer: (1, C, h, w)}`: a scalar."""
+        layers = [
+            _RelativeDistance.apply(pixels_by_channels(features[layer]), self.targets[layer], self.regions[layer])
+            for layer in self.targets
+        ]
+        return torch.stack(layers).mean()
+
+
+class _RelativeDistance(torch.autograd.Function):
+    """One layer's distance with its gradient 2 a w (F (G - T)) / (C s v |T|^2) stated, v being a region's distance.
+
+    w are the squared mask values, s the mask's sum and a the region's share of the area.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, pixels: Tensor, targets: Tensor, regions: Sequence[Region]) -> Tensor:
+        whole = max(sum(region.sum for region in regions), 1e-12)
+        loss, gradient = pixels.new_zeros(()), torch.zeros_like(pixels)
+        for target, region in zip(targets, regions, strict=True):
+            chosen = pixels.index_select(0, region.inside)
+            weighted = chosen * region.squares
+            divisor = pixels.shape[1] * max(region.sum, 1e-12)
+            difference = weighted.T @ chosen / divisor - target
+            norm = target.square().sum().clamp_min(1e-20)
+            distance = (difference.square().sum() / norm + SOFTENING**2).sqrt()
+            share = region.sum / whole
+            loss += share * distance
+            part = gradient.index_select(0, region.inside)
+            part.addmm_(weighted, difference * (2 * share / (divisor * distance * norm)))
+            gradient.index_copy_(0, region.inside, part)
+        ctx.save_for_backward(gradient)
+        return loss
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return outputs[0] * gradient, None, None

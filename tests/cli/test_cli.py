@@ -105,7 +105,7 @@ def test_run_writes_beside_the_content(photos: list[str], tmp_path: Path, capsys
     assert main(photos) == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert "solve with photorealism" in err and f"wrote {tmp_path / 'city.out.png'} in" in err
+    assert "solve, fine" in err and f"wrote {tmp_path / 'city.out.png'} in" in err
     assert size_of(tmp_path / "city.out.png") == (96, 72)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["city.out.png", "city.png", "sunset.png"]
 
@@ -120,8 +120,8 @@ def test_quiet_run_says_nothing_but_warnings(photos: list[str], capsys: Captured
 def test_verbose_run_tells_how_each_stage_ended(photos: list[str], capsys: Captured) -> None:
     assert main([*photos, "-v"]) == 0
     err = capsys.readouterr().err
-    assert "photostyle: solve: 2 iterations, " in err
-    assert "photostyle: solve with photorealism: 2 iterations, " in err
+    assert "photostyle: solve, coarse: 2 iterations, " in err
+    assert "photostyle: solve, fine: 2 iterations, " in err
 
 
 def test_json_is_all_there_is_on_standard_output(photos: list[str], tmp_path: Path, capsys: Captured) -> None:
@@ -131,7 +131,7 @@ def test_json_is_all_there_is_on_standard_output(photos: list[str], tmp_path: Pa
     assert told["output"] == str(output)
     assert told["sha256"] == hashlib.sha256(output.read_bytes()).hexdigest()
     assert (told["width"], told["height"], told["preset"]) == (96, 72, "default")
-    assert [stage["name"] for stage in told["stages"]] == ["solve", "solve with photorealism"]
+    assert [stage["name"] for stage in told["stages"]] == ["solve, coarse", "solve, fine"]
     assert set(told) >= {"seconds", "terms", "warnings", "interrupted"}
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from photostyle.encoders.vgg import Encoder
-from photostyle.objective.style import Style, region_grams, with_own_look
+from photostyle.objective.style import SOFTENING, RelativeStyle, Style, region_grams, with_own_look
 from tests.reference import style as reference
 
 
@@ -108,3 +108,42 @@ def test_what_is_in_no_region_has_its_own_look_as_target() -> None:
     assert targets["a"].shape == (2, 3, 3)
     whole, _ = with_own_look({"a": torch.ones(1, 4, 4)}, {"a": torch.zeros(1, 3, 3)}, {"a": feature}, 0.001)
     assert len(whole["a"]) == 1
+
+
+def relative(feature: Tensor, masks: Tensor, targets: Tensor) -> float:
+    """The naive twin of `RelativeStyle` at one layer."""
+    grams, total = region_grams(feature, masks), 0.0
+    for gram, target, mask in zip(grams, targets, masks, strict=True):
+        ratio = float((gram - target).square().sum() / target.square().sum())
+        total += float(mask.sum() / masks.sum()) * (ratio + SOFTENING**2) ** 0.5
+    return total
+
+
+def test_the_relative_distance_is_that_of_the_naive_twin() -> None:
+    masks, features = random(2, 5, 4, seed=1), {"a": random(1, 3, 5, 4), "b": random(1, 3, 5, 4, seed=5)}
+    targets = {layer: region_grams(random(1, 3, 6, 7, seed=2), random(2, 6, 7, seed=3)) for layer in "ab"}
+    value = RelativeStyle(targets, {"a": masks, "b": masks})(features)
+    wanted = sum(relative(features[layer], masks, targets[layer]) for layer in "ab") / 2
+    assert float(value) == pytest.approx(wanted)
+
+
+def test_the_relative_distances_stated_gradient_is_the_gradient() -> None:
+    masks = random(2, 5, 4, seed=1)
+    masks[0, :2] = 0
+    term = RelativeStyle({"a": region_grams(random(1, 3, 6, 7, seed=2), random(2, 6, 7, seed=3))}, {"a": masks})
+    assert gradcheck(lambda x: term({"a": x}), (random(1, 3, 5, 4).requires_grad_(True),))
+
+
+def test_the_relative_distance_does_not_know_the_scale_of_the_features() -> None:
+    feature, masks, other = random(1, 3, 5, 4), random(2, 5, 4, seed=1), random(1, 3, 6, 7, seed=2)
+    values = [
+        float(RelativeStyle({"a": region_grams(s * other, random(2, 6, 7, seed=3))}, {"a": masks})({"a": s * feature}))
+        for s in (1.0, 50.0)
+    ]
+    assert values[0] == pytest.approx(values[1])
+
+
+def test_the_relative_distance_of_a_photo_from_itself_is_the_softening() -> None:
+    feature, masks = random(1, 3, 5, 4), random(2, 5, 4, seed=1)
+    term = RelativeStyle({"a": region_grams(feature, masks)}, {"a": masks})
+    assert float(term({"a": feature})) == pytest.approx(SOFTENING)

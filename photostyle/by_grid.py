@@ -1,0 +1,176 @@
+"""The recipes of `default` and `preview`: affine maps of colour on grids, found at a small size, applied at any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from photostyle import by_pixels
+from photostyle.laplacian import matting_laplacian
+from photostyle.masks import layer_masks, soft_masks
+from photostyle.objective.colours import Colours
+from photostyle.objective.photorealism import Photorealism
+from photostyle.objective.regional import RegionalObjective, RegionalWeights
+from photostyle.objective.structure import Structure
+from photostyle.objective.style import RelativeStyle, region_grams
+from photostyle.photo import Photo
+from photostyle.solvers import closed_form
+from photostyle.solvers.grid import Shape, Stiffness, coefficients_of, recoloured, solve
+from photostyle.solvers.result import Solution, Status, Step
+from photostyle.task import Scale, Solved, Task, Trace
+from segmentation.refine import Refined, refine
+
+Pixels = NDArray[np.float32]
+Grids = NDArray[np.float64]
+
+PREVIEW = Shape(1, 1, 17)
+"""The grid of the closed form, the same everywhere in the photo: as many lumas as its curve of lightness can bend."""
+STRIP = 1_000_000
+"""Pixels of the full-size photo that are worked on at once: some 100 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Content and style at one size, with the hard masks of their matched regions.
+
+    Args:
+        pixels, style_pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1]; `style_features` are of the latter.
+        masks: `(K + 1, H, W) float32` of the content, the last what is in no region; style_masks: `(K, H, W)`.
+    """
+
+    pixels: Pixels
+    masks: Pixels
+    style: Scale
+    style_masks: Pixels
+
+
+def transfer(task: Task) -> Solved:
+    """Solves for the grids, from the closed form, coarse to fine."""
+    settings, clock = task.settings.grid, task.clock
+    shape = Shape(settings.rows, settings.columns, settings.lumas)
+    stiffness = Stiffness(settings.across, settings.along, settings.prior)
+    scenes = [_scene(task, scale) for scale in task.style.scales]
+    with clock.part("closed form"):
+        task.tell("closed form")
+        reference = _closed_form(scenes[-1], shape, settings.lightness)
+    grids, trace = reference, Trace(task.progress)
+    solutions: list[tuple[str, Solution]] = []
+    iterations = (settings.coarse_iterations, settings.iterations)
+    for name, scene, most in zip(("solve, coarse", "solve, fine"), scenes, iterations, strict=True):
+        if not most:
+            continue
+        with clock.part(f"objective, {name.split()[-1]}"):
+            task.tell("objective")
+            objective = _objective(task, scene)
+            masks = refine(scene.masks, scene.pixels).of(scene.pixels)
+
+        def report(step: Step, name: str = name, most: int = most) -> None:
+            trace.add(name, most, step)
+
+        with clock.part(name):
+            grids, solution = solve(
+                objective, scene.pixels, masks[:-1], masks[-1], grids, reference, stiffness=stiffness, iterations=most,
+                history=task.settings.solver.history, tolerance=settings.tolerance, patience=settings.patience,
+                device=task.encode.device, report=report,
+            )  # fmt: skip
+        solutions.append((name, solution))
+        if solution.status in (Status.INTERRUPTED, Status.NOT_FINITE):
+            break
+    return _solved(task, scenes[-1].masks, grids, tuple(solutions), trace)
+
+
+def preview(task: Task) -> Solved:
+    """The closed form alone."""
+    scene = _scene(task, task.style.scales[-1])
+    with task.clock.part("closed form"):
+        task.tell("closed form")
+        grids = _closed_form(scene, PREVIEW, task.settings.grid.lightness)
+    return _solved(task, scene.masks, grids, (), Trace(task.progress))
+
+
+def _scene(task: Task, style: Scale) -> Scene:
+    """The task at one of the style's sizes."""
+    regions, matching = task.regions, task.regions.matching.regions
+    longest = task.pixels if style is task.style.scales[-1] else task.photo.fitted(task.settings.solver.size // 2)
+    masks = soft_masks(regions.content.labels, [region.content_ids for region in matching])
+    masks = np.concatenate([masks, 1 - masks.sum(0, keepdims=True)])
+    style_masks = soft_masks(regions.style.labels, [region.style_ids for region in matching])
+    return Scene(longest, _shrunk(masks, longest), style, _shrunk(style_masks, style.pixels))
+
+
+def _shrunk(masks: Pixels, like: Pixels) -> Pixels:
+    """Masks at the size of a photo."""
+    rows, columns = like.shape[:2]
+    if masks.shape[1:] == (rows, columns):
+        return masks
+    smaller = [Image.fromarray(mask).resize((columns, rows), Image.Resampling.BOX) for mask in masks]
+    return np.stack([np.asarray(mask) for mask in smaller])
+
+
+def _closed_form(scene: Scene, shape: Shape, lightness: float) -> Grids:
+    """`(K, rows, columns, lumas, 4, 3)`: every region's optimal transport, the same in all rows and columns."""
+    maps = [
+        closed_form.fit(scene.pixels, mask, scene.style.pixels, style_mask, lightness=lightness)
+        for mask, style_mask in zip(scene.masks[:-1], scene.style_masks, strict=True)
+    ]
+    return coefficients_of(maps, scene.pixels, scene.masks[:-1], shape)
+
+
+def _objective(task: Task, scene: Scene) -> RegionalObjective:
+    settings, encode = task.settings.grid, task.encode
+    layers = tuple(settings.style_layers)
+    image, style = encode.tensor(scene.pixels), encode.tensor(scene.style.pixels)
+    masks, style_masks = (torch.from_numpy(m).to(encode.device) for m in (scene.masks[:-1], scene.style_masks))
+    labels = scene.masks.argmax(0)
+    with torch.no_grad():
+        carried = layer_masks(style_masks, layers)
+        targets = {layer: region_grams(scene.style.features[layer], carried[layer]) for layer in layers}
+    laplacian = matting_laplacian(scene.pixels, settings.epsilon, labels=labels)
+    weights = RegionalWeights(settings.style, settings.colours, settings.structure, settings.photorealism)
+    return RegionalObjective(
+        encode, layers, weights,
+        style=RelativeStyle(targets, layer_masks(masks, layers)),
+        colours=Colours(style, style_masks, masks, task.settings.seed),
+        structure=Structure(image, torch.from_numpy(labels).to(encode.device)),
+        photorealism=Photorealism(laplacian, device=encode.device),
+    )  # fmt: skip
+
+
+def _solved(
+    task: Task, masks: Pixels, grids: Grids, solutions: tuple[tuple[str, Solution], ...], trace: Trace
+) -> Solved:
+    def apply(photo: Photo) -> tuple[Pixels, tuple[str, ...]]:
+        return full_size(photo.pixels, refine(masks, photo.pixels), grids, task.encode.device), ()
+
+    def terms() -> Mapping[str, float]:
+        solved, _ = apply(Photo(task.pixels))
+        with torch.no_grad():
+            parts = by_pixels.objectives(task)[1].terms(task.encode.tensor(solved))
+        return {name: float(value) for name, value in parts.items()}
+
+    return Solved(solutions, tuple(trace.rows), apply, terms)
+
+
+def full_size(pixels: Pixels, masks: Refined, grids: Grids, device: torch.device, strip: int = STRIP) -> Pixels:
+    """A photo through the grids, some rows at a time; every strip is what it is in the whole, bit for bit.
+
+    Args:
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+        masks: of the grids' K regions and of what is in none.
+        grids: `(K, rows, columns, lumas, 4, 3)`.
+        strip: pixels worked on at once.
+    """
+    height, width = pixels.shape[:2]
+    result, step = np.empty_like(pixels), max(1, strip // width)
+    for row in range(0, height, step):
+        rows = pixels[row : row + step]
+        soft = masks.of(rows, row, height)
+        result[row : row + step] = recoloured(
+            rows, soft[:-1], soft[-1], grids, first_row=row, height=height, device=device
+        )
+    return result

@@ -1,0 +1,73 @@
+"""The objective of `default`: the paper's terms, measured so that no region, layer or loophole rules the sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from photostyle.objective.total import REFERENCE_PIXELS, Features
+
+PHOTOREALISM_UNIT = 1e-3
+"""One unit of the photorealism term here, in those of the paper: at the authors' size a photo that Luan et al. would
+call distorted has L_m of some hundreds."""
+
+
+@dataclass(frozen=True)
+class RegionalWeights:
+    """Of each term; style is a relative distance, colours in hundredths of L*, structure in [0, 1]."""
+
+    style: float
+    colours: float
+    structure: float
+    photorealism: float
+
+
+class RegionalObjective:
+    """weight_1 relative Gram distance + weight_2 colours + weight_3 structure + weight_4 photorealism.
+
+    Args:
+        features: `(image (1, 3, H, W), layers) -> {layer: (1, C, h, w)}`.
+        layers: that `style` looks at.
+        style: term of the features; colours, structure, photorealism: terms of the image.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        layers: tuple[str, ...],
+        weights: RegionalWeights,
+        *,
+        style: Callable[[Mapping[str, Tensor]], Tensor],
+        colours: Callable[[Tensor], Tensor],
+        structure: Callable[[Tensor], Tensor],
+        photorealism: Callable[[Tensor], Tensor],
+    ) -> None:
+        self.features, self.layers, self.weights = features, layers, weights
+        self.style, self.colours, self.structure, self.photorealism = style, colours, structure, photorealism
+
+    def terms(self, image: Tensor) -> dict[str, Tensor]:
+        """Every weighted term of `(1, 3, H, W)`, sRGB-encoded, [0, 1]: scalars that add up to the objective."""
+        weights, per_pixel = self.weights, REFERENCE_PIXELS / (image.shape[2] * image.shape[3])
+        terms: dict[str, Tensor] = {}
+        if weights.style:
+            terms["style"] = weights.style * self.style(self.features(image, self.layers))
+        if weights.colours:
+            terms["colours"] = weights.colours * self.colours(image)
+        if weights.structure:
+            terms["structure"] = weights.structure * self.structure(image)
+        if weights.photorealism:
+            unit = PHOTOREALISM_UNIT * per_pixel
+            terms["photorealism"] = weights.photorealism * unit * self.photorealism(image)
+        return terms
+
+    def __call__(self, image: Tensor) -> tuple[float, Tensor, dict[str, float]]:
+        """The objective, its gradient `(1, 3, H, W)` and the weighted terms."""
+        image = image.detach().requires_grad_(True)
+        terms = self.terms(image)
+        torch.autograd.backward([term for term in terms.values() if term.requires_grad])
+        gradient = image.grad if image.grad is not None else image.new_zeros(image.shape)
+        values = {name: float(term.detach()) for name, term in terms.items()}
+        return sum(values.values()), gradient, values

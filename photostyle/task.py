@@ -1,0 +1,128 @@
+"""What the solvers share: an encoder on its device, photos measured by it, and the task they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from photostyle.masks import RegionMap
+from photostyle.outcome import Clock, Progress, TraceRow
+from photostyle.photo import Photo
+from photostyle.regions import Matched, Seen
+from photostyle.settings import Settings
+from photostyle.solvers.result import Solution, Step
+
+
+@dataclass(frozen=True)
+class Encode:
+    """An encoder on its device.
+
+    Args:
+        encoder: `(image (1, 3, H, W), layers) -> {layer: (1, C, h, w)}`.
+    """
+
+    encoder: Callable[[Tensor, tuple[str, ...]], dict[str, Tensor]]
+    device: torch.device
+
+    def tensor(self, pixels: NDArray[np.float32]) -> Tensor:
+        """`(H, W, 3)` as `(1, 3, H, W)` on the device."""
+        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].to(self.device)
+
+    def __call__(self, image: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
+        return self.encoder(image.contiguous(memory_format=torch.channels_last), layers)
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """A photo at one size of the solve.
+
+    Args:
+        pixels: `(H, W, 3) float32, sRGB-encoded, [0, 1]`.
+        features: of `pixels`, `{layer: (1, C, h, w)}` in the encoder's dtype, on its device.
+    """
+
+    pixels: NDArray[np.float32] = field(repr=False)
+    features: Mapping[str, Tensor] = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Style:
+    """A style photo, measured: its features at every layer of the style term, at every size of the solve.
+
+    Made by `Session.style`, for the session's settings.
+
+    Args:
+        photo: as read, at its own size.
+        scales: from the smallest to that of the solve; `pixels` are the last one's.
+        regions: of `pixels`; None where no mask was given.
+        seen: what the session's segmenter sees in `pixels`; None where there is a mask or no network.
+        settings: of the session that measured it.
+    """
+
+    photo: Photo
+    scales: tuple[Scale, ...] = field(repr=False)
+    regions: RegionMap | None = field(repr=False)
+    seen: Seen | None = field(repr=False)
+    settings: Settings = field(repr=False)
+
+    @property
+    def pixels(self) -> NDArray[np.float32]:
+        """`(H, W, 3) float32, sRGB-encoded, [0, 1]`, at the size of the solve."""
+        return self.scales[-1].pixels
+
+    @property
+    def features(self) -> Mapping[str, Tensor]:
+        """Of `pixels`."""
+        return self.scales[-1].features
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a solver is given: the photos, their regions at the size of the solve, and whom to tell how it goes."""
+
+    settings: Settings
+    encode: Encode
+    photo: Photo
+    pixels: NDArray[np.float32]
+    style: Style
+    regions: Matched
+    clock: Clock
+    progress: Callable[[Progress], None]
+
+    def tell(self, stage: str) -> None:
+        """That another part of the work begins."""
+        self.progress(Progress(stage, 0, 0, float("nan"), {}))
+
+
+class Trace:
+    """Accepted iterates of all stages, told as they come."""
+
+    def __init__(self, progress: Callable[[Progress], None]) -> None:
+        self.rows: list[TraceRow] = []
+        self._progress = progress
+
+    def add(self, stage: str, iterations: int, step: Step) -> None:
+        self.rows.append(TraceRow(stage, step.iteration, step.evaluations, step.seconds, step.loss, step.terms))
+        self._progress(Progress(stage, step.iteration, iterations, step.loss, step.terms))
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What a solver found.
+
+    Args:
+        solutions: of every stage that was begun, with its name.
+        trace: of all stages.
+        apply: the content photo's pixels at its own size with their new look, and warnings.
+        paper_terms: the terms of Luan et al. 2017 for the photo at the size of the solve, weighted as in the settings.
+    """
+
+    solutions: tuple[tuple[str, Solution], ...]
+    trace: tuple[TraceRow, ...]
+    apply: Callable[[Photo], tuple[NDArray[np.float32], tuple[str, ...]]]
+    paper_terms: Callable[[], Mapping[str, float]]

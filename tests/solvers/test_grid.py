@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd import gradcheck
+
+from photostyle.solvers import grid
+from photostyle.solvers.closed_form import KNOTS, LUMA, ColourMap
+from photostyle.solvers.grid import (
+    HIGH,
+    LOW,
+    Shape,
+    Stiffness,
+    coefficients_of,
+    recoloured,
+    shoulder,
+    shoulder_slope,
+    slicing,
+    solve,
+)
+from photostyle.solvers.minimise import Function
+from photostyle.solvers.result import Solution, Status
+
+SHAPE = Shape(3, 4, 5)
+CPU = torch.device("cpu")
+Pixels = NDArray[np.float32]
+
+
+@pytest.fixture
+def photo() -> Pixels:
+    return np.random.default_rng(0).random((14, 18, 3), np.float32)
+
+
+@pytest.fixture
+def masks() -> Pixels:
+    soft = np.random.default_rng(1).dirichlet(np.ones(3), (14, 18)).astype(np.float32)
+    return np.ascontiguousarray(soft.transpose(2, 0, 1))
+
+
+def random_grids(seed: int = 2) -> NDArray[np.float64]:
+    grids = np.random.default_rng(seed).normal(0, 0.1, (2, 3, 4, 5, 4, 3))
+    grids[..., :3, :] += np.eye(3)
+    return grids
+
+
+def naive(photo: Pixels, masks: Pixels, grids: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The module's formula, a pixel at a time, without the shoulder."""
+    height, width = photo.shape[:2]
+    result = np.zeros(photo.shape)
+    for row, column in np.ndindex(height, width):
+        colour = photo[row, column].astype(np.float64)
+        places = ((row + 0.5) / height, (column + 0.5) / width, float(colour @ LUMA))
+        for mask, cells in zip(masks[:2], grids, strict=True):
+            cell = np.zeros((4, 3))
+            for corner in np.ndindex(*cells.shape[:3]):
+                weight = 1.0
+                for index, extent, place in zip(corner, cells.shape[:3], places, strict=True):
+                    weight *= max(0.0, 1 - abs(place * (extent - 1) - index))
+                cell += weight * cells[corner]
+            result[row, column] += mask[row, column] * np.append(colour, 1) @ cell
+        result[row, column] += masks[2, row, column] * colour
+    return result
+
+
+def test_slicing_is_the_formula(photo: Pixels, masks: Pixels) -> None:
+    grids = random_grids()
+    values = slicing(photo, masks[:2], SHAPE) @ grids.reshape(-1, 3) + (masks[2, ..., None] * photo).reshape(-1, 3)
+    np.testing.assert_allclose(values.reshape(photo.shape), naive(photo, masks, grids), atol=2e-2)  # faint masks
+    solid = np.where(masks < 0.01, 0, masks)
+    values = slicing(photo, solid[:2], SHAPE) @ grids.reshape(-1, 3) + (solid[2, ..., None] * photo).reshape(-1, 3)
+    np.testing.assert_allclose(values.reshape(photo.shape), naive(photo, solid, grids), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [SHAPE, Shape(1, 1, 5), Shape(1, 1, 1), Shape(3, 4, 1)])
+def test_the_photo_is_recoloured_by_the_formula(photo: Pixels, masks: Pixels, shape: Shape) -> None:
+    grids = random_grids()[:, : shape.rows, : shape.columns, : shape.lumas]
+    wanted = shoulder(torch.from_numpy(naive(photo, masks, grids))).numpy()
+    np.testing.assert_allclose(recoloured(photo, masks[:2], masks[2], grids), wanted, atol=1e-5)
+
+
+def test_affine_maps_are_in_the_grids_exactly_and_curves_nearly(photo: Pixels, masks: Pixels) -> None:
+    rng = np.random.default_rng(3)
+    maps = [ColourMap(np.eye(3) + rng.normal(0, 0.1, (3, 3)), rng.normal(0, 0.1, 3), np.zeros(KNOTS)) for _ in "ab"]
+    hard = np.zeros_like(masks)
+    hard[0, :, :9], hard[1, :, 9:] = 1, 1
+    for curve, tolerance in ((np.zeros(KNOTS), 1e-5), (0.2 * np.sin(np.linspace(0, np.pi, KNOTS)), 0.06)):
+        bent = [ColourMap(m.gains, m.offset, curve) for m in maps]
+        out = slicing(photo, hard[:2], SHAPE) @ coefficients_of(bent, photo, hard[:2], SHAPE).reshape(-1, 3)
+        wanted = np.where(hard[0, ..., None] > 0, bent[0](photo), bent[1](photo))
+        np.testing.assert_allclose(out.reshape(photo.shape), wanted, atol=tolerance)
+
+
+def test_the_shoulder() -> None:
+    values = torch.linspace(-3, 4, 2001, dtype=torch.float64)
+    bent = shoulder(values)
+    assert 0 <= float(bent.min()) <= float(bent.max()) <= 1
+    assert (bent.diff() >= 0).all()
+    inside = (values >= LOW) & (values <= HIGH)
+    assert torch.equal(bent[inside], values[inside])
+    assert float((shoulder(torch.tensor([0.0, 1.0])) - torch.tensor([0.0, 1.0])).abs().max()) < 2 / 255
+    assert gradcheck(shoulder, (torch.tensor([-0.1, 0.005, 0.5, 0.99, 1.2]).double().requires_grad_(True),))
+    leaf = values.clone().requires_grad_(True)
+    shoulder(leaf).sum().backward()
+    torch.testing.assert_close(shoulder_slope(values), leaf.grad)
+
+
+def solved(
+    photo: Pixels, masks: Pixels, target: Tensor, stiffness: Stiffness, iterations: int = 60
+) -> tuple[NDArray[np.float64], Solution]:
+    def objective(image: Tensor) -> tuple[float, Tensor, dict[str, float]]:
+        difference = image - target
+        value = float(difference.square().mean())
+        return value, 2 * difference / difference.numel(), {"distance": value}
+
+    start = coefficients_of([ColourMap.identity()] * 2, photo, masks[:2], SHAPE)
+    return solve(
+        objective, photo, masks[:2], masks[2], start, start, stiffness=stiffness, iterations=iterations, history=10,
+        tolerance=0, patience=1000, device=CPU, report=lambda step: None,
+    )  # fmt: skip
+
+
+def test_the_solver_finds_the_grids_that_made_a_picture(photo: Pixels, masks: Pixels) -> None:
+    target = torch.from_numpy(recoloured(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
+    grids, solution = solved(photo, masks, target, Stiffness(0, 0, 0))
+    assert solution.terms["distance"] < 1e-3 * solution.trace[0].terms["distance"]
+    out = torch.from_numpy(recoloured(photo, masks[:2], masks[2], grids)).permute(2, 0, 1)[None]
+    assert float((out - target).square().mean()) == pytest.approx(solution.terms["distance"], abs=1e-8)
+
+
+def test_stiffness_holds_on_to_the_start(photo: Pixels, masks: Pixels) -> None:
+    target = torch.from_numpy(recoloured(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
+    moved = []
+    for stiffness in (Stiffness(0, 0, 0), Stiffness(1, 1, 0), Stiffness(1, 1, 100)):
+        grids, solution = solved(photo, masks, target, stiffness)
+        assert solution.status in (Status.ITERATIONS, Status.LINE_SEARCH, Status.CONVERGED)
+        assert set(solution.terms) == {"distance", "stiffness"}
+        assert solution.loss == pytest.approx(sum(solution.terms.values()))
+        moved.append(float(np.abs(grids - grids.mean((1, 2, 3), keepdims=True)).mean()))
+    assert moved[0] > 2 * moved[1] > 2 * moved[2]
+
+
+def test_the_stated_gradient_is_the_gradient(photo: Pixels, masks: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = []
+
+    def check(function: Function, variables: Tensor, **_: object) -> Solution:
+        generator = torch.Generator().manual_seed(0)
+        for seed in range(3):
+            gradient = function(variables)[1]
+            direction = gradient * torch.rand(variables.shape, generator=generator.manual_seed(seed))
+            direction *= 0.01 / direction.norm()
+            ahead, behind = function(variables + direction)[0], function(variables - direction)[0]
+            slope = float((gradient * direction).sum())
+            checked.append((slope, (ahead - behind) / 2))
+        return Solution(variables, 0.0, {}, Status.CONVERGED)
+
+    monkeypatch.setattr(grid, "minimise", check)
+    solved(photo, masks, torch.full((1, 3, 14, 18), 0.3), Stiffness(0.1, 0.2, 0.3))
+    for slope, difference in checked:
+        assert slope == pytest.approx(difference, rel=2e-2)
+    assert min(abs(slope) for slope, _ in checked) > 1e-6

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from photostyle.by_grid import full_size
+from photostyle.errors import SettingsError
+from photostyle.masks import RegionMap, write_mask
+from photostyle.outcome import Progress
+from photostyle.pipeline import Session, transfer
+from photostyle.settings import Settings, load_preset
+from segmentation.refine import refine
+
+Pixels = NDArray[np.float32]
+FEW = Settings().with_changes(
+    {
+        "encoder.dtype": "float32", "solver.method": "grid", "solver.size": 128, "regions.segmenter": "clusters",
+        "grid.coarse_iterations": 8, "grid.iterations": 8,
+    }
+)  # fmt: skip
+PREVIEW = FEW.with_changes({"solver.method": "closed form"})
+
+
+@pytest.fixture
+def masks(tmp_path: Path, scene: Pixels, dusk: Pixels) -> tuple[Path, Path]:
+    paths = tmp_path / "content_mask.png", tmp_path / "style_mask.png"
+    for path, photo in zip(paths, (scene, dusk), strict=True):
+        labels = np.ones(photo.shape[:2], np.uint8)
+        labels[:50] = 0
+        write_mask(path, RegionMap(labels, {0: "sky", 1: "building"}))
+    return paths
+
+
+@pytest.mark.usefixtures("small_encoder")
+class TestTransfer:
+    @pytest.mark.parametrize("settings", [FEW, PREVIEW])
+    def test_the_regions_take_the_colours_of_their_counterparts(
+        self, settings: Settings, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path]
+    ) -> None:
+        out = transfer(scene, dusk, settings=settings, content_mask=masks[0], style_mask=masks[1]).photo.pixels
+        for rows in (slice(0, 44), slice(58, 80)):
+            before = np.abs(scene[rows].mean((0, 1)) - dusk[rows].mean((0, 1))).max()
+            after = np.abs(out[rows].mean((0, 1)) - dusk[rows].mean((0, 1))).max()
+            assert after < 0.25 * before
+
+    def test_the_solver_gains_on_the_closed_form_and_says_how_it_went(self, scene: Pixels, dusk: Pixels) -> None:
+        seen: list[Progress] = []
+        result = transfer(scene, dusk, settings=FEW, progress=seen.append)
+        assert [stage.name for stage in result.stages] == ["solve, coarse", "solve, fine"]
+        assert set(result.terms) == {"style", "colours", "structure", "photorealism", "stiffness"}
+        assert result.stages[-1].loss == pytest.approx(sum(result.terms.values()))
+        coarse = [row.loss for row in result.trace if row.stage == "solve, coarse"]
+        assert coarse[-1] < 0.9 * coarse[0]
+        assert {"closed form", "solve, coarse", "solve, fine", "apply", "total"} <= set(result.seconds)
+        assert len([p for p in seen if p.stage == "solve, fine"]) == result.stages[1].iterations + 1
+
+    def test_the_preview_solves_nothing(self, scene: Pixels, dusk: Pixels) -> None:
+        result = transfer(scene, dusk, settings=PREVIEW)
+        assert (result.stages, result.terms, result.trace) == ((), {}, ())
+
+    @pytest.mark.parametrize("settings", [FEW, PREVIEW])
+    def test_the_papers_terms_fall(self, settings: Settings, scene: Pixels, dusk: Pixels) -> None:
+        changed = transfer(scene, dusk, settings=settings).paper_terms()
+        unchanged = transfer(scene, scene, settings=settings).paper_terms()
+        assert set(changed) == {"content", "style", "photorealism", "total_variation"}
+        assert unchanged["style"] < 0.1 * changed["style"]
+
+    @pytest.mark.parametrize("settings", [FEW, PREVIEW])
+    def test_a_photo_as_its_own_style_stays_itself(self, settings: Settings, scene: Pixels) -> None:
+        assert np.abs(transfer(scene, scene, settings=settings).photo.pixels - scene).mean() < 2 / 255
+
+    def test_strength(self, scene: Pixels, dusk: Pixels) -> None:
+        none, half, full = (
+            transfer(scene, dusk, settings=FEW.with_changes({"strength": strength})).photo.pixels
+            for strength in (0.0, 0.5, 1.0)
+        )
+        assert np.array_equal(none, scene)
+        np.testing.assert_allclose(half, (scene + full) / 2, atol=1e-6)
+
+    def test_the_same_seed_gives_the_same_bytes(self, scene: Pixels, dusk: Pixels) -> None:
+        first, again = (transfer(scene, dusk, settings=FEW).photo.pixels for _ in range(2))
+        assert np.array_equal(first, again)
+
+    def test_threads_change_next_to_nothing(self, scene: Pixels, dusk: Pixels) -> None:
+        before = torch.get_num_threads()
+        results = []
+        try:
+            for threads in (1, 2):
+                torch.set_num_threads(threads)
+                results.append(transfer(scene, dusk, settings=FEW).photo.pixels)
+        finally:
+            torch.set_num_threads(before)
+        assert np.abs(results[0] - results[1]).mean() < 1 / 255
+
+    def test_a_large_photo_keeps_its_size_and_its_detail(self, scene: Pixels, dusk: Pixels) -> None:
+        large = np.kron(scene, np.ones((3, 3, 1), np.float32))
+        large[::2, ::2] *= 0.9
+        result = transfer(large, dusk, settings=FEW)
+        assert result.photo.pixels.shape == large.shape
+        fine, finer = (np.diff(p[200:288], axis=1).mean(2).ravel() for p in (large, result.photo.pixels))
+        assert np.corrcoef(fine, finer)[0, 1] > 0.9
+        assert not result.warnings or all("softer" not in warning for warning in result.warnings)
+
+    def test_a_region_without_counterpart_keeps_its_look(
+        self, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        labels = np.ones(scene.shape[:2], np.uint8)
+        labels[:50] = 3
+        write_mask(tmp_path / "other.png", RegionMap(labels, {3: "water", 1: "building"}))
+        result = transfer(scene, dusk, settings=FEW, content_mask=tmp_path / "other.png", style_mask=masks[1])
+        assert any("water" in warning for warning in result.warnings)
+        change = np.abs(result.photo.pixels - scene)
+        assert change[:40].max() < 3 / 255  # the shoulder's, at the brightest
+        assert change[60:].mean() > 0.05
+
+    def test_an_interrupt_keeps_the_best_so_far(self, scene: Pixels, dusk: Pixels) -> None:
+        def stop(progress: Progress) -> None:
+            if progress.stage == "solve, coarse" and progress.iteration == 3:
+                raise KeyboardInterrupt
+
+        result = transfer(scene, dusk, settings=FEW, progress=stop)
+        assert result.interrupted
+        assert [stage.iterations for stage in result.stages] == [3]
+        assert np.abs(result.photo.pixels - scene).max() > 0.01
+
+    def test_a_weight_too_large_hands_over_the_closed_form_and_says_so(self, scene: Pixels, dusk: Pixels) -> None:
+        result = transfer(scene, dusk, settings=FEW.with_changes({"grid.style": 1e300}))
+        assert any("not finite" in warning for warning in result.warnings)
+        assert np.isfinite(result.photo.pixels).all()
+
+    def test_a_style_measured_for_another_method_is_refused(self, scene: Pixels, dusk: Pixels) -> None:
+        style = Session(settings=PREVIEW).style(dusk)
+        with pytest.raises(SettingsError, match=r"solver\.method"):
+            Session(settings=FEW).transfer(scene, style)
+
+
+@pytest.mark.parametrize("strip", [1, 128 * 7, 128 * 64])
+def test_strips_are_what_they_are_in_the_whole(strip: int, scene: Pixels) -> None:
+    rng = np.random.default_rng(0)
+    grids = rng.normal(0.2, 0.3, (2, 3, 4, 5, 4, 3))
+    coarse = rng.dirichlet(np.ones(3), (12, 16)).astype(np.float32).transpose(2, 0, 1)
+    refined = refine(np.ascontiguousarray(coarse), scene)
+    whole, parts = (full_size(scene, refined, grids, torch.device("cpu"), size) for size in (scene.size, strip))
+    assert np.array_equal(whole, parts)
+    assert 0 <= whole.min() < 0.02 < 0.98 < whole.max() <= 1
+
+
+def test_presets() -> None:
+    assert [load_preset(name).solver.method for name in ("default", "preview", "paper", "gatys")] == [
+        "grid", "closed form", "pixels", "pixels",
+    ]  # fmt: skip
