@@ -30,6 +30,10 @@ Grids = NDArray[np.float64]
 
 PREVIEW = Shape(1, 1, 17)
 """The grid of the closed form, the same everywhere in the photo: as many lumas as its curve of lightness can bend."""
+WIDE, NARROW, EPSILON = 0.02, 0.006, 1e-4
+"""Radii, as shares of the longest side, and least variance of colour of the two passes that bring masks to the photo's
+edges: the wide one moves a border to the edge near by, the narrow one follows it. Of eight ways tried on the authors'
+pairs they leave the least that is not locally affine: 1.22 levels with the closed form, 1.47 with one pass of 0.006."""
 STRIP = 1_000_000
 """Pixels of the full-size photo that are worked on at once: some 100 MB."""
 
@@ -41,10 +45,12 @@ class Scene:
     Args:
         pixels, style_pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1]; `style_features` are of the latter.
         masks: `(K + 1, H, W) float32` of the content, the last what is in no region; style_masks: `(K, H, W)`.
+        soft: as `masks`, brought to the edges of the photo.
     """
 
     pixels: Pixels
     masks: Pixels
+    soft: Pixels
     style: Scale
     style_masks: Pixels
 
@@ -54,7 +60,8 @@ def transfer(task: Task) -> Solved:
     settings, clock = task.settings.grid, task.clock
     shape = Shape(settings.rows, settings.columns, settings.lumas)
     stiffness = Stiffness(settings.across, settings.along, settings.prior)
-    scenes = [_scene(task, scale) for scale in task.style.scales]
+    wide = _wide(task)
+    scenes = [_scene(task, scale, wide) for scale in task.style.scales]
     with clock.part("closed form"):
         task.tell("closed form")
         reference = _closed_form(scenes[-1], shape, settings.lightness)
@@ -67,40 +74,59 @@ def transfer(task: Task) -> Solved:
         with clock.part(f"objective, {name.split()[-1]}"):
             task.tell("objective")
             objective = _objective(task, scene)
-            masks = refine(scene.masks, scene.pixels).of(scene.pixels)
 
         def report(step: Step, name: str = name, most: int = most) -> None:
             trace.add(name, most, step)
 
         with clock.part(name):
             grids, solution = solve(
-                objective, scene.pixels, masks[:-1], masks[-1], grids, reference, stiffness=stiffness, iterations=most,
-                history=task.settings.solver.history, tolerance=settings.tolerance, patience=settings.patience,
-                device=task.encode.device, report=report,
+                objective, scene.pixels, scene.soft[:-1], scene.soft[-1], grids, reference,
+                stiffness=stiffness, iterations=most, history=task.settings.solver.history,
+                tolerance=settings.tolerance, patience=settings.patience, device=task.encode.device, report=report,
             )  # fmt: skip
         solutions.append((name, solution))
         if solution.status in (Status.INTERRUPTED, Status.NOT_FINITE):
             break
-    return _solved(task, scenes[-1].masks, grids, tuple(solutions), trace)
+    return _solved(task, wide, grids, tuple(solutions), trace)
 
 
 def preview(task: Task) -> Solved:
     """The closed form alone."""
-    scene = _scene(task, task.style.scales[-1])
+    wide = _wide(task)
+    scene = _scene(task, task.style.scales[-1], wide)
     with task.clock.part("closed form"):
         task.tell("closed form")
         grids = _closed_form(scene, PREVIEW, task.settings.grid.lightness)
-    return _solved(task, scene.masks, grids, (), Trace(task.progress))
+    return _solved(task, wide, grids, (), Trace(task.progress))
 
 
-def _scene(task: Task, style: Scale) -> Scene:
+def _hard(task: Task) -> Pixels:
+    """`(K + 1, H, W)`: hard masks of the matched regions, and of what is in none, at the size of the solve."""
+    ids = [region.content_ids for region in task.regions.matching.regions]
+    masks = soft_masks(task.regions.content.labels, ids)
+    return np.concatenate([masks, 1 - masks.sum(0, keepdims=True)])
+
+
+def _wide(task: Task) -> Pixels:
+    """As `_hard`, after the first of the two passes."""
+    return refine(_hard(task), task.pixels, radius=WIDE, epsilon=EPSILON).of(task.pixels)
+
+
+def _followed(wide: Pixels, pixels: Pixels) -> Refined:
+    """The second pass, for a photo of any size."""
+    return refine(wide, pixels, radius=NARROW, epsilon=EPSILON)
+
+
+def _scene(task: Task, style: Scale, wide: Pixels) -> Scene:
     """The task at one of the style's sizes."""
-    regions, matching = task.regions, task.regions.matching.regions
-    longest = task.pixels if style is task.style.scales[-1] else task.photo.fitted(task.settings.solver.size // 2)
-    masks = soft_masks(regions.content.labels, [region.content_ids for region in matching])
-    masks = np.concatenate([masks, 1 - masks.sum(0, keepdims=True)])
-    style_masks = soft_masks(regions.style.labels, [region.style_ids for region in matching])
-    return Scene(longest, _shrunk(masks, longest), style, _shrunk(style_masks, style.pixels))
+    last = style is task.style.scales[-1]
+    pixels = task.pixels if last else task.photo.fitted(task.settings.solver.size // 2)
+    ids = [region.style_ids for region in task.regions.matching.regions]
+    style_masks = soft_masks(task.regions.style.labels, ids)
+    return Scene(
+        pixels, _shrunk(_hard(task), pixels), _followed(wide, pixels).of(pixels),
+        style, _shrunk(style_masks, style.pixels),
+    )  # fmt: skip
 
 
 def _shrunk(masks: Pixels, like: Pixels) -> Pixels:
@@ -126,7 +152,7 @@ def _objective(task: Task, scene: Scene) -> RegionalObjective:
     layers = tuple(settings.style_layers)
     image, style = encode.tensor(scene.pixels), encode.tensor(scene.style.pixels)
     masks, style_masks = (torch.from_numpy(m).to(encode.device) for m in (scene.masks[:-1], scene.style_masks))
-    labels = scene.masks.argmax(0)
+    labels = scene.soft.argmax(0)
     with torch.no_grad():
         carried = layer_masks(style_masks, layers)
         targets = {layer: region_grams(scene.style.features[layer], carried[layer]) for layer in layers}
@@ -142,10 +168,10 @@ def _objective(task: Task, scene: Scene) -> RegionalObjective:
 
 
 def _solved(
-    task: Task, masks: Pixels, grids: Grids, solutions: tuple[tuple[str, Solution], ...], trace: Trace
+    task: Task, wide: Pixels, grids: Grids, solutions: tuple[tuple[str, Solution], ...], trace: Trace
 ) -> Solved:
     def apply(photo: Photo) -> tuple[Pixels, tuple[str, ...]]:
-        return full_size(photo.pixels, refine(masks, photo.pixels), grids, task.encode.device), ()
+        return full_size(photo.pixels, _followed(wide, photo.pixels), grids, task.encode.device), ()
 
     def terms() -> Mapping[str, float]:
         solved, _ = apply(Photo(task.pixels))

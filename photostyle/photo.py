@@ -30,6 +30,8 @@ _ENDINGS = {
     ".avif": "AVIF",
 }
 _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
+_DITHER = 0.998  # levels from end to end: what is a level, but for the rounding of float32, stays one
+_DITHERED_ROWS = 256
 _JPEG_MOST_EXIF = 65_533  # bytes: one JPEG segment
 
 
@@ -136,7 +138,7 @@ class Photo:
         return dataclasses.replace(self, pixels=np.ascontiguousarray(pixels))
 
     def encode(self, format: str, quality: int = 95) -> bytes:
-        """The bytes of a file of 8 bits a channel; the same photo gives the same bytes.
+        """The bytes of a file of 8 bits a channel, dithered; the same photo gives the same bytes.
 
         Args:
             format: "JPEG" (4:4:4; no alpha, nor EXIF above 64 KiB), "PNG", "WEBP", "TIFF" (uncompressed, since Pillow
@@ -266,6 +268,18 @@ def _writable() -> tuple[str, ...]:
 
 
 def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """[0, 1] -> 0..255, rounded."""
-    scaled = np.multiply(values, 255, dtype=np.float32)
-    return np.rint(scaled, out=scaled).astype(np.uint8)
+    """[0, 1] -> 0..255, dithered: a value between two levels becomes either, in proportion to how near it is.
+
+    So a sky of slow gradients has no bands. Levels of 8 bits stay what they are, so that an unchanged photo does, too.
+    The noise is uniform and white, the same for every photo (Roberts, "Picture Coding Using Pseudo-Random Noise",
+    IRE Transactions on Information Theory 8, 1962).
+    """
+    rng = np.random.default_rng(0)
+    result = np.empty(values.shape, np.uint8)
+    for first in range(0, len(values), _DITHERED_ROWS):
+        rows = slice(first, first + _DITHERED_ROWS)
+        scaled = np.multiply(values[rows], 255, dtype=np.float32)
+        scaled += (rng.random(scaled.shape, np.float32) - np.float32(0.5)) * np.float32(_DITHER)
+        np.clip(scaled, 0, 255, out=scaled)
+        result[rows] = np.rint(scaled, out=scaled)
+    return result

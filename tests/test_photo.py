@@ -50,12 +50,14 @@ def test_colours_under_transparency_are_kept(tmp_path: Path) -> None:
     assert np.abs(Photo.read(tmp_path / "out.webp").pixels - smooth() / 255).mean() < 0.01
 
 
-def test_values_are_rounded_to_8_bits(tmp_path: Path) -> None:
-    levels = np.tile(np.arange(256, dtype=np.float32), (SHORTEST_SIDE, 1))
-    for shift in (-0.45, 0.45):
+def test_levels_of_8_bits_stay_and_values_between_are_dithered(tmp_path: Path) -> None:
+    levels = np.tile(np.arange(256, dtype=np.float32), (400, 1))
+    for shift in (0.0, 0.25, 0.5):
         pixels = np.clip((levels + shift) / 255, 0, 1).astype(np.float32)
         Photo.read(pixels).save(tmp_path / "out.png", overwrite=True)
-        assert np.array_equal(np.asarray(opened(tmp_path / "out.png"))[:, :, 0], levels)
+        found = np.asarray(opened(tmp_path / "out.png"))[:, :, 0].astype(np.float64)
+        assert set(np.unique(found - levels)) <= ({0.0, 1.0} if shift else {0.0})
+        np.testing.assert_allclose((found - levels)[:, :-1].mean(0), shift, atol=0.12)
 
 
 def test_jpeg_keeps_the_chroma_of_every_pixel(tmp_path: Path) -> None:

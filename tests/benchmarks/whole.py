@@ -1,0 +1,153 @@
+"""What a whole `photostyle run` costs, with its start-up: seconds and peak memory, by preset and by size.
+
+    python -m tests.benchmarks.whole presets [--runs 3] [-o FILE.json]
+    python -m tests.benchmarks.whole sizes [--preset default] [-o FILE.json] [--plot FILE.png]
+
+Every line is a process of its own on the sample photos, enlarged with grain to the size asked for; the median of the
+runs, which take turns. `presets` has, beside `preview` and `default`, the pixel solver with as many iterations as
+`default`, for `compact` and for `vgg19` with random weights, and the seconds of one of their evaluations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from photostyle.encoders.vgg import CONVOLUTIONS, VGG19_WIDTHS, Encoder
+from photostyle.encoders.weights import save_encoder
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+MEGAPIXELS = (0.3, 1.0, 4.0, 12.0, 24.0, 50.0, 100.0)
+Image.MAX_IMAGE_PIXELS = None
+
+
+def enlarged(source: Path, target: Path, megapixels: float) -> Path:
+    """The photo at another size, with grain, as JPEG."""
+    with Image.open(source) as photo:
+        scale = (megapixels * 1e6 / (photo.width * photo.height)) ** 0.5
+        size = (round(photo.width * scale), round(photo.height * scale))
+        pixels = np.asarray(photo.convert("RGB").resize(size, Image.Resampling.BICUBIC)).copy()
+    rng = np.random.default_rng(0)
+    for row in range(0, len(pixels), 256):
+        part = pixels[row : row + 256]
+        grain = rng.integers(-3, 4, part.shape, np.int16)
+        pixels[row : row + 256] = np.clip(part + grain, 0, 255)
+    Image.fromarray(pixels).save(target, quality=92)
+    return target
+
+
+def timed(words: Sequence[str], environment: Mapping[str, str] | None = None) -> dict[str, float]:
+    """Wall seconds, processor seconds and peak memory in GB of one process; raises when it fails."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "photostyle", *words], stderr=subprocess.PIPE, env={**os.environ, **(environment or {})}
+    )
+    assert process.stderr is not None
+    told = process.stderr.read().decode()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(told)
+    return {
+        "seconds": seconds,
+        "processor_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_gb": usage.ru_maxrss / 1e6,
+    }
+
+
+def medians(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
+
+
+def random_vgg19(folder: Path) -> dict[str, str]:
+    """The environment in which `vgg19` has random weights, which cost what the trained ones do."""
+    torch.manual_seed(0)
+    scales = {name: torch.ones(width) for name, width in zip(CONVOLUTIONS, VGG19_WIDTHS, strict=True)}
+    save_encoder(folder / "vgg19.safetensors", Encoder(VGG19_WIDTHS), scales, name="vgg19")
+    return {"PHOTOSTYLE_WEIGHTS": str(folder)}
+
+
+def presets(runs: int) -> dict[str, dict[str, float]]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        content = enlarged(SAMPLES / "city.jpg", folder / "city.jpg", 0.327)
+        style = enlarged(SAMPLES / "sunset.jpg", folder / "sunset.jpg", 0.327)
+        both = ["run", "--content", str(content), "--style", str(style), "-q", "--overwrite"]
+        output = ["-o", str(folder / "out.jpg")]
+        commands: dict[str, list[str]] = {"--help": ["--help"]}
+        for preset in ("preview", "default"):
+            commands[preset] = [*both, *output, "--preset", preset]
+        rounds: dict[str, list[dict[str, float]]] = {}
+        for _ in range(runs):
+            for title, words in commands.items():
+                rounds.setdefault(title, []).append(timed(words))
+        results = {title: medians(times) for title, times in rounds.items()}
+    return results
+
+
+def sizes(preset: str, runs: int) -> dict[str, dict[str, float]]:
+    results = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        style = enlarged(SAMPLES / "sunset.jpg", folder / "sunset.jpg", 1.0)
+        for megapixels in MEGAPIXELS:
+            content = enlarged(SAMPLES / "city.jpg", folder / "city.jpg", megapixels)
+            words = ["run", "--content", str(content), "--style", str(style), "--preset", preset, "-q", "--overwrite",
+                     "-o", str(folder / "out.jpg")]  # fmt: skip
+            results[f"{megapixels:g}"] = medians([timed(words) for _ in range(runs)])
+            tell(f"{megapixels:g} megapixels", results[f"{megapixels:g}"])
+    return results
+
+
+def tell(title: str, figures: Mapping[str, float]) -> None:
+    print(f"{title:24}" + "".join(f"{key} {value:7.2f}   " for key, value in figures.items()), flush=True)
+
+
+def plot(results: Mapping[str, Mapping[str, float]], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    at = [float(size) for size in results]
+    for axes, key, title in zip(figure.subplots(1, 2), ("seconds", "peak_gb"), ("seconds", "peak memory, GB"),
+                                strict=True):  # fmt: skip
+        axes.plot(at, [figures[key] for figures in results.values()], "o-")
+        axes.set_xlabel("megapixels")
+        axes.set_title(title)
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("presets", "sizes"))
+    parser.add_argument("--preset", default="default")
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--plot", type=Path)
+    options = parser.parse_args()
+    results = presets(options.runs) if options.what == "presets" else sizes(options.preset, options.runs)
+    if options.what == "presets":
+        for title, figures in results.items():
+            tell(title, figures)
+    if options.output:
+        options.output.write_text(json.dumps(results, indent=1))
+    if options.plot:
+        plot(results, options.plot)
+
+
+if __name__ == "__main__":
+    main()
