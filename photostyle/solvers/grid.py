@@ -152,8 +152,9 @@ def coefficients_of(
     return grids
 
 
-UNBOUNDED = 1e4
-"""Bound of whitened variables that none reaches."""
+UNBOUNDED = 2.0
+"""Bound of whitened variables, which none reaches: the sum of a column's squares is the mean square of a channel. It
+also makes the first step of `minimise` one that changes colours by some hundredths."""
 RIDGE = 1e-4
 """Of the whitening, for cells that no pixel falls into."""
 

@@ -3,9 +3,9 @@
     python -m tests.benchmarks.whole presets [--runs 3] [-o FILE.json]
     python -m tests.benchmarks.whole sizes [--preset default] [-o FILE.json] [--plot FILE.png]
 
-Every line is a process of its own on the sample photos, enlarged with grain to the size asked for; the median of the
-runs, which take turns. `presets` has, beside `preview` and `default`, the pixel solver with as many iterations as
-`default`, for `compact` and for `vgg19` with random weights, and the seconds of one of their evaluations.
+Every line is a process of its own on the sample photos, brought with grain to the size asked for; the median of the
+runs, which take turns. `presets` has, at 700 px, `preview` and `default` beside a few iterations of the pixel solver
+with `compact` and with `vgg19` (random weights, which cost the same), and the seconds of one evaluation of each.
 """
 
 from __future__ import annotations
@@ -49,23 +49,28 @@ def enlarged(source: Path, target: Path, megapixels: float) -> Path:
 
 
 def timed(words: Sequence[str], environment: Mapping[str, str] | None = None) -> dict[str, float]:
-    """Wall seconds, processor seconds and peak memory in GB of one process; raises when it fails."""
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "photostyle", *words], stderr=subprocess.PIPE, env={**os.environ, **(environment or {})}
-    )
-    assert process.stderr is not None
-    told = process.stderr.read().decode()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(told)
-    return {
+    """Wall seconds, processor seconds and peak memory in GB of one process, and the seconds of an evaluation."""
+    with tempfile.TemporaryFile() as told:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "photostyle", *words], stdout=told, env={**os.environ, **(environment or {})}
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"{' '.join(words)}: exit code {process.returncode}")
+        told.seek(0)
+        stages = json.loads(told.read() or b"{}")["stages"]
+    figures = {
         "seconds": seconds,
         "processor_seconds": usage.ru_utime + usage.ru_stime,
         "peak_gb": usage.ru_maxrss / 1e6,
     }
+    if stages:
+        spent, evaluations = (sum(stage[key] for stage in stages) for key in ("seconds", "evaluations"))
+        figures["evaluation_seconds"] = spent / evaluations
+    return figures
 
 
 def medians(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -85,17 +90,25 @@ def presets(runs: int) -> dict[str, dict[str, float]]:
         folder = Path(name)
         content = enlarged(SAMPLES / "city.jpg", folder / "city.jpg", 0.327)
         style = enlarged(SAMPLES / "sunset.jpg", folder / "sunset.jpg", 0.327)
-        both = ["run", "--content", str(content), "--style", str(style), "-q", "--overwrite"]
-        output = ["-o", str(folder / "out.jpg")]
-        commands: dict[str, list[str]] = {"--help": ["--help"]}
-        for preset in ("preview", "default"):
-            commands[preset] = [*both, *output, "--preset", preset]
+        words = run_words(content, style, folder)
+        few = ["--preset", "paper", "--set", "solver.iterations=3", "--set", "solver.photorealistic_iterations=3"]
+        commands = {
+            "preview": ["--preset", "preview"],
+            "default": ["--preset", "default"],
+            "pixels, compact, 3 + 3": [*few, "--encoder", "compact"],
+            "pixels, vgg19, 3 + 3": few,
+        }
+        environment = random_vgg19(folder)
         rounds: dict[str, list[dict[str, float]]] = {}
         for _ in range(runs):
-            for title, words in commands.items():
-                rounds.setdefault(title, []).append(timed(words))
-        results = {title: medians(times) for title, times in rounds.items()}
-    return results
+            for title, options in commands.items():
+                rounds.setdefault(title, []).append(timed([*words, *options], environment))
+        return {title: medians(times) for title, times in rounds.items()}
+
+
+def run_words(content: Path, style: Path, folder: Path) -> list[str]:
+    return ["run", "--content", str(content), "--style", str(style), "--json", "-q", "--overwrite",
+            "-o", str(folder / "out.jpg")]  # fmt: skip
 
 
 def sizes(preset: str, runs: int) -> dict[str, dict[str, float]]:
@@ -105,8 +118,7 @@ def sizes(preset: str, runs: int) -> dict[str, dict[str, float]]:
         style = enlarged(SAMPLES / "sunset.jpg", folder / "sunset.jpg", 1.0)
         for megapixels in MEGAPIXELS:
             content = enlarged(SAMPLES / "city.jpg", folder / "city.jpg", megapixels)
-            words = ["run", "--content", str(content), "--style", str(style), "--preset", preset, "-q", "--overwrite",
-                     "-o", str(folder / "out.jpg")]  # fmt: skip
+            words = [*run_words(content, style, folder), "--preset", preset]
             results[f"{megapixels:g}"] = medians([timed(words) for _ in range(runs)])
             tell(f"{megapixels:g} megapixels", results[f"{megapixels:g}"])
     return results
