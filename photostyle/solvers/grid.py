@@ -29,6 +29,8 @@ from photostyle.solvers.result import Solution, Step
 
 LOW, HIGH = 0.01, 0.98
 """Where the shoulder bends."""
+BATCH = 8
+"""Parts that interpolation is done in, so that as many threads can share it."""
 FAINT = 2e-3
 """Mask value below which a region is taken to be absent from a pixel."""
 
@@ -54,11 +56,14 @@ class Stiffness:
         across: weight of differences between neighbours in rows and columns; along: between lumas; both of what was
             added to the start, by cell, in squared colour.
         prior: weight of what was added itself.
+        chroma: how many times stiffer differences are that are not the same in all three channels: light may vary,
+            colour less so, or there are blotches.
     """
 
     across: float
     along: float
     prior: float
+    chroma: float = 1.0
 
 
 def shoulder(values: Tensor) -> Tensor:
@@ -210,7 +215,7 @@ def solve(
         values = slices @ x + kept
         loss, gradient, terms = objective(shoulder(values).T.reshape(1, 3, height, width))
         added = x - held
-        pull = springs @ added
+        pull = springs @ (added + (stiffness.chroma - 1) * (added - added.mean(1, keepdim=True)))
         terms = {**terms, "stiffness": float((added * pull).sum())}
         slope = back @ (gradient[0].flatten(1).T * shoulder_slope(values)) + 2 * pull
         whitened = torch.cat([
@@ -287,21 +292,31 @@ def recoloured(
         As `pixels`, within (0, 1); every row as it is in the whole photo.
     """
     rows, width = pixels.shape[:2]
-    colours = torch.tensor(pixels, device=device)
+    colours = torch.tensor(pixels.reshape(-1, 3), device=device)
     down = (torch.arange(first_row, first_row + rows, dtype=torch.float32) + 0.5) / (height or rows)
     across = (torch.arange(width, dtype=torch.float32) + 0.5) / width
-    red, green, blue = (float(weight) * colours[..., channel] for channel, weight in enumerate(LUMA))
+    red, green, blue = (float(weight) * colours[:, channel] for channel, weight in enumerate(LUMA))
     luma = (red + green + blue).clamp(0, 1)
-    place = torch.stack([luma, across.to(luma).expand_as(luma), down.to(luma)[:, None].expand_as(luma)], 2) * 2 - 1
-    total = torch.from_numpy(rest).to(colours)[..., None] * colours
-    for mask, grid in zip(masks, grids, strict=True):
-        if mask.max() <= FAINT:
-            continue
-        volume = torch.from_numpy(grid.reshape(*grid.shape[:3], 12)).to(colours).permute(3, 0, 1, 2)[None]
-        maps = functional.grid_sample(volume, place[None, None], align_corners=True, padding_mode="border")
-        maps = maps.view(4, 3, rows, width)
-        mapped = maps[3]
-        for channel in range(3):
-            mapped = mapped + maps[channel] * colours[..., channel]
-        total += torch.from_numpy(mask).to(colours)[..., None] * mapped.permute(1, 2, 0)
-    return shoulder(total).cpu().numpy()
+    place = torch.stack([luma, across.to(luma).repeat(rows), down.to(luma).repeat_interleave(width)], 1) * 2 - 1
+    total = torch.tensor(rest.reshape(-1, 1), device=device) * colours
+    for mask, grid in zip(masks.reshape(len(masks), -1), grids, strict=True):
+        share = torch.tensor(mask, device=device)
+        present = (share > FAINT).nonzero()[:, 0]
+        if len(present):
+            maps = _interpolated(grid, place[present])
+            inside = colours[present]
+            mapped = maps[3]
+            for channel in range(3):
+                mapped = mapped + maps[channel] * inside[:, channel]
+            total[present] += (share[present] * mapped).T
+    return shoulder(total).reshape(pixels.shape).cpu().numpy()
+
+
+def _interpolated(grid: NDArray[np.float64], place: Tensor) -> Tensor:
+    """`(4, 3, N)`: a grid's coefficients at `(N, 3)` places, (luma, column, row) in [-1, 1]."""
+    volume = torch.tensor(grid.reshape(*grid.shape[:3], 12), dtype=place.dtype, device=place.device)
+    volume = volume.permute(3, 0, 1, 2).expand(BATCH, -1, -1, -1, -1)
+    # PyTorch works on several samples of a batch at once, but not on several places of a sample.
+    padded = functional.pad(place, (0, 0, 0, -len(place) % BATCH)).view(BATCH, 1, 1, -1, 3)
+    maps = functional.grid_sample(volume, padded, align_corners=True, padding_mode="border")
+    return maps.transpose(0, 1).reshape(4, 3, -1)[..., : len(place)]
