@@ -200,37 +200,26 @@ def solve(
     matrix = slicing(pixels, masks, shape)
     stiff = _stiffness_matrix(shape, stiffness, len(masks))
     slices, back, springs = (_on(m, device) for m in (matrix, matrix.T, stiff))
-    factors = _whitening(matrix, stiff, len(masks), device)
+    whitening = _Whitening(matrix, stiff, stiffness.chroma, len(masks), device)
     kept = torch.from_numpy((rest[..., None] * pixels).reshape(-1, 3)).to(device)
     held = torch.from_numpy(reference.reshape(-1, 3)).to(device, torch.float32)
 
-    def coefficients(variables: Tensor) -> Tensor:
-        parts = variables.chunk(len(factors))
-        return torch.cat([
-            torch.linalg.solve_triangular(c.T, part, upper=True) for c, part in zip(factors, parts, strict=True)
-        ])  # fmt: skip
-
     def function(variables: Tensor) -> tuple[float, Tensor, dict[str, float]]:
-        x = coefficients(variables)
+        x = whitening.undone(variables)
         values = slices @ x + kept
         loss, gradient, terms = objective(shoulder(values).T.reshape(1, 3, height, width))
         added = x - held
         pull = springs @ (added + (stiffness.chroma - 1) * (added - added.mean(1, keepdim=True)))
         terms = {**terms, "stiffness": float((added * pull).sum())}
         slope = back @ (gradient[0].flatten(1).T * shoulder_slope(values)) + 2 * pull
-        whitened = torch.cat([
-            torch.linalg.solve_triangular(c, part, upper=False)
-            for c, part in zip(factors, slope.chunk(len(factors)), strict=True)
-        ])  # fmt: skip
-        return loss + terms["stiffness"], whitened, terms
+        return loss + terms["stiffness"], whitening.gradient(slope), terms
 
     begin = torch.from_numpy(start.reshape(-1, 3)).to(device, torch.float32)
-    variables = torch.cat([c.T @ part for c, part in zip(factors, begin.chunk(len(factors)), strict=True)])
     solution = minimise(
-        function, variables, lower=-UNBOUNDED, upper=UNBOUNDED, iterations=iterations, history=history,
+        function, whitening.done(begin), lower=-UNBOUNDED, upper=UNBOUNDED, iterations=iterations, history=history,
         tolerance=tolerance, patience=patience, report=report,
     )  # fmt: skip
-    return coefficients(solution.point).cpu().numpy().astype(np.float64).reshape(start.shape), solution
+    return whitening.undone(solution.point).cpu().numpy().astype(np.float64).reshape(start.shape), solution
 
 
 def _stiffness_matrix(shape: Shape, stiffness: Stiffness, regions: int) -> sparse.csr_array:
@@ -246,18 +235,56 @@ def _stiffness_matrix(shape: Shape, stiffness: Stiffness, regions: int) -> spars
     return sparse.csr_array(whole / (regions * shape.cells))
 
 
-def _whitening(matrix: sparse.csr_array, stiff: sparse.csr_array, regions: int, device: torch.device) -> list[Tensor]:
-    """The Cholesky factor of every region's block of the mean squared colour's and the stiffness' Hessian."""
-    pixels, unknowns = matrix.shape
-    hessian = sparse.csr_array(matrix.T @ matrix / pixels + stiff)
-    count = unknowns // regions
-    factors = []
-    for region in range(regions):
-        part = slice(region * count, (region + 1) * count)
-        block = hessian[part, part].toarray().astype(np.float64)
-        block[np.diag_indices(count)] += RIDGE / unknowns
-        factors.append(torch.linalg.cholesky(torch.from_numpy(block)).to(device, torch.float32))
-    return factors
+class _Whitening:
+    """Between coefficients `(unknowns, 3)` and the solver's variables: C^T x, in grey and in two axes of colour.
+
+    C is the Cholesky factor of each region's block of the Hessian of the mean squared colour and of the stiffness,
+    one for grey and one for colour, whose stiffness is another.
+    """
+
+    def __init__(
+        self, matrix: sparse.csr_array, stiff: sparse.csr_array, chroma: float, regions: int, device: torch.device
+    ) -> None:
+        pixels, unknowns = matrix.shape
+        count = unknowns // regions
+        data = sparse.csr_array(matrix.T @ matrix / pixels)
+        self.axes = torch.tensor(_AXES, dtype=torch.float32, device=device)
+        self.factors: list[tuple[Tensor, Tensor]] = []
+        for region in range(regions):
+            part = slice(region * count, (region + 1) * count)
+            block, springs = (m[part, part].toarray().astype(np.float64) for m in (data, stiff))
+            block[np.diag_indices(count)] += RIDGE / unknowns
+            grey, colour = (torch.from_numpy(block + times * springs) for times in (1, chroma))
+            factor = torch.linalg.cholesky(torch.stack([grey, colour])).to(device, torch.float32)
+            self.factors.append((factor[0], factor[1]))
+
+    def done(self, coefficients: Tensor) -> Tensor:
+        return self._each(coefficients @ self.axes, lambda factor, part: factor.T @ part)
+
+    def undone(self, variables: Tensor) -> Tensor:
+        def solve_upper(factor: Tensor, part: Tensor) -> Tensor:
+            return torch.linalg.solve_triangular(factor.T, part, upper=True)
+
+        return self._each(variables, solve_upper) @ self.axes.T
+
+    def gradient(self, slope: Tensor) -> Tensor:
+        """With respect to the variables, from that with respect to the coefficients."""
+
+        def solve_lower(factor: Tensor, part: Tensor) -> Tensor:
+            return torch.linalg.solve_triangular(factor, part, upper=False)
+
+        return self._each(slope @ self.axes, solve_lower)
+
+    def _each(self, columns: Tensor, apply: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        parts = columns.chunk(len(self.factors))
+        return torch.cat([
+            torch.cat([apply(grey, part[:, :1]), apply(colour, part[:, 1:])], 1)
+            for (grey, colour), part in zip(self.factors, parts, strict=True)
+        ])  # fmt: skip
+
+
+_AXES = np.array([[1, 1, 1], [1, -1, 0], [1, 1, -2]]).T / np.sqrt([3, 2, 6])
+"""Columns: grey and two axes of colour, orthonormal."""
 
 
 def _on(matrix: sparse.csr_array, device: torch.device) -> Tensor:

@@ -141,6 +141,17 @@ def test_stiffness_holds_on_to_the_start(photo: Pixels, masks: Pixels) -> None:
     assert moved[0] > 2 * moved[1] > 2 * moved[2]
 
 
+def test_colour_is_stiffer_than_light(photo: Pixels, masks: Pixels) -> None:
+    target = torch.from_numpy(recoloured(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
+    shares = []
+    for chroma in (1.0, 50.0):
+        grids, _ = solved(photo, masks, target, Stiffness(0.1, 0.1, 0.1, chroma))
+        added = grids - coefficients_of([ColourMap.identity()] * 2, photo, masks[:2], SHAPE)
+        colour = added - added.mean(-1, keepdims=True)
+        shares.append(float(np.square(colour).sum() / np.square(added).sum()))
+    assert shares[1] < 0.3 * shares[0]
+
+
 def test_the_stated_gradient_is_the_gradient(photo: Pixels, masks: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     checked = []
 
@@ -156,7 +167,7 @@ def test_the_stated_gradient_is_the_gradient(photo: Pixels, masks: Pixels, monke
         return Solution(variables, 0.0, {}, Status.CONVERGED)
 
     monkeypatch.setattr(grid, "minimise", check)
-    solved(photo, masks, torch.full((1, 3, 14, 18), 0.3), Stiffness(0.1, 0.2, 0.3))
+    solved(photo, masks, torch.full((1, 3, 14, 18), 0.3), Stiffness(0.1, 0.2, 0.3, 5.0))
     for slope, difference in checked:
         assert slope == pytest.approx(difference, rel=2e-2)
     assert min(abs(slope) for slope, _ in checked) > 1e-6
