@@ -263,7 +263,8 @@ class _Whitening:
 
     def undone(self, variables: Tensor) -> Tensor:
         def solve_upper(factor: Tensor, part: Tensor) -> Tensor:
-            return torch.linalg.solve_triangular(factor.T, part, upper=True)
+            solved: Tensor = torch.linalg.solve_triangular(factor.T, part, upper=True)
+            return solved
 
         return self._each(variables, solve_upper) @ self.axes.T
 
@@ -271,7 +272,8 @@ class _Whitening:
         """With respect to the variables, from that with respect to the coefficients."""
 
         def solve_lower(factor: Tensor, part: Tensor) -> Tensor:
-            return torch.linalg.solve_triangular(factor, part, upper=False)
+            solved: Tensor = torch.linalg.solve_triangular(factor, part, upper=False)
+            return solved
 
         return self._each(slope @ self.axes, solve_lower)
 
