@@ -1,37 +1,49 @@
 """The network that says which class each part of a photo is of.
 
-A trunk of VGG-19's shape at an eighth of its widths, with the layer names of Simonyan and Zisserman, ICLR 2015; a
-block at stride 32 and pooling over the whole photo for context (Zhao et al., "Pyramid Scene Parsing Network", CVPR
-2017); a pyramid of features from stride 32 down to stride 4 (Lin et al., "Feature Pyramid Networks", CVPR 2017).
+The trunk is EfficientNet-Lite2 (Tan, Le, "EfficientNet", ICML 2019, with the changes of its authors' Lite variants: no
+squeeze-and-excitation, ReLU6), its batch normalisation folded into the convolutions. Above it, pooling over the whole
+photo for context (Zhao et al., "Pyramid Scene Parsing Network", CVPR 2017) and a pyramid of features from stride 32
+down to stride 4 (Lin et al., "Feature Pyramid Networks", CVPR 2017).
 """
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-TRUNK = (
-    ("conv1_1", 18), ("conv1_2", 18),
-    ("conv2_1", 40), ("conv2_2", 40),
-    ("conv3_1", 72), ("conv3_2", 72), ("conv3_3", 72), ("conv3_4", 72),
-    ("conv4_1", 136), ("conv4_2", 136), ("conv4_3", 136), ("conv4_4", 136),
-    ("conv5_1", 136),
-)  # fmt: skip
-"""Names and widths of the trunk's convolutions; 3x3, each with a ReLU after it, a pooling before blocks 2 to 5."""
-LEVELS = ("conv3_4", "conv4_4", "conv5_1")
-"""The trunk's outputs that the pyramid takes, at strides 4, 8 and 16."""
+
+class Stage(NamedTuple):
+    """Blocks of the same width; the first of them has the stride."""
+
+    repeats: int
+    size: int
+    """Of the depthwise kernel, in pixels."""
+    stride: int
+    expansion: int
+    width: int
+
+
+STEM = 32
+STAGES = (
+    Stage(1, 3, 1, 1, 16),
+    Stage(3, 3, 2, 6, 24),
+    Stage(3, 5, 2, 6, 48),
+    Stage(4, 3, 2, 6, 88),
+    Stage(4, 5, 1, 6, 120),
+    Stage(5, 5, 2, 6, 208),
+    Stage(1, 3, 1, 6, 352),
+)
+LEVELS = (1, 2, 4)
+"""Stages whose outputs the pyramid takes, at strides 4, 8 and 16."""
 CLASSES = 10
 """Ids 0 to 9 of `segmentation.labels.CLASSES`."""
 STRIDE = 4
 """Pixels of the photo to a row or column of the network's answer."""
-WIDE, NARROW, POOLED = 256, 96, 64
+NARROW, POOLED = 96, 64
 BINS = (1, 2, 3, 6)
-
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
 
 
 class Network(nn.Module):
@@ -39,20 +51,18 @@ class Network(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mean: Tensor
-        self.std: Tensor
-        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
-        before = 3
-        self.trunk = nn.ModuleDict()
-        for name, width in TRUNK:
-            self.trunk[name] = nn.Conv2d(before, width, 3, padding=1, padding_mode="reflect")
-            before = width
-        self.context = nn.Sequential(_block(before, WIDE, stride=2), _Residual(WIDE), _Residual(WIDE))
-        self.pooled = nn.ModuleList(_block(WIDE, POOLED, size=1) for _ in BINS)
-        self.deepest = _block(WIDE + POOLED * len(BINS), NARROW)
-        widths = dict(TRUNK)
-        self.lateral = nn.ModuleList(_block(widths[name], NARROW, size=1) for name in LEVELS)
+        self.stem = nn.Conv2d(3, STEM, 3, 2)
+        before = STEM
+        self.stages = nn.ModuleList()
+        for stage in STAGES:
+            blocks = nn.Sequential()
+            for index in range(stage.repeats):
+                blocks.append(InvertedResidual(before, stage, stage.stride if index == 0 else 1))
+                before = stage.width
+            self.stages.append(blocks)
+        self.pooled = nn.ModuleList(_block(before, POOLED, size=1) for _ in BINS)
+        self.deepest = _block(before + POOLED * len(BINS), NARROW)
+        self.lateral = nn.ModuleList(_block(STAGES[level].width, NARROW, size=1) for level in LEVELS)
         self.smooth = nn.ModuleList(_block(NARROW, NARROW) for _ in LEVELS)
         self.fuse = _block(NARROW, NARROW)
         self.drop = nn.Dropout2d(0.1)
@@ -73,14 +83,15 @@ class Network(nn.Module):
         height, width = image.shape[-2:]
         if height % 32 or width % 32 or min(height, width) < 64:
             raise ValueError(f"expected height and width to be multiples of 32, at least 64, found {height} x {width}")
-        levels = self._levels(image)
-        x = self.context(levels[-1])
+        features = self.features(image)
+        x = features[-1]
         extent = x.shape[-2:]
         pools = [
             functional.interpolate(block(functional.adaptive_avg_pool2d(x, size)), extent, mode="bilinear")
             for block, size in zip(self.pooled, BINS, strict=True)
         ]
         x = self.deepest(torch.cat([x, *pools], 1))
+        levels = [features[level] for level in LEVELS]
         finest = levels[0].shape[-2:]
         total = functional.interpolate(x, finest, mode="bilinear")
         for level, lateral, smooth in zip(levels[::-1], self.lateral[::-1], self.smooth[::-1], strict=True):
@@ -88,32 +99,41 @@ class Network(nn.Module):
             total = total + functional.interpolate(smooth(x), finest, mode="bilinear")
         return cast(Tensor, self.classify(self.drop(self.fuse(total))))
 
-    def _levels(self, image: Tensor) -> list[Tensor]:
-        """The trunk's features at `LEVELS`."""
-        x, features = (image - self.mean) / self.std, []
-        for name, _ in TRUNK:
-            if name.endswith("_1") and name != "conv1_1":
-                x = functional.max_pool2d(x, 2)
-            x = functional.relu(self.trunk[name](x))
-            if name in LEVELS:
-                features.append(x)
-        return features
+    def features(self, image: Tensor) -> list[Tensor]:
+        """The trunk's features after each stage, at strides 2, 4, 8, 16, 16, 32 and 32."""
+        x = functional.relu6(self.stem(functional.pad(2 * image - 1, (0, 1, 0, 1))))
+        results = []
+        for stage in self.stages:
+            x = stage(x)
+            results.append(x)
+        return results
 
 
-class _Residual(nn.Module):
-    """He et al., "Deep Residual Learning", CVPR 2016."""
+class InvertedResidual(nn.Module):
+    """Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, before: int, stage: Stage, stride: int) -> None:
         super().__init__()
-        self.first = _block(width, width)
-        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+        inner = before * stage.expansion
+        self.expand = nn.Conv2d(before, inner, 1) if stage.expansion > 1 else None
+        margin = 0 if stride > 1 else stage.size // 2
+        self.depthwise = nn.Conv2d(inner, inner, stage.size, stride, margin, groups=inner)
+        self.project = nn.Conv2d(inner, stage.width, 1)
+        low = (stage.size - 1) // 2
+        self.margin = (low - 1, low, low - 1, low) if stride > 1 else None
+        """Of strided convolutions of an even extent, one pixel less before than after, as the trunk was trained."""
+        self.skips = stride == 1 and before == stage.width
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(x + self.second(self.first(x)))
+        inner = x if self.expand is None else functional.relu6(self.expand(x))
+        if self.margin is not None:
+            inner = functional.pad(inner, self.margin)
+        inner = self.project(functional.relu6(self.depthwise(inner)))
+        return x + inner if self.skips else cast(Tensor, inner)
 
 
-def _block(before: int, after: int, *, size: int = 3, stride: int = 1) -> nn.Sequential:
+def _block(before: int, after: int, *, size: int = 3) -> nn.Sequential:
     """Convolution, batch normalisation, ReLU."""
     return nn.Sequential(
-        nn.Conv2d(before, after, size, stride, padding=size // 2, bias=False), nn.BatchNorm2d(after), nn.ReLU()
+        nn.Conv2d(before, after, size, padding=size // 2, bias=False), nn.BatchNorm2d(after), nn.ReLU()
     )

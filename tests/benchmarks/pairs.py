@@ -3,8 +3,9 @@
     python -m tests.benchmarks.pairs --pairs ../shared/pairs --preset paper --set encoder.name=compact -o out/paper
     python ../shared/tools/score.py out/paper pca_kd
 
-A pair is a folder with content.png, style.png, content_mask.png and style_mask.png. Results that are there already are
-left alone, so that a long run can be taken up again; runs.jsonl in the output folder has a line a pair.
+A pair is a folder with content.png or .jpg, style likewise, content_mask.png and style_mask.png. Results that are
+there already are left alone, so that a long run can be taken up again; runs.jsonl in the output folder has a line a
+pair.
 """
 
 from __future__ import annotations
@@ -29,16 +30,15 @@ def main() -> None:
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     session = Session(settings=load_preset(options.preset).with_changes(parse_changes(options.set)))
-    names = options.only or sorted(path.parent.name for path in options.pairs.glob("*/content.png"))
+    names = options.only or sorted(path.parent.name for path in options.pairs.glob("*/content.*"))
     for name in names:
         target = options.output / f"{name}.png"
         if target.exists():
             continue
         pair = options.pairs / name
         masks = [None if options.no_masks else pair / f"{which}_mask.png" for which in ("content", "style")]
-        result = session.transfer(
-            pair / "content.png", session.style(pair / "style.png", masks[1]), content_mask=masks[0]
-        )
+        content, style = (next(pair.glob(f"{which}.*")) for which in ("content", "style"))
+        result = session.transfer(content, session.style(style, masks[1]), content_mask=masks[0])
         result.photo.save(target)
         row = {
             "pair": name, "seconds": dict(result.seconds), "terms": dict(result.terms), "dtype": result.dtype,

@@ -29,6 +29,8 @@ def test_a_mask_of_the_photos_size_with_names_beside_it(photo: Path, capsys: Cap
         assert picture.size == (96, 72) and picture.mode == "L"
     regions = read_mask(mask, 72, 96)
     assert set(regions.names.values()) <= {label.name for label in CLASSES}
+    names = json.loads(photo.with_name("classes.json").read_text())
+    assert names == {str(label.id): label.name for label in CLASSES if label.id < 10}
     assert not photo.with_name("city.overlay.jpg").exists()
     out, err = capsys.readouterr()
     assert out == "" and "city.mask.png" in err

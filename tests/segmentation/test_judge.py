@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segmentation.judge import confusion, figures
+from segmentation.network import Network
+from segmentation.samples import Sample
+from segmentation.segmenter import Segmenter
+
+
+def test_confusion_merges_the_foreground(tmp_path: Path) -> None:
+    class Seen(Segmenter):
+        def probabilities(self, photo: np.ndarray, *, size: int = 512) -> np.ndarray:
+            chances = np.zeros((10, *photo.shape[:2]), np.float32)
+            chances[9] = 1
+            return chances
+
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "photo.png")
+    label = np.array([[0, 6, 7, 254], [8, 9, 255, 255], [255] * 4, [255] * 4], np.uint8)
+    table = confusion(Seen(Network()), [Sample(tmp_path / "photo.png", label)])
+    assert table.sum() == 6
+    assert table[6, 6] == 5 and table[0, 6] == 1
+    assert figures(table)["accuracy"] == pytest.approx(5 / 6)
+    assert figures(table)["mean IoU"] == pytest.approx((0 + 5 / 6) / 2)
