@@ -101,20 +101,20 @@ class GridSettings(Section):
     columns: int = Field(8, ge=1, le=64, description="over its columns")
     lumas: int = Field(6, ge=1, le=32, description="over its lumas")
     lightness: float = Field(0.25, ge=0, le=1, description="share of the transport of lightness in the closed form")
-    style: Weight = Field(6.0, description="weight of the relative Gram distance")
+    style: Weight = Field(7.0, description="weight of the relative Gram distance")
     style_layers: tuple[LayerName, ...] = Field(
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), min_length=1, description="layers of the relative Gram distance"
     )
-    colours: Weight = Field(9.0, description="weight of the sliced Wasserstein distance of colours")
-    structure: Weight = Field(1.4, description="weight of the correlation of edges with the content's")
-    photorealism: Weight = Field(4.2, description="weight of the photorealism term, in thousandths of the paper's")
+    colours: Weight = Field(11.0, description="weight of the sliced Wasserstein distance of colours")
+    structure: Weight = Field(1.8, description="weight of the correlation of edges with the content's")
+    photorealism: Weight = Field(6.0, description="weight of the photorealism term, in thousandths of the paper's")
     epsilon: float = Field(1e-5, gt=0, description="regularisation of the Matting Laplacian")
     across: Weight = Field(9.0, description="stiffness between neighbouring rows and columns")
     along: Weight = Field(5.0, description="stiffness between neighbouring lumas")
-    prior: Weight = Field(0.3, description="weight of leaving the closed form")
-    chroma: float = Field(6.0, ge=1, le=1e3, description="how many times stiffer colour is than light")
-    coarse_iterations: int = Field(36, ge=0, le=10_000, description="most iterations at half the size")
-    iterations: int = Field(24, ge=0, le=10_000, description="most iterations at the size of the solve")
+    prior: Weight = Field(0.1, description="weight of leaving the closed form")
+    chroma: float = Field(3.0, ge=1, le=1e3, description="how many times stiffer colour is than light")
+    coarse_iterations: int = Field(40, ge=0, le=10_000, description="most iterations at half the size")
+    iterations: int = Field(28, ge=0, le=10_000, description="most iterations at the size of the solve")
     tolerance: float = Field(
         2e-3, ge=0, lt=1, description="a stage has converged when its loss fell by less than this share of itself"
     )
