@@ -90,33 +90,36 @@ def slicing(pixels: NDArray[np.float32], masks: NDArray[np.float32], shape: Shap
         `(H W, 4 K cells) CSR float32`; columns are in the order of `(K, rows, columns, lumas, 4)`.
     """
     height, width = pixels.shape[:2]
-    flat = pixels.reshape(-1, 3).astype(np.float64)
-    basis = np.concatenate([flat, np.ones((len(flat), 1))], 1)
+    flat = pixels.reshape(-1, 3)
+    basis = np.concatenate([flat, np.ones((len(flat), 1), np.float32)], 1)
     places = (
         np.repeat((np.arange(height) + 0.5) / height, width),
         np.tile((np.arange(width) + 0.5) / width, height),
         np.clip(flat @ LUMA, 0, 1),
     )
     axes = [_between(count, at) for count, at in zip((shape.rows, shape.columns, shape.lumas), places, strict=True)]
-    rows, columns, values = [], [], []
+    corners = list(np.ndindex(*(min(2, extent) for extent in (shape.rows, shape.columns, shape.lumas))))
+    entries = 4 * len(corners)
+    present = masks.reshape(len(masks), -1) > FAINT
+    ends = np.cumsum(entries * present.sum(0))
+    starts = np.concatenate([[0], ends[:-1]])
+    data, indices = np.empty(ends[-1], np.float32), np.empty(ends[-1], np.int32)
     for region, mask in enumerate(masks.reshape(len(masks), -1)):
-        present = np.flatnonzero(mask > FAINT)
-        for corner in np.ndindex(2, 2, 2):
-            weight = mask[present].astype(np.float64)
-            cell = np.full(len(present), region)
+        inside = present[region].nonzero()[0]
+        weights = np.empty((len(inside), len(corners), 1), np.float32)
+        cells = np.empty((len(inside), len(corners), 1), np.int32)
+        for place, corner in enumerate(corners):
+            weight, cell = mask[inside].astype(np.float64), np.full(len(inside), region)
             for (low, share, count), high in zip(axes, corner, strict=True):
-                weight *= share[present] if high else 1 - share[present]
-                cell = cell * count + np.minimum(low[present] + high, count - 1)
-            kept = weight > 0
-            chosen = present[kept]
-            rows.append(np.repeat(chosen, 4))
-            columns.append((4 * cell[kept, None] + np.arange(4)).ravel())
-            values.append((weight[kept, None] * basis[chosen]).ravel())
-    matrix = sparse.coo_array(
-        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))),
-        shape=(height * width, 4 * len(masks) * shape.cells),
-    )
-    return sparse.csr_array(matrix.astype(np.float32))
+                weight *= share[inside] if high else 1 - share[inside]
+                cell = cell * count + low[inside] + high
+            weights[:, place, 0], cells[:, place, 0] = weight, cell
+        into = starts[inside, None] + np.arange(entries)
+        data[into] = (weights * basis[inside, None]).reshape(-1, entries)
+        indices[into] = (4 * cells + np.arange(4, dtype=np.int32)).reshape(-1, entries)
+        starts[inside] += entries
+    indptr = np.concatenate([[0], ends]).astype(np.int32)
+    return sparse.csr_array((data, indices, indptr), shape=(height * width, 4 * len(masks) * shape.cells))
 
 
 def _between(count: int, at: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
@@ -160,6 +163,8 @@ def coefficients_of(
 UNBOUNDED = 2.0
 """Bound of whitened variables, which none reaches: the sum of a column's squares is the mean square of a channel. It
 also makes the first step of `minimise` one that changes colours by some hundredths."""
+HESSIAN_PIXELS = 20_000
+"""That the Hessian of the whitening is taken from: with all of them it took seconds and led no further."""
 RIDGE = 1e-4
 """Of the whitening, for cells that no pixel falls into."""
 
@@ -247,7 +252,9 @@ class _Whitening:
     ) -> None:
         pixels, unknowns = matrix.shape
         count = unknowns // regions
-        data = sparse.csr_array(matrix.T @ matrix / pixels)
+        if pixels > HESSIAN_PIXELS:
+            matrix = matrix[np.sort(np.random.default_rng(0).choice(pixels, HESSIAN_PIXELS, replace=False))]
+        data = sparse.csr_array(matrix.T @ matrix / matrix.shape[0])
         self.axes = torch.tensor(_AXES, dtype=torch.float32, device=device)
         self.factors: list[tuple[Tensor, Tensor]] = []
         for region in range(regions):

@@ -11,6 +11,7 @@ with `compact` and with `vgg19` (random weights, which cost the same), and the s
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import statistics
@@ -81,7 +82,10 @@ def random_vgg19(folder: Path) -> dict[str, str]:
     """The environment in which `vgg19` has random weights, which cost what the trained ones do."""
     torch.manual_seed(0)
     scales = {name: torch.ones(width) for name, width in zip(CONVOLUTIONS, VGG19_WIDTHS, strict=True)}
-    save_encoder(folder / "vgg19.safetensors", Encoder(VGG19_WIDTHS), scales, name="vgg19")
+    path = folder / "vgg19.safetensors"
+    save_encoder(path, Encoder(VGG19_WIDTHS), scales, name="vgg19")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.with_name(path.name + ".sha256").write_text(f"{digest}  {path.name}\n")
     return {"PHOTOSTYLE_WEIGHTS": str(folder)}
 
 
@@ -103,6 +107,8 @@ def presets(runs: int) -> dict[str, dict[str, float]]:
         for _ in range(runs):
             for title, options in commands.items():
                 rounds.setdefault(title, []).append(timed([*words, *options], environment))
+                tell(title, rounds[title][-1])
+        print("medians")
         return {title: medians(times) for title, times in rounds.items()}
 
 
