@@ -111,8 +111,8 @@ class GridSettings(Section):
     epsilon: float = Field(1e-5, gt=0, description="regularisation of the Matting Laplacian")
     across: Weight = Field(9.0, description="stiffness between neighbouring rows and columns")
     along: Weight = Field(5.0, description="stiffness between neighbouring lumas")
-    prior: Weight = Field(0.1, description="weight of leaving the closed form")
-    chroma: float = Field(3.0, ge=1, le=1e3, description="how many times stiffer colour is than light")
+    prior: Weight = Field(0.3, description="weight of leaving the closed form")
+    chroma: float = Field(6.0, ge=1, le=1e3, description="how many times stiffer colour is than light")
     coarse_iterations: int = Field(40, ge=0, le=10_000, description="most iterations at half the size")
     iterations: int = Field(28, ge=0, le=10_000, description="most iterations at the size of the solve")
     tolerance: float = Field(
