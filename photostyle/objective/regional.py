@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from photostyle.objective.total import REFERENCE_PIXELS, Features
+from photostyle.objective.total import REFERENCE_PIXELS, Features, with_gradient
 
 PHOTOREALISM_UNIT = 1e-3
 """One unit of the photorealism term here, in those of the paper: at the authors' size a photo that Luan et al. would
@@ -65,9 +64,4 @@ class RegionalObjective:
 
     def __call__(self, image: Tensor) -> tuple[float, Tensor, dict[str, float]]:
         """The objective, its gradient `(1, 3, H, W)` and the weighted terms."""
-        image = image.detach().requires_grad_(True)
-        terms = self.terms(image)
-        torch.autograd.backward([term for term in terms.values() if term.requires_grad])
-        gradient = image.grad if image.grad is not None else image.new_zeros(image.shape)
-        values = {name: float(term.detach()) for name, term in terms.items()}
-        return sum(values.values()), gradient, values
+        return with_gradient(self.terms, image)

@@ -111,7 +111,17 @@ def with_own_look(
     return more_masks, more_targets
 
 
-class _GramDistance(torch.autograd.Function):
+class _Stated(torch.autograd.Function):
+    """A scalar of pixels, targets and regions that saves its gradient by the pixels as it is computed."""
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return outputs[0] * gradient, None, None
+
+
+class _GramDistance(_Stated):
     """One layer's distance with its gradient 4 a w (F D) / (C s) stated, D = (G - T) / C^2, so that nothing is kept.
 
     w are the squared mask values, s the mask's sum and a its mean.
@@ -134,12 +144,6 @@ class _GramDistance(torch.autograd.Function):
             gradient.index_copy_(0, region.inside, part)
         ctx.save_for_backward(gradient)
         return loss
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, None, None]:
-        (gradient,) = ctx.saved_tensors
-        return outputs[0] * gradient, None, None
 
 
 SOFTENING = 1e-2
@@ -171,7 +175,7 @@ class RelativeStyle:
         return torch.stack(layers).mean()
 
 
-class _RelativeDistance(torch.autograd.Function):
+class _RelativeDistance(_Stated):
     """One layer's distance with its gradient 2 a w (F (G - T)) / (C s v |T|^2) stated, v being a region's distance.
 
     w are the squared mask values, s the mask's sum and a the region's share of the area.
@@ -195,9 +199,3 @@ class _RelativeDistance(torch.autograd.Function):
             gradient.index_copy_(0, region.inside, part)
         ctx.save_for_backward(gradient)
         return loss
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, None, None]:
-        (gradient,) = ctx.saved_tensors
-        return outputs[0] * gradient, None, None

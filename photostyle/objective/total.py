@@ -79,9 +79,16 @@ class Objective:
 
     def __call__(self, image: Tensor) -> tuple[float, Tensor, dict[str, float]]:
         """The objective, its gradient `(1, 3, H, W)` and the weighted terms."""
-        image = image.detach().requires_grad_(True)
-        terms = self.terms(image)
-        torch.autograd.backward([term for term in terms.values() if term.requires_grad])
-        gradient = image.grad if image.grad is not None else image.new_zeros(image.shape)
-        values = {name: float(term.detach()) for name, term in terms.items()}
-        return sum(values.values()), gradient, values
+        return with_gradient(self.terms, image)
+
+
+def with_gradient(
+    terms: Callable[[Tensor], Mapping[str, Tensor]], image: Tensor
+) -> tuple[float, Tensor, dict[str, float]]:
+    """The sum of the terms, its gradient `(1, 3, H, W)`, and the terms."""
+    image = image.detach().requires_grad_(True)
+    found = terms(image)
+    torch.autograd.backward([term for term in found.values() if term.requires_grad])
+    gradient = image.grad if image.grad is not None else image.new_zeros(image.shape)
+    values = {name: float(term.detach()) for name, term in found.items()}
+    return sum(values.values()), gradient, values
