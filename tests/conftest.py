@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from photostyle.encoders import weights
 from photostyle.encoders.vgg import CONVOLUTIONS, Encoder
+from photostyle.masks import RegionMap, write_mask
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +41,17 @@ def scene() -> NDArray[np.float32]:
 def dusk() -> NDArray[np.float32]:
     """`(80, 120, 3)`: an orange sky over a nearly black ground."""
     return made_scene(np.array([0.9, 0.5, 0.25]), np.array([0.12, 0.08, 0.1]), seed=1)[:80, :120].copy()
+
+
+@pytest.fixture
+def masks(tmp_path: Path, scene: NDArray[np.float32], dusk: NDArray[np.float32]) -> tuple[Path, Path]:
+    """Of `scene` and `dusk`, sky over building."""
+    paths = tmp_path / "content_mask.png", tmp_path / "style_mask.png"
+    for path, photo in zip(paths, (scene, dusk), strict=True):
+        labels = np.ones(photo.shape[:2], np.uint8)
+        labels[:50] = 0
+        write_mask(path, RegionMap(labels, {0: "sky", 1: "building"}))
+    return paths
 
 
 def made_scene(sky: NDArray[np.float64], ground: NDArray[np.float64], seed: int) -> NDArray[np.float32]:

@@ -25,16 +25,6 @@ FEW = Settings().with_changes(
 PREVIEW = FEW.with_changes({"solver.method": "closed form"})
 
 
-@pytest.fixture
-def masks(tmp_path: Path, scene: Pixels, dusk: Pixels) -> tuple[Path, Path]:
-    paths = tmp_path / "content_mask.png", tmp_path / "style_mask.png"
-    for path, photo in zip(paths, (scene, dusk), strict=True):
-        labels = np.ones(photo.shape[:2], np.uint8)
-        labels[:50] = 0
-        write_mask(path, RegionMap(labels, {0: "sky", 1: "building"}))
-    return paths
-
-
 @pytest.mark.usefixtures("small_encoder")
 class TestTransfer:
     @pytest.mark.parametrize("settings", [FEW, PREVIEW])
