@@ -20,7 +20,8 @@ from photostyle.objective.structure import Structure
 from photostyle.objective.style import RelativeStyle, region_grams
 from photostyle.photo import Photo
 from photostyle.solvers import closed_form
-from photostyle.solvers.grid import Shape, Stiffness, coefficients_of, recoloured, solve
+from photostyle.solvers.bilateral import Shape, coefficients_of, recoloured
+from photostyle.solvers.grid import Stiffness, solve
 from photostyle.solvers.result import Solution, Status, Step
 from photostyle.task import Scale, Solved, Task, Trace
 from segmentation.refine import Refined, refine
@@ -43,9 +44,10 @@ class Scene:
     """Content and style at one size, with the hard masks of their matched regions.
 
     Args:
-        pixels, style_pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1]; `style_features` are of the latter.
-        masks: `(K + 1, H, W) float32` of the content, the last what is in no region; style_masks: `(K, H, W)`.
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1], of the content.
+        masks: `(K + 1, H, W) float32`, [0, 1], of the content, the last what is in no region.
         soft: as `masks`, brought to the edges of the photo.
+        style: the style photo, measured; style_masks: `(K, h, w) float32`, [0, 1], of it.
     """
 
     pixels: Pixels
@@ -60,8 +62,9 @@ def transfer(task: Task) -> Solved:
     settings, clock = task.settings.grid, task.clock
     shape = Shape(settings.rows, settings.columns, settings.lumas)
     stiffness = Stiffness(settings.across, settings.along, settings.prior, settings.chroma)
-    wide = _wide(task)
-    scenes = [_scene(task, scale, wide) for scale in task.style.scales]
+    with clock.part("masks"):
+        hard, wide = _masks(task)
+        scenes = [_scene(task, scale, hard, wide) for scale in task.style.scales]
     with clock.part("closed form"):
         task.tell("closed form")
         reference = _closed_form(scenes[-1], shape, settings.lightness)
@@ -92,24 +95,22 @@ def transfer(task: Task) -> Solved:
 
 def preview(task: Task) -> Solved:
     """The closed form alone."""
-    wide = _wide(task)
-    scene = _scene(task, task.style.scales[-1], wide)
+    with task.clock.part("masks"):
+        hard, wide = _masks(task)
+        scene = _scene(task, task.style.scales[-1], hard, wide)
     with task.clock.part("closed form"):
         task.tell("closed form")
         grids = _closed_form(scene, PREVIEW, task.settings.grid.lightness)
     return _solved(task, wide, grids, (), Trace(task.progress))
 
 
-def _hard(task: Task) -> Pixels:
-    """`(K + 1, H, W)`: hard masks of the matched regions, and of what is in none, at the size of the solve."""
+def _masks(task: Task) -> tuple[Pixels, Pixels]:
+    """`(K + 1, H, W)` at the size of the solve: hard masks of the matched regions and of what is in none, and the same
+    after the first of the two passes."""
     ids = [region.content_ids for region in task.regions.matching.regions]
     masks = soft_masks(task.regions.content.labels, ids)
-    return np.concatenate([masks, 1 - masks.sum(0, keepdims=True)])
-
-
-def _wide(task: Task) -> Pixels:
-    """As `_hard`, after the first of the two passes."""
-    return refine(_hard(task), task.pixels, radius=WIDE, epsilon=EPSILON).of(task.pixels)
+    hard = np.concatenate([masks, 1 - masks.sum(0, keepdims=True)])
+    return hard, refine(hard, task.pixels, radius=WIDE, epsilon=EPSILON).of(task.pixels)
 
 
 def _followed(wide: Pixels, pixels: Pixels) -> Refined:
@@ -117,14 +118,14 @@ def _followed(wide: Pixels, pixels: Pixels) -> Refined:
     return refine(wide, pixels, radius=NARROW, epsilon=EPSILON)
 
 
-def _scene(task: Task, style: Scale, wide: Pixels) -> Scene:
+def _scene(task: Task, style: Scale, hard: Pixels, wide: Pixels) -> Scene:
     """The task at one of the style's sizes."""
     last = style is task.style.scales[-1]
     pixels = task.pixels if last else task.photo.fitted(task.settings.solver.size // 2)
     ids = [region.style_ids for region in task.regions.matching.regions]
     style_masks = soft_masks(task.regions.style.labels, ids)
     return Scene(
-        pixels, _shrunk(_hard(task), pixels), _followed(wide, pixels).of(pixels),
+        pixels, _shrunk(hard, pixels), _followed(wide, pixels).of(pixels),
         style, _shrunk(style_masks, style.pixels),
     )  # fmt: skip
 

@@ -18,7 +18,10 @@ from photostyle.decode import FORMATS, MOST_PIXELS, SHORTEST_SIDE, decode, shown
 from photostyle.errors import OutputError, SettingsError
 from photostyle.files import atomic_write, check_target
 
-__all__ = ["MOST_PIXELS", "SHORTEST_SIDE", "Photo", "check_writable", "format_of", "resize"]
+__all__ = ["LUMA", "MOST_PIXELS", "SHORTEST_SIDE", "Photo", "check_writable", "format_of", "resize"]
+
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of R, G and B in the luma Y' of ITU-R BT.601."""
 
 _ENDINGS = {
     ".jpg": "JPEG",

@@ -138,10 +138,10 @@ def train(data: Path, renders: Path, trunk: Path, output: Path, recipe: Recipe) 
     if recipe.second_steps:
         unknown = [Sample(path, weight=1e-4) for path in others(data)]
         pseudo = pseudo_labelled(network, [*weak, *unknown], data / "timelapse")
-        first = copy.deepcopy(network)
-        second = fit(network.requires_grad_(True), [*known, *scenes, *pseudo], looks, recipe, recipe.second_steps)
+        again = copy.deepcopy(network).requires_grad_(True)
+        second = fit(again, [*known, *scenes, *pseudo], looks, recipe, recipe.second_steps)
         print("second round, kept out:", json.dumps(figures(confusion(Segmenter(second), held))), flush=True)
-        network = mean_of(first, second)
+        network = mean_of(network, second)
         print("mean of both, kept out:", json.dumps(figures(confusion(Segmenter(network), held))), flush=True)
     training = asdict(recipe) | {"minutes": round((time.monotonic() - began) / 60, 1)}
     save_network(output, network, training=json.dumps(training))

@@ -48,7 +48,7 @@ class Colours:
     def __init__(self, style: Tensor, style_masks: Tensor, masks: Tensor, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
         directions = torch.randn(3, DIRECTIONS, generator=generator)
-        self.directions = (directions / directions.norm(dim=0)).to(style.device)
+        self.directions = (directions / directions.norm(dim=0)).to(style)
         target = lab(style[0].flatten(1).T)
         self.inside: list[Tensor] = []
         self.targets: list[Tensor] = []
@@ -77,7 +77,7 @@ class Colours:
 
 def _quantiles(ordered: Tensor, count: int) -> Tensor:
     """`(count, D)` values at the middles of `count` equal shares, from `(N, D)` sorted ones."""
-    at = ((torch.arange(count, device=ordered.device) + 0.5) / count * len(ordered) - 0.5).clamp(0, len(ordered) - 1)
+    at = ((torch.arange(count).to(ordered) + 0.5) / count * len(ordered) - 0.5).clamp(0, len(ordered) - 1)
     low = at.floor().long()
     share = (at - low)[:, None]
     return torch.lerp(ordered[low], ordered[(low + 1).clamp_max(len(ordered) - 1)], share)

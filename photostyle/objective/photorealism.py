@@ -10,13 +10,14 @@ paper does it, so that one sparse product serves both.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import torch
 from scipy.sparse import csr_array, csr_matrix
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from photostyle.sparse import csr_tensor, product
 
 
 class Photorealism:
@@ -43,17 +44,7 @@ class Photorealism:
             raise ValueError(f"expected a square matrix, found {rows} x {columns}")
         if dtype not in (torch.float32, torch.float64):
             raise ValueError(f"expected float32 or float64, found {dtype}")
-        # scipy's 32-bit indices are kept: with 64 the product takes 1.7 times as long on the CPU.
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-            self._matrix = torch.sparse_csr_tensor(
-                torch.from_numpy(laplacian.indptr),
-                torch.from_numpy(laplacian.indices),
-                torch.from_numpy(laplacian.data).to(dtype),
-                size=(rows, columns),
-                device="cpu" if torch.device(device).type == "mps" else device,
-                check_invariants=True,
-            )
+        self._matrix = csr_tensor(laplacian, device, dtype)
 
     def __call__(self, image: Tensor) -> Tensor:
         """L_m, a scalar of the image's dtype.
@@ -82,12 +73,12 @@ class _QuadraticForm(torch.autograd.Function):
     def forward(ctx: Any, columns: Tensor, matrix: Tensor) -> Tensor:
         # M takes every constant to 0, so the mean changes nothing but how much float32 has to round.
         centred = (columns - columns.mean(dim=0)).to(matrix.device)
-        product = matrix @ centred
-        ctx.save_for_backward(product.to(columns.device))
-        return (centred.double() * product.double()).sum().to(columns.dtype).to(columns.device)
+        changed = product(matrix, centred)
+        ctx.save_for_backward(changed.to(columns.device))
+        return (centred.double() * changed.double()).sum().to(columns.dtype).to(columns.device)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
-        (product,) = ctx.saved_tensors
-        return 2 * upstream * product, None
+        (changed,) = ctx.saved_tensors
+        return 2 * upstream * changed, None

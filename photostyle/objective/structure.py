@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_LUMA = (0.299, 0.587, 0.114)
+from photostyle.photo import LUMA
+
+FLAT = 1e-9
+"""Keeps a region without any contrast from dividing by zero."""
 
 
 class Structure:
@@ -41,12 +44,8 @@ class Structure:
         return total
 
 
-FLAT = 1e-9
-"""Keeps a region without any contrast from dividing by zero."""
-
-
 def _gradient(image: Tensor) -> Tensor:
     """`(2, H - 1, W - 1)`: differences of luma to the next column and the next row."""
-    luma = (image[0] * image.new_tensor(_LUMA)[:, None, None]).sum(0)
+    luma = (image[0] * image.new_tensor(LUMA)[:, None, None]).sum(0)
     here = luma[:-1, :-1]
     return torch.stack([luma[:-1, 1:] - here, luma[1:, :-1] - here])

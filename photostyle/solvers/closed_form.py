@@ -7,14 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LUMA = np.array([0.299, 0.587, 0.114])
-"""Weights of R, G and B in the luma Y' of ITU-R BT.601."""
+from photostyle.photo import LUMA
+
 NOISE = (1.5 / 255) ** 2
 """Variance of colour taken for noise on either side: a little more than that of rounding to 8 bits and of JPEG."""
 LEAST_GAIN, MOST_GAIN = 0.15, 3.0
 """Of contrast along any direction of colour: less is grey, more blows up noise and JPEG's blocks (our choice)."""
-LOW, HIGH = 0.02, 0.97
-"""Where the shoulder begins."""
 KNOTS = 65
 """Of the curve of lightness."""
 QUANTILES = 96
@@ -35,13 +33,14 @@ class ColourMap:
     offset: NDArray[np.float64]
     lift: NDArray[np.float64]
 
-    @classmethod
-    def identity(cls) -> ColourMap:
-        return cls(np.eye(3), np.zeros(3), np.zeros(KNOTS))
+    def affine(self, pixels: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Colours `(..., 3)`, sRGB-encoded, [0, 1], through the affine map alone."""
+        mapped: NDArray[np.float64] = pixels @ self.gains.T + self.offset
+        return mapped
 
     def __call__(self, pixels: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Colours `(..., 3)`, sRGB-encoded, [0, 1]; of the result some may lie outside, see `shoulder`."""
-        mapped = pixels @ self.gains.T + self.offset
+        """Colours `(..., 3)`, sRGB-encoded, [0, 1]; of the result some may lie outside, see `bilateral.shoulder`."""
+        mapped = self.affine(pixels)
         lumas = mapped @ LUMA
         lift = np.interp(lumas, np.linspace(0, 1, KNOTS), self.lift)
         result: NDArray[np.float64] = mapped + lift[..., None]
@@ -74,12 +73,12 @@ def fit(
     """
     (mean, covariance), (wanted_mean, wanted) = _moments(content, content_mask), _moments(style, style_mask)
     gains = _transport(covariance + NOISE * np.eye(3), wanted + NOISE * np.eye(3))
-    affine = ColourMap(gains, wanted_mean - gains @ mean, np.zeros(KNOTS))
-    if not lightness:
-        return affine
-    lumas = np.clip(affine(content[content_mask > content_mask.max() / 2]) @ LUMA, 0, 1)
-    wanted_lumas = style[style_mask > style_mask.max() / 2] @ LUMA
-    return ColourMap(gains, affine.offset, lightness * _lift(lumas, wanted_lumas))
+    lift = np.zeros(KNOTS)
+    colour_map = ColourMap(gains, wanted_mean - gains @ mean, lift)
+    if lightness:
+        lumas = np.clip(colour_map.affine(content[content_mask > content_mask.max() / 2]) @ LUMA, 0, 1)
+        lift += lightness * _lift(lumas, style[style_mask > style_mask.max() / 2] @ LUMA)
+    return colour_map
 
 
 def _moments(

@@ -7,25 +7,26 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import gradcheck
 
+from photostyle.photo import LUMA
 from photostyle.solvers import grid
-from photostyle.solvers.closed_form import KNOTS, LUMA, ColourMap
-from photostyle.solvers.grid import (
+from photostyle.solvers.bilateral import (
     HIGH,
     LOW,
     Shape,
-    Stiffness,
     coefficients_of,
     recoloured,
     shoulder,
     shoulder_slope,
     slicing,
-    solve,
 )
+from photostyle.solvers.closed_form import KNOTS, ColourMap
+from photostyle.solvers.grid import Stiffness, solve
 from photostyle.solvers.minimise import Function
 from photostyle.solvers.result import Solution, Status
 
 SHAPE = Shape(3, 4, 5)
 CPU = torch.device("cpu")
+IDENTITY = ColourMap(np.eye(3), np.zeros(3), np.zeros(KNOTS))
 Pixels = NDArray[np.float32]
 
 
@@ -114,7 +115,7 @@ def solved(
         value = float(difference.square().mean())
         return value, 2 * difference / difference.numel(), {"distance": value}
 
-    start = coefficients_of([ColourMap.identity()] * 2, photo, masks[:2], SHAPE)
+    start = coefficients_of([IDENTITY] * 2, photo, masks[:2], SHAPE)
     return solve(
         objective, photo, masks[:2], masks[2], start, start, stiffness=stiffness, iterations=iterations, history=10,
         tolerance=0, patience=1000, device=CPU, report=lambda step: None,
@@ -146,7 +147,7 @@ def test_colour_is_stiffer_than_light(photo: Pixels, masks: Pixels) -> None:
     shares = []
     for chroma in (1.0, 50.0):
         grids, _ = solved(photo, masks, target, Stiffness(0.1, 0.1, 0.1, chroma))
-        added = grids - coefficients_of([ColourMap.identity()] * 2, photo, masks[:2], SHAPE)
+        added = grids - coefficients_of([IDENTITY] * 2, photo, masks[:2], SHAPE)
         colour = added - added.mean(-1, keepdims=True)
         shares.append(float(np.square(colour).sum() / np.square(added).sum()))
     assert shares[1] < 0.3 * shares[0]

@@ -1,0 +1,190 @@
+"""Affine maps of colour on a coarse bilateral grid, one grid a region, and what they make of a photo.
+
+Chen, Paris and Durand, "Real-time Edge-aware Image Processing with the Bilateral Grid", ACM TOG 26(3), 2007, for the
+grid; Chen, Adams, Wadhwa and Hasinoff, "Bilateral Guided Upsampling", ACM TOG 35(6), 2016, for affine maps on it.
+Where the photo has colour I and luma y at row r and column c, with m_k the soft mask of region k,
+
+    O = shoulder( sum_k m_k (A_k I + b_k) + m_0 I ),   (A_k, b_k) interpolated from grid k at (r, c, y)
+
+with m_0 what is in no region, so that the result is nearly locally affine whatever the unknowns are, and the same
+grids give the result at any size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor
+from torch.nn import functional
+
+from photostyle.photo import LUMA
+from photostyle.solvers.closed_form import ColourMap
+
+LOW, HIGH = 0.01, 0.98
+"""Where the shoulder bends."""
+BATCH = 8
+"""Parts that interpolation is done in, so that as many threads can share it."""
+FAINT = 2e-3
+"""Mask value below which a region is taken to be absent from a pixel."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Of a grid: cells over the photo's rows, its columns and its lumas."""
+
+    rows: int
+    columns: int
+    lumas: int
+
+    @property
+    def cells(self) -> int:
+        return self.rows * self.columns * self.lumas
+
+
+def shoulder(values: Tensor) -> Tensor:
+    """Brings any value into (0, 1): the identity from `LOW` to `HIGH`, an exponential approach to 0 and 1 beyond."""
+    above = HIGH - (1 - HIGH) * torch.expm1(-(values - HIGH).clamp_min(0) / (1 - HIGH))
+    below = LOW + LOW * torch.expm1(-(LOW - values).clamp_min(0) / LOW)
+    return torch.where(values > HIGH, above, torch.where(values < LOW, below, values))
+
+
+def shoulder_slope(values: Tensor) -> Tensor:
+    """The derivative of `shoulder`."""
+    above = torch.exp(-(values - HIGH).clamp_min(0) / (1 - HIGH))
+    return above * torch.exp(-(LOW - values).clamp_min(0) / LOW)
+
+
+def slicing(pixels: NDArray[np.float32], masks: NDArray[np.float32], shape: Shape) -> sparse.csr_array:
+    """The matrix that takes all cells' coefficients to colours: trilinear weights times masks times (R, G, B, 1).
+
+    Args:
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+        masks: `(K, H, W) float32`, soft.
+
+    Returns:
+        `(H W, 4 K cells) CSR float32`; columns are in the order of `(K, rows, columns, lumas, 4)`.
+    """
+    height, width = pixels.shape[:2]
+    flat = pixels.reshape(-1, 3)
+    basis = np.concatenate([flat, np.ones((len(flat), 1), np.float32)], 1)
+    places = (
+        np.repeat((np.arange(height) + 0.5) / height, width),
+        np.tile((np.arange(width) + 0.5) / width, height),
+        np.clip(flat @ LUMA, 0, 1),
+    )
+    axes = [_between(count, at) for count, at in zip((shape.rows, shape.columns, shape.lumas), places, strict=True)]
+    corners = list(np.ndindex(*(min(2, extent) for extent in (shape.rows, shape.columns, shape.lumas))))
+    entries = 4 * len(corners)
+    present = masks.reshape(len(masks), -1) > FAINT
+    ends = np.cumsum(entries * present.sum(0))
+    starts = np.concatenate([[0], ends[:-1]])
+    data, indices = np.empty(ends[-1], np.float32), np.empty(ends[-1], np.int32)
+    for region, mask in enumerate(masks.reshape(len(masks), -1)):
+        inside = present[region].nonzero()[0]
+        weights = np.empty((len(inside), len(corners), 1), np.float32)
+        cells = np.empty((len(inside), len(corners), 1), np.int32)
+        for place, corner in enumerate(corners):
+            weight, cell = mask[inside].astype(np.float64), np.full(len(inside), region)
+            for (low, share, count), high in zip(axes, corner, strict=True):
+                weight *= share[inside] if high else 1 - share[inside]
+                cell = cell * count + low[inside] + high
+            weights[:, place, 0], cells[:, place, 0] = weight, cell
+        into = starts[inside, None] + np.arange(entries)
+        data[into] = (weights * basis[inside, None]).reshape(-1, entries)
+        indices[into] = (4 * cells + np.arange(4, dtype=np.int32)).reshape(-1, entries)
+        starts[inside] += entries
+    indptr = np.concatenate([[0], ends]).astype(np.int32)
+    return sparse.csr_array((data, indices, indptr), shape=(height * width, 4 * len(masks) * shape.cells))
+
+
+def _between(count: int, at: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
+    """The cell below each place in [0, 1], and how far on to the next it lies; the outermost cells are at 0 and 1."""
+    position = at * (count - 1)
+    low = np.clip(np.floor(position).astype(np.intp), 0, max(count - 2, 0))
+    return low, position - low, count
+
+
+def coefficients_of(
+    maps: Sequence[ColourMap], pixels: NDArray[np.float32], masks: NDArray[np.float32], shape: Shape
+) -> NDArray[np.float64]:
+    """Grids that do what the maps do: exactly for what is affine, for the lift the best fit in every luma's cell.
+
+    Args:
+        maps: of each region.
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1]; masks: `(K, H, W) float32`, [0, 1].
+
+    Returns:
+        `(K, rows, columns, lumas, 4, 3)`: of every cell the three columns of gains and the offset by channel.
+    """
+    grids = np.zeros((len(maps), shape.rows, shape.columns, shape.lumas, 4, 3))
+    for grid, colour_map, mask in zip(grids, maps, masks, strict=True):
+        grid[..., :3, :] = colour_map.gains.T
+        grid[..., 3, :] = colour_map.offset
+        inside = pixels[mask > 0.5].astype(np.float64)
+        if not len(inside) or not colour_map.lift.any():
+            continue
+        wanted = (colour_map(inside) - colour_map.affine(inside))[:, 0]
+        position = np.clip(inside @ LUMA, 0, 1)[:, None] * (shape.lumas - 1)
+        hats = np.maximum(0, 1 - np.abs(position - np.arange(shape.lumas)))
+        steps = np.diff(np.eye(shape.lumas), axis=0)
+        # Cells without pixels take after their neighbours.
+        normal = hats.T @ hats + len(inside) * (0.02 * steps.T @ steps + 1e-6 * np.eye(shape.lumas))
+        grid[..., 3, :] += np.linalg.solve(normal, hats.T @ wanted)[:, None]
+    return grids
+
+
+def recoloured(
+    pixels: NDArray[np.float32],
+    masks: NDArray[np.float32],
+    rest: NDArray[np.float32],
+    grids: NDArray[np.float64],
+    *,
+    first_row: int = 0,
+    height: int | None = None,
+    device: torch.device | None = None,
+) -> NDArray[np.float32]:
+    """Rows of a photo through the grids.
+
+    Args:
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1]: a whole photo, or rows of it from `first_row` on.
+        masks: `(K, H, W) float32` of those rows; rest: `(H, W) float32`, what is in no region; sum 1.
+        grids: `(K, rows, columns, lumas, 4, 3)`.
+        height: rows of the whole photo; those of `pixels` by default.
+
+    Returns:
+        As `pixels`, within (0, 1); every row as it is in the whole photo.
+    """
+    rows, width = pixels.shape[:2]
+    colours = torch.tensor(pixels.reshape(-1, 3), device=device)
+    down = (torch.arange(first_row, first_row + rows, dtype=torch.float32) + 0.5) / (height or rows)
+    across = (torch.arange(width, dtype=torch.float32) + 0.5) / width
+    red, green, blue = (float(weight) * colours[:, channel] for channel, weight in enumerate(LUMA))
+    luma = (red + green + blue).clamp(0, 1)
+    place = torch.stack([luma, across.to(luma).repeat(rows), down.to(luma).repeat_interleave(width)], 1) * 2 - 1
+    total = torch.tensor(rest.reshape(-1, 1), device=device) * colours
+    for mask, grid in zip(masks.reshape(len(masks), -1), grids, strict=True):
+        share = torch.tensor(mask, device=device)
+        present = (share > FAINT).nonzero()[:, 0]
+        if len(present):
+            maps = _interpolated(grid, place[present])
+            inside = colours[present]
+            mapped = maps[3]
+            for channel in range(3):
+                mapped = mapped + maps[channel] * inside[:, channel]
+            total[present] += (share[present] * mapped).T
+    return shoulder(total).reshape(pixels.shape).cpu().numpy()
+
+
+def _interpolated(grid: NDArray[np.float64], place: Tensor) -> Tensor:
+    """`(4, 3, N)`: a grid's coefficients at `(N, 3)` places, (luma, column, row) in [-1, 1]."""
+    volume = torch.tensor(grid.reshape(*grid.shape[:3], 12), dtype=place.dtype, device=place.device)
+    volume = volume.permute(3, 0, 1, 2).expand(BATCH, -1, -1, -1, -1)
+    # PyTorch works on several samples of a batch at once, but not on several places of a sample.
+    padded = functional.pad(place, (0, 0, 0, -len(place) % BATCH)).view(BATCH, 1, 1, -1, 3)
+    maps = functional.grid_sample(volume, padded, align_corners=True, padding_mode="border")
+    return maps.transpose(0, 1).reshape(4, 3, -1)[..., : len(place)]
