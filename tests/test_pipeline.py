@@ -27,12 +27,18 @@ FEW = Settings().with_changes(
 )  # fmt: skip
 
 
+GRID = FEW.with_changes({"solver.method": "grid", "grid.coarse_iterations": 8, "grid.iterations": 8})
+PREVIEW = FEW.with_changes({"solver.method": "closed form"})
+every_method = pytest.mark.parametrize("settings", [FEW, GRID, PREVIEW], ids=["pixels", "grid", "closed form"])
+
+
 @pytest.mark.usefixtures("small_encoder")
 class TestTransfer:
+    @every_method
     def test_the_regions_take_the_colours_of_their_counterparts(
-        self, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path]
+        self, settings: Settings, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path]
     ) -> None:
-        result = transfer(scene, dusk, settings=FEW, content_mask=masks[0], style_mask=masks[1])
+        result = transfer(scene, dusk, settings=settings, content_mask=masks[0], style_mask=masks[1])
         out = result.photo.pixels
         assert out.shape == scene.shape
         assert [region.name for region in result.matching.regions] == ["sky", "building"]
@@ -73,26 +79,30 @@ class TestTransfer:
         assert result.paper_terms() == result.terms
         assert 0 <= result.photo.pixels.min() <= result.photo.pixels.max() <= 1
 
-    def test_strength(self, scene: Pixels, dusk: Pixels) -> None:
+    @every_method
+    def test_strength(self, settings: Settings, scene: Pixels, dusk: Pixels) -> None:
         results = [
-            transfer(scene, dusk, settings=FEW.with_changes({"strength": strength})).photo.pixels
+            transfer(scene, dusk, settings=settings.with_changes({"strength": strength})).photo.pixels
             for strength in (0.0, 0.5, 1.0)
         ]
         assert np.array_equal(results[0], scene)
         np.testing.assert_allclose(results[1], (scene + results[2]) / 2, atol=1e-6)
         assert np.abs(results[2] - scene).max() > 0.1
 
-    def test_the_same_seed_gives_the_same_bytes(self, scene: Pixels, dusk: Pixels) -> None:
-        noisy = FEW.with_changes({"solver.start": "noise", "smoothing.enabled": False})
-        first, again = (transfer(scene, dusk, settings=noisy).photo.pixels for _ in range(2))
-        other = transfer(scene, dusk, settings=noisy.with_changes({"seed": 1})).photo.pixels
+    @pytest.mark.parametrize(
+        "settings", [FEW.with_changes({"solver.start": "noise", "smoothing.enabled": False}), GRID]
+    )
+    def test_the_same_seed_gives_the_same_bytes(self, settings: Settings, scene: Pixels, dusk: Pixels) -> None:
+        first, again = (transfer(scene, dusk, settings=settings).photo.pixels for _ in range(2))
+        other = transfer(scene, dusk, settings=settings.with_changes({"seed": 1})).photo.pixels
         assert np.array_equal(first, again)
         assert not np.array_equal(first, other)
 
-    def test_a_large_photo_keeps_its_size_and_its_detail(self, scene: Pixels, dusk: Pixels) -> None:
+    @every_method
+    def test_a_large_photo_keeps_its_size_and_its_detail(self, settings: Settings, scene: Pixels, dusk: Pixels) -> None:
         large = np.kron(scene, np.ones((3, 3, 1), np.float32))
         large[::2, ::2] *= 0.9
-        result = transfer(large, dusk, settings=FEW).photo.pixels
+        result = transfer(large, dusk, settings=settings).photo.pixels
         assert result.shape == large.shape
         ground = slice(200, 288)
         fine, finer = (np.diff(photo[ground], axis=1).mean(2).ravel() for photo in (large, result))
@@ -115,8 +125,9 @@ class TestTransfer:
         change = np.abs(result.photo.pixels - scene)
         assert change[:40].mean() < 0.2 * change[60:].mean()
 
-    def test_a_photo_as_its_own_style_stays_itself(self, scene: Pixels) -> None:
-        result = transfer(scene, scene, settings=FEW.with_changes({"objective.total_variation": 0}))
+    @every_method
+    def test_a_photo_as_its_own_style_stays_itself(self, settings: Settings, scene: Pixels) -> None:
+        result = transfer(scene, scene, settings=settings.with_changes({"objective.total_variation": 0}))
         assert np.abs(result.photo.pixels - scene).mean() < 2 / 255
 
     def test_one_mask_of_two_is_refused(self, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path]) -> None:
