@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +15,16 @@ from photostyle import by_pixels
 from photostyle.laplacian import matting_laplacian
 from photostyle.masks import layer_masks, soft_masks
 from photostyle.objective.colours import Colours
+from photostyle.objective.edges import Edges
 from photostyle.objective.photorealism import Photorealism
 from photostyle.objective.regional import RegionalObjective, RegionalWeights
 from photostyle.objective.structure import Structure
 from photostyle.objective.style import RelativeStyle, region_grams
+from photostyle.outcome import Progress
 from photostyle.photo import Photo
 from photostyle.solvers import closed_form
 from photostyle.solvers.bilateral import Shape, coefficients_of, recoloured
-from photostyle.solvers.grid import Stiffness, solve
+from photostyle.solvers.grid import Solver, Stiffness
 from photostyle.solvers.result import Solution, Status, Step
 from photostyle.task import Scale, Solved, Task, Trace
 from segmentation.refine import Refined, refine
@@ -69,6 +72,7 @@ def transfer(task: Task) -> Solved:
         task.tell("closed form")
         reference = _closed_form(scenes[-1], shape, settings.lightness)
     grids, trace = reference, Trace(task.progress)
+    solver = Solver(reference, stiffness, task.settings.solver.history, task.encode.device)
     solutions: list[tuple[str, Solution]] = []
     iterations = (settings.coarse_iterations, settings.iterations)
     for name, scene, most in zip(("solve, coarse", "solve, fine"), scenes, iterations, strict=True):
@@ -82,10 +86,9 @@ def transfer(task: Task) -> Solved:
             trace.add(name, most, step)
 
         with clock.part(name):
-            grids, solution = solve(
-                objective, scene.pixels, scene.soft[:-1], scene.soft[-1], grids, reference,
-                stiffness=stiffness, iterations=most, history=task.settings.solver.history,
-                tolerance=settings.tolerance, patience=settings.patience, device=task.encode.device, report=report,
+            grids, solution = solver(
+                objective, scene.pixels, scene.soft[:-1], scene.soft[-1], grids, iterations=most,
+                tolerance=settings.tolerance, patience=settings.patience, report=report,
             )  # fmt: skip
         solutions.append((name, solution))
         if solution.status in (Status.INTERRUPTED, Status.NOT_FINITE):
@@ -158,12 +161,15 @@ def _objective(task: Task, scene: Scene) -> RegionalObjective:
         carried = layer_masks(style_masks, layers)
         targets = {layer: region_grams(scene.style.features[layer], carried[layer]) for layer in layers}
     laplacian = matting_laplacian(scene.pixels, settings.epsilon, labels=labels)
-    weights = RegionalWeights(settings.style, settings.colours, settings.structure, settings.photorealism)
+    weights = RegionalWeights(
+        settings.style, settings.colours, settings.structure, settings.edges, settings.photorealism
+    )
     return RegionalObjective(
         encode, layers, weights,
         style=RelativeStyle(targets, layer_masks(masks, layers)),
         colours=Colours(style, style_masks, masks, task.settings.seed),
         structure=Structure(image, torch.from_numpy(labels).to(encode.device)),
+        edges=Edges(image),
         photorealism=Photorealism(laplacian, device=encode.device),
     )  # fmt: skip
 
@@ -172,10 +178,13 @@ def _solved(
     task: Task, wide: Pixels, grids: Grids, solutions: tuple[tuple[str, Solution], ...], trace: Trace
 ) -> Solved:
     def apply(photo: Photo) -> tuple[Pixels, tuple[str, ...]]:
-        return full_size(photo.pixels, _followed(wide, photo.pixels), grids, task.encode.device), ()
+        def tell(rows: int) -> None:
+            task.progress(Progress("apply", rows, photo.height, math.nan, {}))
+
+        return full_size(photo.pixels, _followed(wide, photo.pixels), grids, task.encode.device, tell=tell), ()
 
     def terms() -> Mapping[str, float]:
-        solved, _ = apply(Photo(task.pixels))
+        solved = full_size(task.pixels, _followed(wide, task.pixels), grids, task.encode.device)
         with torch.no_grad():
             parts = by_pixels.objectives(task)[1].terms(task.encode.tensor(solved))
         return {name: float(value) for name, value in parts.items()}
@@ -183,7 +192,14 @@ def _solved(
     return Solved(solutions, tuple(trace.rows), apply, terms)
 
 
-def full_size(pixels: Pixels, masks: Refined, grids: Grids, device: torch.device, strip: int = STRIP) -> Pixels:
+def full_size(
+    pixels: Pixels,
+    masks: Refined,
+    grids: Grids,
+    device: torch.device,
+    strip: int = STRIP,
+    tell: Callable[[int], None] = lambda rows: None,
+) -> Pixels:
     """A photo through the grids, some rows at a time; every strip is what it is in the whole, bit for bit.
 
     Args:
@@ -191,13 +207,16 @@ def full_size(pixels: Pixels, masks: Refined, grids: Grids, device: torch.device
         masks: of the grids' K regions and of what is in none.
         grids: `(K, rows, columns, lumas, 4, 3)`.
         strip: pixels worked on at once.
+        tell: called with the number of rows that are done, before the first strip and after each.
     """
     height, width = pixels.shape[:2]
     result, step = np.empty_like(pixels), max(1, strip // width)
+    tell(0)
     for row in range(0, height, step):
         rows = pixels[row : row + step]
         soft = masks.of(rows, row, height)
         result[row : row + step] = recoloured(
             rows, soft[:-1], soft[-1], grids, first_row=row, height=height, device=device
         )
+        tell(row + len(rows))
     return result

@@ -103,6 +103,7 @@ def no_photorealism(image: Tensor) -> Tensor:
 
 def _applied(task: Task, photo: Photo, solved: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """What was solved for, at the photo's own size, with a warning where that blurs it."""
+    task.tell("apply")
     smoothing = task.settings.smoothing
     if smoothing.enabled:
         maps = smooth_maps(np.ascontiguousarray(solved), task.pixels, radius=smoothing.radius, edge=smoothing.edge)

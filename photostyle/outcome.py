@@ -16,7 +16,10 @@ from segmentation.matching import Matching
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a transfer is: the stage, its accepted iterate, the loss and its weighted terms there."""
+    """Where a transfer is: the stage, its accepted iterate, the loss and its weighted terms there.
+
+    In the stage `apply`, iterations are rows of the full-size photo; loss is NaN and terms are empty there.
+    """
 
     stage: str
     iteration: int

@@ -123,7 +123,6 @@ class Session:
         task = Task(self.settings, self._encode, photo, pixels, style, regions, clock, self._progress)
         solved = METHODS[self.settings.solver.method](task)
         with clock.part("apply"):
-            self._tell("apply")
             changed, enlarged = solved.apply(photo)
             result = photo.with_pixels(blended(photo.pixels, changed, self.settings.strength))
         warnings = (

@@ -106,7 +106,8 @@ class GridSettings(Section):
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), min_length=1, description="layers of the relative Gram distance"
     )
     colours: Weight = Field(11.0, description="weight of the sliced Wasserstein distance of colours")
-    structure: Weight = Field(1.8, description="weight of the correlation of edges with the content's")
+    structure: Weight = Field(0.9, description="weight of the correlation of edges with the content's")
+    edges: Weight = Field(0.9, description="weight of the similarity of edge maps to the content's")
     photorealism: Weight = Field(6.0, description="weight of the photorealism term, in thousandths of the paper's")
     epsilon: float = Field(1e-5, gt=0, description="regularisation of the Matting Laplacian")
     across: Weight = Field(9.0, description="stiffness between neighbouring rows and columns")

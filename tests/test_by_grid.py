@@ -31,12 +31,20 @@ class TestTransfer:
         seen: list[Progress] = []
         result = transfer(scene, dusk, settings=FEW, progress=seen.append)
         assert [stage.name for stage in result.stages] == ["solve, coarse", "solve, fine"]
-        assert set(result.terms) == {"style", "colours", "structure", "photorealism", "stiffness"}
+        assert set(result.terms) == {"style", "colours", "structure", "edges", "photorealism", "stiffness"}
         assert result.stages[-1].loss == pytest.approx(sum(result.terms.values()))
         coarse = [row.loss for row in result.trace if row.stage == "solve, coarse"]
         assert coarse[-1] < 0.9 * coarse[0]
         assert {"closed form", "solve, coarse", "solve, fine", "apply", "total"} <= set(result.seconds)
         assert len([p for p in seen if p.stage == "solve, fine"]) == result.stages[1].iterations + 1
+
+    def test_the_full_size_pass_tells_its_rows(self, scene: Pixels, dusk: Pixels) -> None:
+        seen: list[Progress] = []
+        large = np.ascontiguousarray(np.tile(scene, (6, 6, 1)))
+        transfer(large, dusk, settings=PREVIEW, progress=seen.append)
+        rows = [p.iteration for p in seen if p.stage == "apply"]
+        assert rows[0] == 0 and rows[-1] == len(large) and len(rows) > 3
+        assert rows == sorted(rows) and {p.iterations for p in seen if p.stage == "apply"} == {len(large)}
 
     def test_the_preview_solves_nothing(self, scene: Pixels, dusk: Pixels) -> None:
         result = transfer(scene, dusk, settings=PREVIEW)

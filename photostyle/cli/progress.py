@@ -38,8 +38,9 @@ class ProgressBar:
             self._begin(progress)
         if self.bar is None:
             return
-        terms = {"loss": progress.loss, **progress.terms}
-        self.bar.set_postfix({name: f"{value:.3g}" for name, value in terms.items()}, refresh=False)
+        if progress.terms:
+            terms = {"loss": progress.loss, **progress.terms}
+            self.bar.set_postfix({name: f"{value:.3g}" for name, value in terms.items()}, refresh=False)
         self.bar.update(progress.iteration - self.bar.n)
 
     def close(self) -> None:

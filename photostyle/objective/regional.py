@@ -16,21 +16,23 @@ call distorted has L_m of some hundreds."""
 
 @dataclass(frozen=True)
 class RegionalWeights:
-    """Of each term; style is a relative distance, colours in hundredths of L*, structure in [0, 1]."""
+    """Of each term; style is a relative distance, colours in hundredths of L*, structure and edges in [0, 1]."""
 
     style: float
     colours: float
     structure: float
+    edges: float
     photorealism: float
 
 
 class RegionalObjective:
-    """weight_1 relative Gram distance + weight_2 colours + weight_3 structure + weight_4 photorealism.
+    """weight_1 relative Gram distance + weight_2 colours + weight_3 structure + weight_4 edges
+    + weight_5 photorealism.
 
     Args:
         features: `(image (1, 3, H, W), layers) -> {layer: (1, C, h, w)}`.
         layers: that `style` looks at.
-        style: term of the features; colours, structure, photorealism: terms of the image.
+        style: term of the features; colours, structure, edges, photorealism: terms of the image.
     """
 
     def __init__(
@@ -42,10 +44,12 @@ class RegionalObjective:
         style: Callable[[Mapping[str, Tensor]], Tensor],
         colours: Callable[[Tensor], Tensor],
         structure: Callable[[Tensor], Tensor],
+        edges: Callable[[Tensor], Tensor],
         photorealism: Callable[[Tensor], Tensor],
     ) -> None:
         self.features, self.layers, self.weights = features, layers, weights
-        self.style, self.colours, self.structure, self.photorealism = style, colours, structure, photorealism
+        self.style, self.colours, self.structure = style, colours, structure
+        self.edges, self.photorealism = edges, photorealism
 
     def terms(self, image: Tensor) -> dict[str, Tensor]:
         """Every weighted term of `(1, 3, H, W)`, sRGB-encoded, [0, 1]: scalars that add up to the objective."""
@@ -57,6 +61,8 @@ class RegionalObjective:
             terms["colours"] = weights.colours * self.colours(image)
         if weights.structure:
             terms["structure"] = weights.structure * self.structure(image)
+        if weights.edges:
+            terms["edges"] = weights.edges * self.edges(image)
         if weights.photorealism:
             unit = PHOTOREALISM_UNIT * per_pixel
             terms["photorealism"] = weights.photorealism * unit * self.photorealism(image)

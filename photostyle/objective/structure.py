@@ -25,7 +25,7 @@ class Structure:
     """
 
     def __init__(self, content: Tensor, labels: Tensor) -> None:
-        self.content = _gradient(content)
+        self.content = gradient(content)
         within = (labels[:-1, :-1] == labels[:-1, 1:]) & (labels[:-1, :-1] == labels[1:, :-1])
         present = [within & (labels[:-1, :-1] == label) for label in labels.unique()]
         self.masks = [mask.to(content.dtype) for mask in present if bool(mask.any())]
@@ -35,8 +35,8 @@ class Structure:
 
     def __call__(self, image: Tensor) -> Tensor:
         """The term of `(1, 3, H, W)`, sRGB-encoded, [0, 1]: a scalar in [0, 1]."""
-        gradient = _gradient(image)
-        product, square = (gradient * self.content).sum(0), gradient.square().sum(0)
+        found = gradient(image)
+        product, square = (found * self.content).sum(0), found.square().sum(0)
         total = image.new_zeros(())
         for mask, share, power in zip(self.masks, self.shares, self.powers, strict=True):
             common = (mask * product).sum().clamp_min(0)
@@ -44,7 +44,7 @@ class Structure:
         return total
 
 
-def _gradient(image: Tensor) -> Tensor:
+def gradient(image: Tensor) -> Tensor:
     """`(2, H - 1, W - 1)`: differences of luma to the next column and the next row."""
     luma = (image[0] * image.new_tensor(LUMA)[:, None, None]).sum(0)
     here = luma[:-1, :-1]

@@ -12,7 +12,7 @@ from scipy import sparse
 from torch import Tensor
 
 from photostyle.solvers.bilateral import Shape, shoulder, shoulder_slope, slicing
-from photostyle.solvers.minimise import Function, minimise
+from photostyle.solvers.minimise import Function, Memory, minimise
 from photostyle.solvers.result import Solution, Step
 from photostyle.sparse import csr_tensor, product
 
@@ -44,63 +44,82 @@ RIDGE = 1e-4
 """Of the whitening, for cells that no pixel falls into."""
 
 
-def solve(
-    objective: Function,
-    pixels: NDArray[np.float32],
-    masks: NDArray[np.float32],
-    rest: NDArray[np.float32],
-    start: NDArray[np.float64],
-    reference: NDArray[np.float64],
-    *,
-    stiffness: Stiffness,
-    iterations: int,
-    history: int,
-    tolerance: float,
-    patience: int,
-    device: torch.device,
-    report: Callable[[Step], None],
-) -> tuple[NDArray[np.float64], Solution]:
-    """L-BFGS over the grids' coefficients.
+class Solver:
+    """L-BFGS over the grids' coefficients, for a photo at one size after another.
 
     The coefficients are whitened: the solver's variables are C^T x, with C the Cholesky factor of each region's
     Hessian of a mean squared difference of colours and of the stiffness. A step is then as long in colour whatever
-    the cell, gain or offset.
+    the cell, gain or offset. The variables are the same at every size, those of the first, so that what L-BFGS has
+    learnt of the curvature at one serves at the next.
 
     Args:
-        objective: image `(1, 3, H, W)` -> (loss, gradient, weighted terms).
-        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
-        masks: `(K, H, W) float32`, soft; rest: `(H, W) float32`, what is in no region and keeps its colours; sum 1.
-        start, reference: `(K, rows, columns, lumas, 4, 3)`: where to begin, and what the stiffness holds on to.
-
-    Returns:
-        The grids of the best point, and the solution, whose terms have the stiffness beside the objective's.
+        reference: `(K, rows, columns, lumas, 4, 3)`: what the stiffness holds on to.
+        history: pairs that L-BFGS remembers.
     """
-    shape = Shape(*start.shape[1:4])
-    height, width = pixels.shape[:2]
-    matrix = slicing(pixels, masks, shape)
-    stiff = _stiffness_matrix(shape, stiffness, len(masks))
-    slices, back, springs = (csr_tensor(m, device) for m in (matrix, sparse.csr_array(matrix.T), stiff))
-    whitening = _Whitening(matrix, stiff, stiffness.chroma, len(masks), device)
-    kept = torch.from_numpy((rest[..., None] * pixels).reshape(-1, 3)).to(device)
-    held = torch.from_numpy(reference.reshape(-1, 3)).to(device, torch.float32)
 
-    def function(variables: Tensor) -> tuple[float, Tensor, dict[str, float]]:
-        x = whitening.undone(variables)
-        values = product(slices, x) + kept
-        loss, gradient, terms = objective(shoulder(values).T.reshape(1, 3, height, width))
-        added = x - held
-        colour = added - added.mean(1, keepdim=True)
-        pull = product(springs, added + (stiffness.chroma - 1) * colour)
-        terms = {**terms, "stiffness": float((added * pull).sum())}
-        slope = product(back, gradient[0].flatten(1).T * shoulder_slope(values)) + 2 * pull
-        return loss + terms["stiffness"], whitening.gradient(slope), terms
+    def __init__(
+        self, reference: NDArray[np.float64], stiffness: Stiffness, history: int, device: torch.device
+    ) -> None:
+        self.regions, self.shape = len(reference), Shape(*reference.shape[1:4])
+        self.device, self.chroma = device, stiffness.chroma
+        self.held = self._flat(reference)
+        self.stiff = _stiffness_matrix(self.shape, stiffness, self.regions)
+        self.springs = csr_tensor(self.stiff, device)
+        self.whitening: _Whitening | None = None
+        self.memory = Memory(history)
 
-    begin = torch.from_numpy(start.reshape(-1, 3)).to(device, torch.float32)
-    solution = minimise(
-        function, whitening.done(begin), lower=-UNBOUNDED, upper=UNBOUNDED, iterations=iterations, history=history,
-        tolerance=tolerance, patience=patience, report=report,
-    )  # fmt: skip
-    return whitening.undone(solution.point).cpu().numpy().astype(np.float64).reshape(start.shape), solution
+    def __call__(
+        self,
+        objective: Function,
+        pixels: NDArray[np.float32],
+        masks: NDArray[np.float32],
+        rest: NDArray[np.float32],
+        start: NDArray[np.float64],
+        *,
+        iterations: int,
+        tolerance: float,
+        patience: int,
+        report: Callable[[Step], None],
+    ) -> tuple[NDArray[np.float64], Solution]:
+        """The grids of the lowest point from `start` on, at one size.
+
+        Args:
+            objective: image `(1, 3, H, W)` -> (loss, gradient, weighted terms).
+            pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+            masks: `(K, H, W) float32`, soft; rest: `(H, W) float32`, what is in no region and keeps its colours; sum 1.
+            start: as `reference`.
+
+        Returns:
+            The grids, and the solution, whose terms have the stiffness beside the objective's.
+        """
+        height, width = pixels.shape[:2]
+        matrix = slicing(pixels, masks, self.shape)
+        slices, back = csr_tensor(matrix, self.device), csr_tensor(sparse.csr_array(matrix.T), self.device)
+        if self.whitening is None:
+            self.whitening = _Whitening(matrix, self.stiff, self.chroma, self.regions, self.device)
+        whitening = self.whitening
+        kept = torch.from_numpy((rest[..., None] * pixels).reshape(-1, 3)).to(self.device)
+
+        def function(variables: Tensor) -> tuple[float, Tensor, dict[str, float]]:
+            x = whitening.undone(variables)
+            values = product(slices, x) + kept
+            loss, gradient, terms = objective(shoulder(values).T.reshape(1, 3, height, width))
+            added = x - self.held
+            colour = added - added.mean(1, keepdim=True)
+            pull = product(self.springs, added + (self.chroma - 1) * colour)
+            terms = {**terms, "stiffness": float((added * pull).sum())}
+            slope = product(back, gradient[0].flatten(1).T * shoulder_slope(values)) + 2 * pull
+            return loss + terms["stiffness"], whitening.gradient(slope), terms
+
+        solution = minimise(
+            function, whitening.done(self._flat(start)), lower=-UNBOUNDED, upper=UNBOUNDED, iterations=iterations,
+            tolerance=tolerance, patience=patience, memory=self.memory, report=report,
+        )  # fmt: skip
+        return whitening.undone(solution.point).cpu().numpy().astype(np.float64).reshape(start.shape), solution
+
+    def _flat(self, grids: NDArray[np.float64]) -> Tensor:
+        """`(unknowns, 3)` float32 on the device."""
+        return torch.from_numpy(grids.reshape(-1, 3)).to(self.device, torch.float32)
 
 
 def _stiffness_matrix(shape: Shape, stiffness: Stiffness, regions: int) -> sparse.csr_array:

@@ -28,7 +28,7 @@ FIRST_MOVE = 0.02
 """Largest change of any variable in the first step, as a share of the range between the bounds."""
 
 
-class _Memory:
+class Memory:
     """The last pairs of steps and gradient changes, and the inverse Hessian that they make."""
 
     def __init__(self, most: int) -> None:
@@ -70,6 +70,7 @@ def minimise(
     history: int = 10,
     tolerance: float = 1e-3,
     patience: int = 20,
+    memory: Memory | None = None,
     report: Callable[[Step], None] | None = None,
 ) -> Solution:
     """The lowest point that L-BFGS finds between two bounds.
@@ -83,6 +84,7 @@ def minimise(
         lower, upper: bounds of every variable, lower < upper.
         iterations: most accepted steps.
         history: pairs remembered.
+        memory: pairs from an earlier, similar function of the same variables, in place of an empty one; it is added to.
         tolerance: converged when the loss has fallen by less than this share of itself in `patience` iterations.
         report: called with every accepted iterate; an exception of its own is passed on.
 
@@ -102,7 +104,7 @@ def minimise(
     def end(status: Status) -> Solution:
         return Solution(point, loss, terms, status, tuple(trace))
 
-    memory = _Memory(history)
+    memory = Memory(history) if memory is None else memory
     try:
         loss, gradient, terms = function(point)
         evaluations = 1

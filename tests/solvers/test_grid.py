@@ -20,7 +20,7 @@ from photostyle.solvers.bilateral import (
     slicing,
 )
 from photostyle.solvers.closed_form import KNOTS, ColourMap
-from photostyle.solvers.grid import Stiffness, solve
+from photostyle.solvers.grid import Solver, Stiffness
 from photostyle.solvers.minimise import Function
 from photostyle.solvers.result import Solution, Status
 
@@ -107,18 +107,22 @@ def test_the_shoulder() -> None:
     torch.testing.assert_close(shoulder_slope(values), leaf.grad)
 
 
+def squared_distance(target: Tensor, weights: float | Tensor = 1.0) -> Function:
+    def objective(image: Tensor) -> tuple[float, Tensor, dict[str, float]]:
+        difference = image - target
+        value = float((weights * difference.square()).mean())
+        return value, 2 * weights * difference / difference.numel(), {"distance": value}
+
+    return objective
+
+
 def solved(
     photo: Pixels, masks: Pixels, target: Tensor, stiffness: Stiffness, iterations: int = 60
 ) -> tuple[NDArray[np.float64], Solution]:
-    def objective(image: Tensor) -> tuple[float, Tensor, dict[str, float]]:
-        difference = image - target
-        value = float(difference.square().mean())
-        return value, 2 * difference / difference.numel(), {"distance": value}
-
     start = coefficients_of([IDENTITY] * 2, photo, masks[:2], SHAPE)
-    return solve(
-        objective, photo, masks[:2], masks[2], start, start, stiffness=stiffness, iterations=iterations, history=10,
-        tolerance=0, patience=1000, device=CPU, report=lambda step: None,
+    return Solver(start, stiffness, 10, CPU)(
+        squared_distance(target), photo, masks[:2], masks[2], start, iterations=iterations, tolerance=0, patience=1000,
+        report=lambda step: None,
     )  # fmt: skip
 
 
@@ -140,6 +144,26 @@ def test_stiffness_holds_on_to_the_start(photo: Pixels, masks: Pixels) -> None:
         assert solution.loss == pytest.approx(sum(solution.terms.values()))
         moved.append(float(np.abs(grids - grids.mean((1, 2, 3), keepdims=True)).mean()))
     assert moved[0] > 2 * moved[1] > 2 * moved[2]
+
+
+def test_what_was_learnt_at_one_size_serves_at_the_next(photo: Pixels, masks: Pixels) -> None:
+    target = torch.from_numpy(recoloured(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
+    start = coefficients_of([IDENTITY] * 2, photo, masks[:2], SHAPE)
+    uneven = squared_distance(target, torch.logspace(0, 3, 14)[:, None])  # unlike what the variables are whitened for
+
+    def losses(solver: Solver, *counts: int) -> list[float]:
+        grids, found = start, []
+        for iterations in counts:
+            grids, solution = solver(
+                uneven, photo, masks[:2], masks[2], grids, iterations=iterations, tolerance=0, patience=1000,
+                report=lambda step: None,
+            )  # fmt: skip
+            found += [step.loss for step in solution.trace[1:]]
+        return found
+
+    at_once, in_parts = (losses(Solver(start, Stiffness(0, 0, 0), 10, CPU), *counts) for counts in ((20,), (12, 8)))
+    assert in_parts == pytest.approx(at_once, rel=1e-2)
+    assert at_once[12] < 0.9 * at_once[11]
 
 
 def test_colour_is_stiffer_than_light(photo: Pixels, masks: Pixels) -> None:
