@@ -19,7 +19,7 @@ from photostyle.objective.edges import Edges
 from photostyle.objective.photorealism import Photorealism
 from photostyle.objective.regional import RegionalObjective, RegionalWeights
 from photostyle.objective.structure import Structure
-from photostyle.objective.style import RelativeStyle, region_grams
+from photostyle.objective.style import RelativeStyle, mean_grams
 from photostyle.outcome import Progress
 from photostyle.photo import Photo
 from photostyle.solvers import closed_form
@@ -44,20 +44,21 @@ STRIP = 200_000
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Content and style at one size, with the hard masks of their matched regions.
+    """Content and styles at one size, with the hard masks of their matched regions.
 
     Args:
         pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1], of the content.
         masks: `(K + 1, H, W) float32`, [0, 1], of the content, the last what is in no region.
         soft: as `masks`, brought to the edges of the photo.
-        style: the style photo, measured; style_masks: `(K, h, w) float32`, [0, 1], of it.
+        styles: the style photos, measured.
+        style_masks: of each style `(K, h, w) float32`, [0, 1], of what the content's regions take from.
     """
 
     pixels: Pixels
     masks: Pixels
     soft: Pixels
-    style: Scale
-    style_masks: Pixels
+    styles: tuple[Scale, ...]
+    style_masks: tuple[Pixels, ...]
 
 
 def transfer(task: Task) -> Solved:
@@ -67,10 +68,10 @@ def transfer(task: Task) -> Solved:
     stiffness = Stiffness(settings.across, settings.along, settings.prior, settings.chroma)
     with clock.part("masks"):
         hard, wide = _masks(task)
-        scenes = [_scene(task, scale, hard, wide) for scale in task.style.scales]
+        scenes = [_scene(task, place, hard, wide) for place in (-2, -1)]
     with clock.part("closed form"):
         task.tell("closed form")
-        reference = _closed_form(scenes[-1], shape, settings.lightness)
+        reference = _closed_form(task, scenes[-1], shape)
     grids, trace = reference, Trace(task.progress)
     solver = Solver(reference, stiffness, task.settings.solver.history, task.encode.device)
     solutions: list[tuple[str, Solution]] = []
@@ -100,18 +101,18 @@ def preview(task: Task) -> Solved:
     """The closed form alone."""
     with task.clock.part("masks"):
         hard, wide = _masks(task)
-        scene = _scene(task, task.style.scales[-1], hard, wide)
+        scene = _scene(task, -1, hard, wide)
     with task.clock.part("closed form"):
         task.tell("closed form")
-        grids = _closed_form(scene, PREVIEW, task.settings.grid.lightness)
+        grids = _closed_form(task, scene, PREVIEW)
     return _solved(task, wide, grids, (), Trace(task.progress))
 
 
 def _masks(task: Task) -> tuple[Pixels, Pixels]:
     """`(K + 1, H, W)` at the size of the solve: hard masks of the matched regions and of what is in none, and the same
     after the first of the two passes."""
-    ids = [region.content_ids for region in task.regions.matching.regions]
-    masks = soft_masks(task.regions.content.labels, ids)
+    ids = [region.content_ids for region in task.blend.regions]
+    masks = soft_masks(task.blend.content.labels, ids)
     hard = np.concatenate([masks, 1 - masks.sum(0, keepdims=True)])
     return hard, refine(hard, task.pixels, radius=WIDE, epsilon=EPSILON).of(task.pixels)
 
@@ -121,16 +122,15 @@ def _followed(wide: Pixels, pixels: Pixels) -> Refined:
     return refine(wide, pixels, radius=NARROW, epsilon=EPSILON)
 
 
-def _scene(task: Task, style: Scale, hard: Pixels, wide: Pixels) -> Scene:
-    """The task at one of the style's sizes."""
-    last = style is task.style.scales[-1]
-    pixels = task.pixels if last else task.photo.fitted(task.settings.solver.size // 2)
-    ids = [region.style_ids for region in task.regions.matching.regions]
-    style_masks = soft_masks(task.regions.style.labels, ids)
-    return Scene(
-        pixels, _shrunk(hard, pixels), _followed(wide, pixels).of(pixels),
-        style, _shrunk(style_masks, style.pixels),
-    )  # fmt: skip
+def _scene(task: Task, size: int, hard: Pixels, wide: Pixels) -> Scene:
+    """The task at the size of the solve, -1, or at half of it, -2."""
+    pixels = task.pixels if size == -1 else task.photo.fitted(task.settings.solver.size // 2)
+    styles = tuple(style.scales[size] for style in task.styles)
+    style_masks = tuple(
+        _shrunk(soft_masks(task.blend.styles[place].regions.labels, task.blend.ids(place)), style.pixels)
+        for place, style in enumerate(styles)
+    )
+    return Scene(pixels, _shrunk(hard, pixels), _followed(wide, pixels).of(pixels), styles, style_masks)
 
 
 def _shrunk(masks: Pixels, like: Pixels) -> Pixels:
@@ -142,24 +142,32 @@ def _shrunk(masks: Pixels, like: Pixels) -> Pixels:
     return np.stack([np.asarray(mask) for mask in smaller])
 
 
-def _closed_form(scene: Scene, shape: Shape, lightness: float) -> Grids:
+def _closed_form(task: Task, scene: Scene, shape: Shape) -> Grids:
     """`(K, rows, columns, lumas, 4, 3)`: every region's optimal transport, the same in all rows and columns."""
-    maps = [
-        closed_form.fit(scene.pixels, mask, scene.style.pixels, style_mask, lightness=lightness)
-        for mask, style_mask in zip(scene.masks[:-1], scene.style_masks, strict=True)
-    ]
+    maps = []
+    for place, (mask, region) in enumerate(zip(scene.masks[:-1], task.blend.regions, strict=True)):
+        styles = [(s.share, scene.styles[s.style].pixels, scene.style_masks[s.style][place]) for s in region.sources]
+        maps.append(closed_form.fit(scene.pixels, mask, styles, lightness=task.settings.grid.lightness))
     return coefficients_of(maps, scene.pixels, scene.masks[:-1], shape)
 
 
 def _objective(task: Task, scene: Scene) -> RegionalObjective:
     settings, encode = task.settings.grid, task.encode
     layers = tuple(settings.style_layers)
-    image, style = encode.tensor(scene.pixels), encode.tensor(scene.style.pixels)
-    masks, style_masks = (torch.from_numpy(m).to(encode.device) for m in (scene.masks[:-1], scene.style_masks))
+    image, masks = encode.tensor(scene.pixels), torch.from_numpy(scene.masks[:-1]).to(encode.device)
+    shares = [task.blend.shares(place) for place in range(len(scene.styles))]
+    style_masks = [torch.from_numpy(style_mask).to(encode.device) for style_mask in scene.style_masks]
+    styles = [encode.tensor(style.pixels) for style in scene.styles]
     labels = scene.soft.argmax(0)
     with torch.no_grad():
-        carried = layer_masks(style_masks, layers)
-        targets = {layer: region_grams(scene.style.features[layer], carried[layer]) for layer in layers}
+        carried = [layer_masks(style_mask, layers) for style_mask in style_masks]
+        targets = {
+            layer: mean_grams([
+                (share, style.features[layer], mask[layer])
+                for share, style, mask in zip(shares, scene.styles, carried, strict=True)
+            ])
+            for layer in layers
+        }  # fmt: skip
     laplacian = matting_laplacian(scene.pixels, settings.epsilon, labels=labels)
     weights = RegionalWeights(
         settings.style, settings.colours, settings.structure, settings.edges, settings.photorealism
@@ -167,7 +175,7 @@ def _objective(task: Task, scene: Scene) -> RegionalObjective:
     return RegionalObjective(
         encode, layers, weights,
         style=RelativeStyle(targets, layer_masks(masks, layers)),
-        colours=Colours(style, style_masks, masks, task.settings.seed),
+        colours=Colours(list(zip(shares, styles, style_masks, strict=True)), masks, task.settings.seed),
         structure=Structure(image, torch.from_numpy(labels).to(encode.device)),
         edges=Edges(image),
         photorealism=Photorealism(laplacian, device=encode.device),

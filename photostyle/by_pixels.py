@@ -16,7 +16,7 @@ from photostyle.objective.content import Content
 from photostyle.objective.photorealism import Photorealism
 from photostyle.objective.smoothness import total_variation
 from photostyle.objective.style import Style as StyleTerm
-from photostyle.objective.style import region_grams, with_own_look
+from photostyle.objective.style import mean_grams, with_own_look
 from photostyle.objective.total import Objective, Weights
 from photostyle.photo import Photo, resize
 from photostyle.smoothing import apply_maps, smooth_maps
@@ -66,17 +66,10 @@ def objectives(task: Task) -> tuple[Objective, Objective]:
     layers = tuple(dict.fromkeys((*settings.content_layers, *style_layers)))
     with torch.no_grad():
         features = encode(image, layers)
-        style_features = task.style.features
-        if missing := tuple(layer for layer in style_layers if layer not in style_features):
-            style_features = {**style_features, **encode(encode.tensor(task.style.pixels), missing)}
-        masks, style_masks = (
-            layer_masks(torch.from_numpy(soft_masks(photo.labels, ids)).to(encode.device), style_layers)
-            for photo, ids in (
-                (task.regions.content, [region.content_ids for region in task.regions.matching.regions]),
-                (task.regions.style, [region.style_ids for region in task.regions.matching.regions]),
-            )
-        )
-        targets = {layer: region_grams(style_features[layer], style_masks[layer]) for layer in style_layers}
+        ids = [region.content_ids for region in task.blend.regions]
+        hard = torch.from_numpy(soft_masks(task.blend.content.labels, ids)).to(encode.device)
+        masks = layer_masks(hard, style_layers)
+        targets = _targets(task, style_layers)
         masks, targets = with_own_look(masks, targets, features, task.settings.regions.smallest)
     weights = Weights(settings.content, settings.style, 0.0, settings.total_variation)
     photorealism = (
@@ -94,6 +87,19 @@ def objectives(task: Task) -> tuple[Objective, Objective]:
         for chosen in (weights, replace(weights, photorealism=settings.photorealism))
     )  # fmt: skip
     return first, second
+
+
+def _targets(task: Task, layers: tuple[str, ...]) -> dict[str, Tensor]:
+    """`{layer: (R, C, C)}`: the mean of the styles' Gram matrices, each by its share of the region."""
+    encode, styles = task.encode, []
+    for place, style in enumerate(task.styles):
+        features = style.features
+        if missing := tuple(layer for layer in layers if layer not in features):
+            features = {**features, **encode(encode.tensor(style.pixels), missing)}
+        hard = soft_masks(task.blend.styles[place].regions.labels, task.blend.ids(place))
+        masks = layer_masks(torch.from_numpy(hard).to(encode.device), layers)
+        styles.append((task.blend.shares(place), features, masks))
+    return {layer: mean_grams([(s, f[layer], m[layer]) for s, f, m in styles]) for layer in layers}
 
 
 def no_photorealism(image: Tensor) -> Tensor:

@@ -75,6 +75,11 @@ def check_target(path: str | Path, overwrite: bool, inputs: Iterable[str | Path]
         raise OutputError("a folder that can be written to", f"{folder}, which cannot", where)
 
 
+def endings(count: int) -> list[str]:
+    """What tells the names of several things of a kind apart: nothing for the first, then `_2`, `_3` and so on."""
+    return [f"_{place}" if place > 1 else "" for place in range(1, count + 1)]
+
+
 def _refuse_special(path: str | Path) -> None:
     """Raise OutputError where `path` exists and is no regular file: renaming would replace a device by a file."""
     if os.path.exists(path) and not os.path.isfile(path):

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from photostyle.masks import RegionMap
+from photostyle.blend import Blend
 from photostyle.photo import Photo
 from photostyle.settings import Settings
 from photostyle.solvers.result import Solution, Status
-from segmentation.matching import Matching
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Result:
         warnings: what the user should know, a line each.
         settings, device, dtype, weights: what it was made with; `weights` is `{encoder: sha256}`.
         stages, trace: how the solver went.
-        content_regions, style_regions: at the size of the solve; `matching` says which took its look from which.
+        blend: the regions at the size of the solve, and which took its look from which.
         interrupted: whether the solver was stopped; `photo` is then the best so far.
     """
 
@@ -81,9 +80,7 @@ class Result:
     weights: Mapping[str, str]
     stages: tuple[StageOutcome, ...]
     trace: tuple[TraceRow, ...]
-    content_regions: RegionMap
-    style_regions: RegionMap
-    matching: Matching
+    blend: Blend
     interrupted: bool
 
 

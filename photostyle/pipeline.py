@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from operator import attrgetter
+from functools import reduce
+from hashlib import sha256
+from operator import add
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -14,25 +17,24 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from photostyle import by_grid, by_pixels
+from photostyle.blend import Blend
 from photostyle.device import chosen_device, chosen_dtype
 from photostyle.encoders import weights as encoder_weights
 from photostyle.errors import SettingsError
-from photostyle.masks import RegionMap, read_mask
+from photostyle.masks import read_mask
+from photostyle.matchings import as_wholes, by_class, by_cluster, by_mask
 from photostyle.outcome import Clock, Progress, Result, complaints, outcome_of
-from photostyle.photo import Photo, resize
-from photostyle.regions import WITHOUT_NETWORK, Finder, Matched, Seen, matched
+from photostyle.photo import Photo
+from photostyle.regions import WITHOUT_NETWORK, Finder, Seen
+from photostyle.saved import Kept, is_look, read_look
 from photostyle.settings import Settings, load_preset
 from photostyle.solvers.result import Status
-from photostyle.task import Encode, Scale, Style, Task
-from segmentation.clusters import cluster
-from segmentation.matching import match
+from photostyle.task import Encode, Measured, Scale, Style, Task
 
 if TYPE_CHECKING:
     Source = str | Path | Image.Image | NDArray[Any] | Photo
 
-CLUSTER_LAYER, CLUSTER_SIZE = "relu4_1", 384
-"""Features that `clusters` looks at; see `segmentation.clusters.cluster` for the measurement behind it."""
-
+_T = TypeVar("_T")
 
 METHODS = {"grid": by_grid.transfer, "closed form": by_grid.preview, "pixels": by_pixels.transfer}
 
@@ -41,7 +43,8 @@ class Session:
     """Settings, device and encoder, loaded once for many photos.
 
     Args:
-        preset: name of a preset; unused where `settings` are given.
+        preset: name of a preset, or the path of a saved look, NAME.photostyle, whose settings are taken; unused where
+            `settings` are given.
         settings: settings of one's own.
         device: overrides the settings' device.
         progress: called at every accepted iterate and at the start of every other stage; without it a download of
@@ -49,6 +52,7 @@ class Session:
 
     Raises:
         SettingsError: an unknown preset, or a device that this machine lacks.
+        InputError: a look that cannot be used.
         WeightsError: the encoder's weights are missing or not the ones they should be.
     """
 
@@ -60,7 +64,8 @@ class Session:
         device: str | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
-        settings = settings or load_preset(preset)
+        if settings is None:
+            settings = read_look(preset).settings if is_look(preset) else load_preset(preset)
         if device is not None:
             settings = settings.with_changes({"device": device})
         self.settings = settings
@@ -74,61 +79,108 @@ class Session:
         self._finder: Finder | None = None
         self._progress = progress or (lambda _: None)
 
-    def style(self, source: Source, mask: str | Path | None = None) -> Style:
-        """Reads and measures a style photo, with its region mask if it has one.
+    def style(
+        self, source: Source, mask: str | Path | None = None, *, weight: float = 1.0, region: str | None = None
+    ) -> Style:
+        """Reads and measures a style photo, with its region mask if it has one, or a saved look.
+
+        Args:
+            source: a path, PIL image, array or `Photo`; or the path of a look, NAME.photostyle.
+            mask: regions of the photo; a look has its own, if any.
+            weight: beside those of the styles that this one is added to; those of a look are multiplied by it.
+            region: of the content, that alone takes its look from this style; others take it from styles that are
+                given for none, or keep their own.
 
         Raises:
-            InputError: the photo or the mask cannot be used.
+            InputError: the photo, the mask or the look cannot be used.
+            SettingsError: a weight that is not above 0; a look that was saved for another size, or that is given a
+                mask or has a region already.
         """
-        photo, size = Photo.read(source), self.settings.solver.size
-        layers = self._style_layers()
-        sizes = (size // 2, size) if self.settings.solver.method == "grid" else (size,)
-        scales = []
-        for longest in sizes:
-            pixels = photo.fitted(longest)
+        if not 0 < weight < math.inf:
+            raise SettingsError("a weight above 0", f"{weight:g}", "style")
+        if is_look(source):
+            return self._saved(str(source), mask, weight, region)
+        photo = Photo.read(source)
+        pixels = tuple(photo.fitted(longest) for longest in self._sizes())
+        regions = read_mask(mask, *pixels[-1].shape[:2]) if mask is not None else None
+        name = photo.path.name if photo.path else "the style photo"
+        return Style((self._measured(photo, Kept(name, photo.sha256, weight, region, pixels, regions)),), self.settings)
+
+    def _saved(self, path: str, mask: str | Path | None, weight: float, region: str | None) -> Style:
+        look, sizes = read_look(path), self._sizes()
+        if mask is not None:
+            raise SettingsError("no mask for a saved look", str(mask), path, "It has its own, if its photos had one.")
+        size = look.settings.solver.size
+        if size != sizes[-1]:
+            advice = f"Solve at the look's size (--size {size}), or save the look at this one."
+            raise SettingsError(f"a look saved with solver.size = {sizes[-1]}", str(size), path, advice)
+        digest = sha256(Path(path).read_bytes()).hexdigest()
+        parts = []
+        for kept in look.photos:
+            if region is not None and kept.region is not None:
+                raise SettingsError("a look of no region of its own", f"{kept.region} from {kept.name}", path)
+            if len(kept.pixels) < len(sizes):
+                advice = "Save it anew with the method that it is meant for."
+                raise SettingsError("a look saved with solver.method = grid", look.settings.solver.method, path, advice)
+            used = replace(kept, weight=kept.weight * weight, region=region or kept.region,
+                           pixels=kept.pixels[-len(sizes) :])  # fmt: skip
+            photo = Photo(np.ascontiguousarray(used.pixels[-1]), path=Path(path).absolute(), sha256=digest)
+            parts.append(self._measured(photo, used))
+        return Style(tuple(parts), self.settings)
+
+    def _measured(self, photo: Photo, kept: Kept) -> Measured:
+        layers, scales = self._style_layers(), []
+        for pixels in kept.pixels:
             with torch.inference_mode():
                 features = self._encode(self._encode.tensor(pixels), layers) if layers else {}
             scales.append(Scale(pixels, features))
-        regions = read_mask(mask, *pixels.shape[:2]) if mask is not None else None
-        return Style(photo, tuple(scales), regions, self._seen(pixels) if mask is None else None, self.settings)
+        seen = self._seen(kept.pixels[-1]) if kept.regions is None else None
+        return Measured(photo, kept.name, kept.sha256, tuple(scales), kept.regions, seen, kept.weight, kept.region)
 
-    def transfer(self, content: Source, style: Style | Source, *, content_mask: str | Path | None = None) -> Result:
+    def transfer(
+        self, content: Source, style: Style | Source | Sequence[Style | Source], *,
+        content_mask: str | Path | None = None,
+    ) -> Result:  # fmt: skip
         """Gives the content photo the look of the style.
 
         Args:
             content: a path, PIL image, array or `Photo`.
-            style: a measured style, or the source of one.
-            content_mask: regions of the content; there if and only if the style has its own.
+            style: a measured style, or the source of one; or several of them, which are added.
+            content_mask: regions of the content; there if and only if every style has its own.
 
         Raises:
             InputError: a photo or mask that cannot be used.
-            SettingsError: a mask for one of the photos only.
+            SettingsError: no style; a mask for some of the photos only; a region that the content does not have.
         """
         clock = Clock()
         with clock.part("read"):
             photo = Photo.read(content)
-        if not isinstance(style, Style):
-            with clock.part("style"):
+        given: list[Style | Source] = _several(style)
+        if not given:
+            raise SettingsError("a style", "none", "style")
+        with clock.part("style"):
+            if not all(isinstance(each, Style) for each in given):
                 self._tell("measure the style")
-                style = self.style(style)
-        self._check_measured_alike(style)
-        if (content_mask is None) != (style.regions is None):
-            given, missing = ("content", "style") if style.regions is None else ("style", "content")
-            raise SettingsError("a mask for both photos or for neither", f"one for the {given} only",
-                                advice=f"give one for the {missing} too, or leave both to the segmenter")  # fmt: skip
+            style = reduce(add, [each if isinstance(each, Style) else self.style(each) for each in given])
+        style.check_measured_for(self.settings)
+        _check_masks(style, content_mask)
         pixels = photo.fitted(self.settings.solver.size)
         with clock.part("regions"):
             self._tell("regions")
-            regions = self._regions(pixels, style, content_mask)
-        task = Task(self.settings, self._encode, photo, pixels, style, regions, clock, self._progress)
+            found = self._blend(pixels, style, content_mask)
+        task = Task(self.settings, self._encode, photo, pixels, style.parts, found, clock, self._progress)
         solved = METHODS[self.settings.solver.method](task)
         with clock.part("apply"):
             changed, enlarged = solved.apply(photo)
             result = photo.with_pixels(blended(photo.pixels, changed, self.settings.strength))
         warnings = (
             *(f"content: {warning}" for warning in photo.warnings),
-            *(f"style: {warning}" for warning in style.photo.warnings),
-            *regions.matching.messages, *enlarged,
+            *(
+                f"{'style' if len(style.parts) == 1 else part.name}: {warning}"
+                for part in style.parts
+                for warning in part.photo.warnings
+            ),
+            *found.messages, *enlarged,
         )  # fmt: skip
         solutions = [solution for _, solution in solved.solutions]
         outcomes = tuple(outcome_of(name, solution) for name, solution in solved.solutions)
@@ -137,9 +189,14 @@ class Session:
             seconds=clock.seconds(),
             warnings=(*warnings, *complaints(outcomes)), settings=self.settings, device=str(self.device),
             dtype=str(self.dtype).removeprefix("torch."), weights=self.weights,
-            stages=outcomes, trace=solved.trace, content_regions=regions.content, style_regions=regions.style,
-            matching=regions.matching, interrupted=any(s.status is Status.INTERRUPTED for s in solutions),
+            stages=outcomes, trace=solved.trace, blend=found,
+            interrupted=any(s.status is Status.INTERRUPTED for s in solutions),
         )  # fmt: skip
+
+    def _sizes(self) -> tuple[int, ...]:
+        """Longest sides at which a style is measured, in pixels."""
+        size = self.settings.solver.size
+        return (size // 2, size) if self.settings.solver.method == "grid" else (size,)
 
     def _style_layers(self) -> tuple[str, ...]:
         """Layers at which a style is measured."""
@@ -147,22 +204,6 @@ class Session:
         if method == "closed form":
             return ()
         return tuple(self.settings.grid.style_layers if method == "grid" else self.settings.objective.style_layers)
-
-    def _check_measured_alike(self, style: Style) -> None:
-        """Raises SettingsError for a style that was measured by another encoder, at other layers or at another size."""
-        for name in (
-            "encoder",
-            "solver.method",
-            "solver.size",
-            "objective.style_layers",
-            "grid.style_layers",
-            "regions.segmenter",
-            "device",
-        ):
-            wanted, found = (attrgetter(name)(settings) for settings in (self.settings, style.settings))
-            if wanted != found:
-                advice = "Measure it with this session's `style`."
-                raise SettingsError(f"a style measured with {name} = {wanted}", str(found), "style", advice)
 
     def _tell(self, stage: str) -> None:
         self._progress(Progress(stage, 0, 0, float("nan"), {}))
@@ -177,56 +218,65 @@ class Session:
             self.weights[f"segmenter {name}"] = self._finder.segmenter.sha256
         return self._finder.see(pixels)
 
-    def _regions(self, pixels: NDArray[np.float32], style: Style, content_mask: str | Path | None) -> Matched:
+    def _blend(self, pixels: NDArray[np.float32], style: Style, content_mask: str | Path | None) -> Blend:
+        parts, smallest = style.parts, self.settings.regions.smallest
+        if content_mask is not None:
+            return by_mask(pixels, content_mask, parts, smallest)
+        if self.settings.regions.segmenter == "none":
+            return as_wholes(pixels, parts, smallest)
         note: tuple[str, ...] = ()
-        if content_mask is not None and style.regions is not None:
-            content, other = read_mask(content_mask, *pixels.shape[:2]), style.regions
-        elif self.settings.regions.segmenter == "none":
-            content, other = (
-                RegionMap(np.zeros(picture.shape[:2], np.uint8), {0: "whole photo"})
-                for picture in (pixels, style.pixels)
-            )
-        else:
-            seen = self._seen(pixels)
-            if seen is not None and style.seen is not None:
-                found, reason = matched(seen, style.seen)
-                if found is not None:
-                    return found
-                note = (f"{reason}, so regions are clusters of what looks alike in both",)
-            content, other = self._clustered(pixels, style.pixels)
-        matching = match(content.labels, other.labels, content.names, other.names,
-                         least_share=self.settings.regions.smallest)  # fmt: skip
-        return Matched(content, other, replace(matching, messages=(*note, *matching.messages)))
-
-    def _clustered(self, *pictures: NDArray[np.float32]) -> tuple[RegionMap, RegionMap]:
-        with torch.inference_mode():
-            features = [
-                self._encode(self._encode.tensor(Photo(picture).fitted(CLUSTER_SIZE)), (CLUSTER_LAYER,))[CLUSTER_LAYER]
-                for picture in pictures
-            ]
-        clusters = cluster(*(f[0].float().cpu().numpy() for f in features), seed=self.settings.seed)
-        maps = []
-        for picture, soft in zip(pictures, (clusters.content_probabilities, clusters.style_probabilities), strict=True):
-            probabilities = resize(np.ascontiguousarray(soft.transpose(1, 2, 0)), *picture.shape[:2])
-            labels = probabilities.argmax(2).astype(np.uint8)
-            maps.append(RegionMap(labels, {label: f"cluster {label + 1}" for label in range(len(soft))}))
-        return maps[0], maps[1]
+        seen = self._seen(pixels)
+        if seen is not None:
+            found, reason = by_class(seen, [(part, part.seen) for part in parts if part.seen is not None])
+            if found is not None:
+                return found
+            photos = "both" if len(parts) == 1 else "all photos"
+            note = (f"{reason}, so regions are clusters of what looks alike in {photos}",)
+        return by_cluster(self._encode, pixels, parts, smallest=smallest, seed=self.settings.seed, note=note)
 
 
 def transfer(
     content: Source,
-    style: Source,
+    style: Source | Sequence[Source],
     *,
     preset: str = "default",
     settings: Settings | None = None,
     device: str | None = None,
     content_mask: str | Path | None = None,
-    style_mask: str | Path | None = None,
+    style_mask: str | Path | Sequence[str | Path] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Result:
-    """Gives one photo the look of another; see `Session` for the arguments and the errors."""
+    """Gives one photo the look of another, or of several, each with the same weight.
+
+    See `Session` for the arguments and the errors; of several styles all have a mask or none has one.
+
+    Raises:
+        SettingsError: not as many masks as styles.
+    """
     session = Session(preset, settings=settings, device=device, progress=progress)
-    return session.transfer(content, session.style(style, style_mask), content_mask=content_mask)
+    styles: list[Source] = _several(style)
+    masks: list[str | Path | None] = [None] * len(styles) if style_mask is None else _several(style_mask)
+    if len(masks) != len(styles):
+        raise SettingsError(f"a mask for each of {len(styles)} styles, or none", f"{len(masks)}", "style_mask")
+    measured = [session.style(source, mask) for source, mask in zip(styles, masks, strict=True)]
+    return session.transfer(content, measured, content_mask=content_mask)
+
+
+def _several(given: _T | Sequence[_T]) -> list[_T]:
+    """A list or a tuple as a list, anything else as the one thing in a list."""
+    return list(given) if isinstance(given, list | tuple) else [cast("_T", given)]
+
+
+def _check_masks(style: Style, content_mask: str | Path | None) -> None:
+    """Raises SettingsError unless the content and every style photo have a mask, or none of them has one."""
+    masked = [part.regions is not None for part in style.parts]
+    if any(masked) != all(masked):
+        without = style.parts[masked.index(False)].name
+        raise SettingsError("a mask for every style photo or for none", f"none for {without}", "style")
+    if (content_mask is None) == masked[0]:
+        given, missing = ("style", "content") if masked[0] else ("content", "style")
+        raise SettingsError("a mask for both photos or for neither", f"one for the {given} only",
+                            advice=f"give one for the {missing} too, or leave both to the segmenter")  # fmt: skip
 
 
 def blended(content: NDArray[np.float32], changed: NDArray[np.float32], strength: float) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from photostyle.errors import WeightsError
 from photostyle.masks import RegionMap
 from segmentation.hub import HubSegmenter
 from segmentation.labels import CLASSES, FOREGROUND, UNLABELLED
-from segmentation.matching import SIMILAR, Matching, closeness, match
+from segmentation.matching import SIMILAR, WHOLE, Matching, closeness, match
 from segmentation.refine import refine
 from segmentation.segmenter import SHIPPED, NetworkError, Segmenter
 
@@ -76,6 +76,11 @@ class Seen:
             found = np.array(likely, np.uint8)[chances[:-1].argmax(0)]
             labels[row : row + step] = np.where(chances[-1] > 1 - LEAST_CHANCE, np.uint8(UNLABELLED), found)
         return labels
+
+    def regions(self, allowed: Sequence[int] = tuple(NAMES)) -> RegionMap:
+        """`labels` with the names of those that occur."""
+        found = self.labels(allowed)
+        return RegionMap(found, {int(i): NAMES[int(i)] for i in np.unique(found) if i != UNLABELLED})
 
     def classes(self) -> RegionMap:
         """The built-in classes, named whether or not they are there, so that a mask can be mended with any of them.
@@ -140,27 +145,33 @@ def matched(content: Seen, style: Seen) -> tuple[Matched | None, str]:
             return None, f"{seen.foreground:.0%} of the {name} photo is no scenery"
         if seen.sureness < LEAST_SURE:
             return None, f"the network is only {seen.sureness:.0%} sure of what the {name} photo shows"
-    labels = content.labels()
+    regions = content.regions()
+    labels = regions.labels
     shares = np.bincount(labels.ravel(), minlength=256)[: len(NAMES)] / labels.size
     wanted = {label for label in NAMES if shares[label] >= LEAST_SHARE}
-    ids = {name: label for label, name in NAMES.items()}
-    groups = [{ids[name] for name in group if name in ids} for group in SIMILAR]
-    allowed = sorted(wanted.union(*(group for group in groups if group & wanted)))
-    maps = [
-        RegionMap(found, {int(i): NAMES[int(i)] for i in np.unique(found) if i != UNLABELLED})
-        for found in (labels, style.labels(allowed))
-    ]
+    other = style.regions(sorted(wanted.union(*(group for group in _groups() if group & wanted))))
     matching = match(
-        maps[0].labels, maps[1].labels, maps[0].names, maps[1].names, least_share=LEAST_SHARE,
+        labels, other.labels, regions.names, other.names, least_share=LEAST_SHARE,
         content_closeness=closeness(content.chances.argmax(0).astype(np.uint8), content.chances, NAMES),
         style_closeness=closeness(style.chances.argmax(0).astype(np.uint8), style.chances, NAMES),
     )  # fmt: skip
     share = float(np.isin(labels, [label for region in matching.regions for label in region.content_ids]).mean())
-    if matching.regions[0].name == "whole photo" or share < LEAST_MATCHED:
+    if matching.regions[0].name == WHOLE or share < LEAST_MATCHED:
         return None, "the photos have little scenery in common"
     if len(matching.regions) == 1 and matching.regions[0].name == "vegetation":
         return None, "both photos are plants from near by"
-    return Matched(maps[0], maps[1], matching), ""
+    return Matched(regions, other, matching), ""
+
+
+def like(name: str) -> list[int]:
+    """The ids of a region and of similar ones; none for a name that is not of `NAMES`."""
+    wanted = {label for label, other in NAMES.items() if other == name}
+    return sorted(wanted.union(*(group for group in _groups() if group & wanted)))
+
+
+def _groups() -> list[set[int]]:
+    """The ids of classes that stand in for one another."""
+    return [{label for label, name in NAMES.items() if name in group} for group in SIMILAR]
 
 
 def network_status() -> WeightsStatus:

@@ -22,13 +22,16 @@ from typing import Any
 import numpy as np
 
 from photostyle import __version__
+from photostyle.blend import Blend, Counterpart
 from photostyle.errors import OutputError
-from photostyle.files import atomic_write, check_target
+from photostyle.files import atomic_write, check_target, endings
 from photostyle.masks import NAMES_FILE, RegionMap, overlay, write_mask
 from photostyle.outcome import Result, TraceRow
 from photostyle.photo import Photo
+from photostyle.task import Style
 
 FILES = ("run.json", "loss.csv", "loss.png", "content_mask.png", "style_mask.png", NAMES_FILE, "report.html")
+"""With one style; the regions of more go to `style_mask_2.png` and so on."""
 TEMPLATE = Path(__file__).with_name("report.html")
 LONGEST_SIDE = 1400
 """Of the pictures in report.html, in pixels: sharp on a laptop's screen, and a page of about 2 MB."""
@@ -62,9 +65,10 @@ def write_report(
     folder: str | Path,
     result: Result,
     content: Photo,
-    style: Photo,
+    style: Style,
     *,
     inputs: Mapping[str, Path | str],
+    styles: Sequence[Mapping[str, Any]],
     output: Path | None,
     command: Sequence[str],
 ) -> None:
@@ -73,8 +77,10 @@ def write_report(
     Args:
         folder: made if missing; its parent must exist.
         result: what the transfer gave.
-        content, style: the photos it was given.
-        inputs: the files read by their roles (content, style, content_mask, style_mask); "-" is standard input.
+        content, style: what it was given.
+        inputs: the files read by their roles (content, style, content_mask, style_mask; of a second style style_2 and
+            style_mask_2, and so on); "-" is standard input.
+        styles: weight and region of each of the styles among the inputs.
         output: the file that `result.photo` was written to; None where there is none.
         command: the words of the command line; empty where there was none.
 
@@ -87,19 +93,26 @@ def write_report(
         (folder / NAMES_FILE).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError("a folder that can be written to", error.strerror or str(error), str(folder)) from error
-    sums = {"content": content.sha256, "style": style.sha256}
+    sums = {str(photo.path or "-"): photo.sha256 for photo in (content, *(part.photo for part in style.parts))}
     run = {
         "command": list(command),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "inputs": {role: _entry(path, sums.get(role)) for role, path in inputs.items()},
-        "output": _entry(output) if output else None,
+        "inputs": {role: _entry(path, sums) for role, path in inputs.items()},
+        "styles": [dict(each) for each in styles],
+        "output": _entry(output, {}) if output else None,
         "weights": dict(result.weights),
         "seed": result.settings.seed,
         "device": result.device,
         "dtype": result.dtype,
         **summary(result),
         "paper_terms": {name: _finite(value) for name, value in result.paper_terms().items()},
-        "regions": asdict(result.matching),
+        "regions": {
+            "regions": [asdict(region) for region in result.blend.regions],
+            "styles": [
+                {"name": each.name, "weight": each.weight, "region": each.region, **asdict(each.matching)}
+                for each in result.blend.styles
+            ],
+        },
         "versions": versions(),
         "settings": result.settings.to_dict(),
     }
@@ -108,8 +121,12 @@ def write_report(
     page = _page(result, content, style, run_text, curves)
     for name, data in (("run.json", run_text.encode()), ("loss.csv", _table(result.trace)), ("loss.png", curves)):
         _write(folder / name, data)
-    write_mask(folder / "content_mask.png", result.content_regions)
-    write_mask(folder / "style_mask.png", _renumbered(result.style_regions, result.content_regions))
+    write_mask(folder / "content_mask.png", result.blend.content)
+    taken = dict(result.blend.content.names)
+    for each, ending in zip(result.blend.styles, endings(len(style.parts)), strict=True):
+        regions = _renumbered(each.regions, taken)
+        write_mask(folder / f"style_mask{ending}.png", regions)
+        taken |= regions.names
     _write(folder / "report.html", page.encode(errors="backslashreplace"))  # names may be no Unicode
 
 
@@ -141,10 +158,9 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _entry(path: Path | str, known: str | None = None) -> dict[str, str | None]:
-    if str(path) == "-":
-        return {"path": "-", "sha256": known}
-    return {"path": str(Path(path).absolute()), "sha256": known or sha256(path)}
+def _entry(path: Path | str, known: Mapping[str, str | None]) -> dict[str, str | None]:
+    where = "-" if str(path) == "-" else str(Path(path).absolute())
+    return {"path": where, "sha256": known.get(where) or (None if where == "-" else sha256(where))}
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -152,11 +168,11 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def _renumbered(regions: RegionMap, other: RegionMap) -> RegionMap:
-    """The same regions with ids under which `other` has no other name, so that one classes.json serves both."""
-    ids = {name: label for label, name in other.names.items()}
-    taken = dict(other.names)
-    free = iter(sorted(set(range(255)) - set(other.names) - set(regions.names)))
+def _renumbered(regions: RegionMap, others: Mapping[int, str]) -> RegionMap:
+    """The same regions with ids under which others have no other name, so that one classes.json serves all."""
+    ids = {name: label for label, name in others.items()}
+    taken = dict(others)
+    free = iter(sorted(set(range(255)) - set(others) - set(regions.names)))
     table = np.arange(256, dtype=np.uint8)
     for label, name in regions.names.items():
         if taken.get(label, name) != name:
@@ -208,20 +224,16 @@ def _curves(trace: Sequence[TraceRow]) -> bytes:
     return buffer.getvalue()
 
 
-def _page(result: Result, content: Photo, style: Photo, run_text: str, curves: bytes) -> str:
+def _page(result: Result, content: Photo, style: Style, run_text: str, curves: bytes) -> str:
     before = content.fitted(LONGEST_SIDE)
-    names = [_name(content, "content"), _name(style, "style")]
+    name = content.path.name if content.path else "content"
+    looks = [part.photo.fitted(LONGEST_SIDE) for part in style.parts]
     stages = [
         (s.name, s.iterations, s.evaluations, round(s.seconds, 2), s.loss, f"{s.status}. {s.advice}")
         for s in result.stages
     ]
-    matched = [(region.name, "taken from the style") for region in result.matching.regions]
-    matched += [(f"{part.name} of the {part.photo}", f"taken as {part.into}") for part in result.matching.merged]
-    matched += [(region.name, "only in the content: keeps its look") for region in result.matching.content_only]
-    matched += [(region.name, "only in the style: not used") for region in result.matching.style_only]
-    matched += [(region.name, "too small to measure: keeps its look") for region in result.matching.too_small]
     parts = {
-        "title": html.escape(f"{names[0]} with the look of {names[1]}"),
+        "title": html.escape(f"{name} with the look of {' and '.join(part.name for part in style.parts)}"),
         "summary": html.escape(
             f"photostyle {__version__}, preset {result.settings.preset}, encoder {result.settings.encoder.name}, "
             f"{result.device}, {result.dtype}, seed {result.settings.seed}"
@@ -232,10 +244,15 @@ def _page(result: Result, content: Photo, style: Photo, run_text: str, curves: b
         "after": _jpeg(result.photo.fitted(LONGEST_SIDE)),
         "height": str(before.shape[0]),
         "width": str(before.shape[1]),
-        "style": _jpeg(style.fitted(LONGEST_SIDE)),
-        "content_regions": _jpeg(_tinted(content, result.content_regions)),
-        "style_regions": _jpeg(_tinted(style, result.style_regions)),
-        "regions": _html_table(("region", "its look"), matched),
+        "styles": "".join(
+            _figure(pixels, "The style photo", part) for pixels, part in zip(looks, result.blend.styles, strict=True)
+        ),
+        "content_regions": _jpeg(_tinted(before, result.blend.content)),
+        "style_regions": "".join(
+            _figure(_tinted(pixels, part.regions), "Regions of the style: equal colours match", part)
+            for pixels, part in zip(looks, result.blend.styles, strict=True)
+        ),
+        "regions": _html_table(("region", "its look"), _looks(result.blend)),
         "curves": f'<img class="curves" src="{_data("png", curves)}" alt="The loss and its terms over the iterations">',
         "terms": _html_table(("term, weighted", "at its end"), result.terms.items()),
         "stages": _html_table(("stage", "iterations", "evaluations", "seconds", "loss", "why it stopped"), stages),
@@ -247,13 +264,31 @@ def _page(result: Result, content: Photo, style: Photo, run_text: str, curves: b
     return string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(parts)
 
 
-def _name(photo: Photo, otherwise: str) -> str:
-    return photo.path.name if photo.path else otherwise
+def _looks(blend: Blend) -> list[tuple[str, str]]:
+    """What every region takes its look from, or why not."""
+    rows, kept = [], ": keeps its look" if len(blend.styles) == 1 else ""
+    for region in blend.regions:
+        parts = [f"{blend.styles[source.style].name} ({source.share:.0%})" for source in region.sources]
+        rows.append((region.name, f"taken from {', '.join(parts) if len(blend.styles) > 1 else 'the style'}"))
+    for style in blend.styles:
+        named = f"{style.name}: " if len(blend.styles) > 1 else ""
+        own = style.matching
+        rows += [(f"{named}{part.name} of the {part.photo}", f"taken as {part.into}") for part in own.merged]
+        rows += [(f"{named}{region.name}", f"only in the content{kept}") for region in own.content_only]
+        rows += [(f"{named}{region.name}", "only in the style: not used") for region in own.style_only]
+        rows += [(f"{named}{region.name}", f"too small to measure{kept}") for region in own.too_small]
+    return rows
 
 
-def _tinted(photo: Photo, regions: RegionMap) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _figure(pixels: np.ndarray[Any, np.dtype[np.float32]], what: str, style: Counterpart) -> str:
+    """A picture of a style photo, with its name, weight and region."""
+    scope = f", for {style.region}" if style.region else ""
+    caption = html.escape(f"{what} ({style.name}, weight {style.weight:g}{scope})")
+    return f'<figure><img src="{_jpeg(pixels)}" alt="{caption}"><figcaption>{caption}</figcaption></figure>\n'
+
+
+def _tinted(pixels: np.ndarray[Any, np.dtype[np.float32]], regions: RegionMap) -> np.ndarray[Any, np.dtype[np.float32]]:
     """The photo as the page shows it, its regions tinted: `(h, w, 3) float32, sRGB-encoded, [0, 1]`."""
-    pixels = photo.fitted(LONGEST_SIDE)
     rows, columns = (
         (np.arange(shown) * 2 + 1) * found // (2 * shown)
         for shown, found in zip(pixels.shape[:2], regions.labels.shape, strict=True)

@@ -1,19 +1,24 @@
-"""What the solvers share: an encoder on its device, photos measured by it, and the task they are given."""
+"""What the solvers share: an encoder on its device, styles measured by it, and the task they are given."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from photostyle.blend import Blend
+from photostyle.errors import SettingsError
 from photostyle.masks import RegionMap
 from photostyle.outcome import Clock, Progress, TraceRow
 from photostyle.photo import Photo
-from photostyle.regions import Matched, Seen
+from photostyle.regions import Seen
+from photostyle.saved import Kept, Look, write_look
 from photostyle.settings import Settings
 from photostyle.solvers.result import Solution, Step
 
@@ -50,25 +55,41 @@ class Scale:
     features: Mapping[str, Tensor] = field(repr=False)
 
 
+MEASURED_BY = (
+    "encoder",
+    "solver.method",
+    "solver.size",
+    "objective.style_layers",
+    "grid.style_layers",
+    "regions.segmenter",
+    "device",
+)
+"""Settings on which it depends what a style is measured for."""
+
+
 @dataclass(frozen=True, eq=False)
-class Style:
+class Measured:
     """A style photo, measured: its features at every layer of the style term, at every size of the solve.
 
-    Made by `Session.style`, for the session's settings.
-
     Args:
-        photo: as read, at its own size.
+        photo: as read, at its own size; of a saved look, at that of the solve.
+        name: of its file, as messages call it.
+        sha256: of the file's bytes, hexadecimal; None where there was none.
         scales: from the smallest to that of the solve; `pixels` are the last one's.
         regions: of `pixels`; None where no mask was given.
         seen: what the session's segmenter sees in `pixels`; None where there is a mask or no network.
-        settings: of the session that measured it.
+        weight: above 0, beside those of the other photos.
+        region: of the content, that alone takes its look from this photo; None for all.
     """
 
     photo: Photo
+    name: str
+    sha256: str | None
     scales: tuple[Scale, ...] = field(repr=False)
     regions: RegionMap | None = field(repr=False)
     seen: Seen | None = field(repr=False)
-    settings: Settings = field(repr=False)
+    weight: float
+    region: str | None
 
     @property
     def pixels(self) -> NDArray[np.float32]:
@@ -81,16 +102,65 @@ class Style:
         return self.scales[-1].features
 
 
+@dataclass(frozen=True, eq=False)
+class Style:
+    """A look: one style photo or more, measured for a session's settings.
+
+    Made by `Session.style`. `+` puts two together, so that a photo takes its look from both, each by its weight.
+
+    Args:
+        parts: the photos.
+        settings: of the session that measured them.
+    """
+
+    parts: tuple[Measured, ...]
+    settings: Settings = field(repr=False)
+
+    def __add__(self, other: Style) -> Style:
+        """Both looks together.
+
+        Raises:
+            SettingsError: they were measured for other settings.
+        """
+        other.check_measured_for(self.settings)
+        return Style((*self.parts, *other.parts), self.settings)
+
+    def check_measured_for(self, settings: Settings) -> None:
+        """Raises SettingsError for a style that was measured by another encoder, at other layers or another size."""
+        for name in MEASURED_BY:
+            wanted, found = (attrgetter(name)(each) for each in (settings, self.settings))
+            if wanted != found:
+                advice = "Measure it with this session's `style`."
+                raise SettingsError(f"a style measured with {name} = {wanted}", str(found), "style", advice)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Writes the look as a file that goes in wherever a style photo does; docs/styles.md says what it holds.
+
+        Args:
+            path: the file, NAME.photostyle.
+            overwrite: replace an existing file.
+
+        Raises:
+            SettingsError: another ending.
+            OutputError: the file cannot be written.
+        """
+        kept = tuple(
+            Kept(p.name, p.sha256, p.weight, p.region, tuple(scale.pixels for scale in p.scales), p.regions)
+            for p in self.parts
+        )
+        write_look(path, Look(self.settings.with_changes({"device": "auto"}), kept), overwrite=overwrite)
+
+
 @dataclass(frozen=True)
 class Task:
-    """What a solver is given: the photos, their regions at the size of the solve, and whom to tell how it goes."""
+    """What a solver is given: the photos, what takes its look from what, and whom to tell how it goes."""
 
     settings: Settings
     encode: Encode
     photo: Photo
     pixels: NDArray[np.float32]
-    style: Style
-    regions: Matched
+    styles: tuple[Measured, ...]
+    blend: Blend
     clock: Clock
     progress: Callable[[Progress], None]
 

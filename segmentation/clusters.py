@@ -1,4 +1,4 @@
-"""Regions without a network: the features of both photos, clustered together, so that clusters match as they are."""
+"""Regions without a network: the features of all photos, clustered together, so that clusters match as they are."""
 
 from __future__ import annotations
 
@@ -23,34 +23,27 @@ ITERATIONS = 100
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Clusters of two photos; equal labels match.
+    """Clusters of photos, in their order; equal labels match.
 
     Args:
-        content, style: `(h, w) uint8`, 0 to K - 1.
-        content_probabilities, style_probabilities: `(K, h, w) float32`, of each cluster, sum 1 over K.
+        labels: of every photo, `(h, w) uint8`, 0 to K - 1.
+        probabilities: of every photo, `(K, h, w) float32`, of each cluster, sum 1 over K.
     """
 
-    content: NDArray[np.uint8]
-    style: NDArray[np.uint8]
-    content_probabilities: NDArray[np.float32]
-    style_probabilities: NDArray[np.float32]
+    labels: tuple[NDArray[np.uint8], ...]
+    probabilities: tuple[NDArray[np.float32], ...]
 
 
 def cluster(
-    content_features: NDArray[Any],
-    style_features: NDArray[Any],
-    *,
-    count: int | None = None,
-    seed: int = 0,
-    row_weight: float = ROW_WEIGHT,
+    *features: NDArray[Any], count: int | None = None, seed: int = 0, row_weight: float = ROW_WEIGHT
 ) -> Clusters:
-    """Clusters the positions of two photos by feature and row.
+    """Clusters the positions of photos, two or more, by feature and row.
 
     Each photo's features are brought to mean 0 and standard deviation 1 by channel on its own, which takes out most
     of what the time of day does to them, and lose all but their principal components; k-means does the rest.
 
     Args:
-        content_features, style_features: `(C, h, w)`, of one layer of any encoder; h and w may differ.
+        features: of every photo, `(C, h, w)`, of one layer of any encoder; h and w may differ.
             VGG-19's relu4_1 to relu4_4 at a longest side of 384 px are alike and better than relu3_1 and relu5_1.
         count: K, or None for the largest of 6 to 2 whose every cluster has at least `LEAST_SHARE` of each photo,
             and 1 where there is none.
@@ -61,32 +54,33 @@ def cluster(
         ValueError: features that are not `(C, h, w)`, differ in C or are not finite; a count below 1 or above the
             number of positions that differ.
     """
-    both = [np.asarray(features, np.float64) for features in (content_features, style_features)]
-    _check(*both)
-    points = _points(both, row_weight)
+    photos = [np.asarray(photo, np.float64) for photo in features]
+    _check(photos)
+    points = _points(photos, row_weight)
     distinct = len(np.unique(points, axis=0))
     if count is not None:
         if not 1 <= count <= distinct:
             raise ValueError(f"expected a count of 1 to {distinct}, the positions that differ, found {count}")
-        return _clusters(points, both, count, seed)
+        return _clusters(points, photos, count, seed)
     for attempt in range(min(MOST_CLUSTERS, distinct), 1, -1):
-        clusters = _clusters(points, both, attempt, seed)
-        if min(_least_share(labels, attempt) for labels in (clusters.content, clusters.style)) >= LEAST_SHARE:
+        clusters = _clusters(points, photos, attempt, seed)
+        if min(_least_share(labels, attempt) for labels in clusters.labels) >= LEAST_SHARE:
             return clusters
-    return _clusters(points, both, 1, seed)
+    return _clusters(points, photos, 1, seed)
 
 
-def _check(content: NDArray[np.float64], style: NDArray[np.float64]) -> None:
-    if content.ndim != 3 or style.ndim != 3 or len(content) != len(style) or not content.size or not style.size:
-        raise ValueError(f"expected two arrays of features (C, h, w) with one C, found {content.shape}, {style.shape}")
-    if not (np.isfinite(content).all() and np.isfinite(style).all()):
+def _check(photos: list[NDArray[np.float64]]) -> None:
+    shapes = [photo.shape for photo in photos]
+    if any(len(shape) != 3 or 0 in shape for shape in shapes) or len({shape[0] for shape in shapes}) != 1:
+        raise ValueError(f"expected arrays of features (C, h, w) with one C, found {', '.join(map(str, shapes))}")
+    if not all(np.isfinite(photo).all() for photo in photos):
         raise ValueError("expected finite features, found NaN or infinity")
 
 
-def _points(both: list[NDArray[np.float64]], row_weight: float) -> NDArray[np.float64]:
-    """`(content positions + style positions, components + 1)`: what k-means sees."""
+def _points(photos: list[NDArray[np.float64]], row_weight: float) -> NDArray[np.float64]:
+    """`(positions of all photos, components + 1)`: what k-means sees."""
     normalised, rows = [], []
-    for features in both:
+    for features in photos:
         channels, height, width = features.shape
         spread = features.std((1, 2), keepdims=True)
         silent = spread <= 1e-6 * (np.abs(features).max() + 1e-12)
@@ -106,7 +100,7 @@ def _least_share(labels: NDArray[np.uint8], count: int) -> float:
     return float(np.bincount(labels.ravel(), minlength=count).min()) / labels.size
 
 
-def _clusters(points: NDArray[np.float64], both: list[NDArray[np.float64]], count: int, seed: int) -> Clusters:
+def _clusters(points: NDArray[np.float64], photos: list[NDArray[np.float64]], count: int, seed: int) -> Clusters:
     """k-means, then probabilities and labels on each photo's grid.
 
     The probabilities are those of Gaussians of one variance about the centres, that of the points about theirs; the
@@ -120,13 +114,12 @@ def _clusters(points: NDArray[np.float64], both: list[NDArray[np.float64]], coun
     weights = np.exp(logits)
     probabilities = (weights / weights.sum(1, keepdims=True)).T
     maps, start = [], 0
-    for features in both:
+    for features in photos:
         height, width = features.shape[1:]
         own = probabilities[:, start : start + height * width].reshape(count, height, width)
         maps.append(ndimage.uniform_filter(own, (0, 3, 3), mode="nearest").astype(np.float32))
         start += height * width
-    content, style = maps
-    return Clusters(content.argmax(0).astype(np.uint8), style.argmax(0).astype(np.uint8), content, style)
+    return Clusters(tuple(soft.argmax(0).astype(np.uint8) for soft in maps), tuple(maps))
 
 
 def _k_means(points: NDArray[np.float64], count: int, seed: int) -> NDArray[np.float64]:

@@ -20,6 +20,8 @@ SIMILAR = (
     ("vehicle", "person", "animal", "object", "foreground_unspecified"),
 )
 """Classes that stand in for one another where a photo lacks one, as Luan et al., CVPR 2017, section 3 merge classes."""
+WHOLE = "whole photo"
+"""Name of the region of photos that have none in common."""
 LEAST_CLOSENESS = 0.05
 """Mean probability of another class, over a region, for the region to be merged into it (our choice)."""
 
@@ -124,9 +126,9 @@ def match(
     if regions:
         unlabelled = float(np.mean(content_labels == UNLABELLED))
         lists = pairing.left()
-        messages = _messages(pairing.merged, *lists, unlabelled, least_share)
+        messages = told(pairing.merged, *lists, unlabelled, least_share)
         return Matching(regions, tuple(pairing.merged), *lists, messages)
-    whole = Region("whole photo", _ids(content_labels), _ids(style_labels))
+    whole = Region(WHOLE, _ids(content_labels), _ids(style_labels))
     message = (
         "the photos have no region in common, so the whole of the one takes the look of the whole of the other"
         f" (content: {_listed(content)}; style: {_listed(style)})"
@@ -153,6 +155,45 @@ def closeness(
         for label in _ids(labels)
         if label in names
     }
+
+
+def told(
+    merged: Sequence[Merged],
+    content_only: Sequence[Unmatched],
+    style_only: Sequence[Unmatched],
+    too_small: Sequence[Unmatched],
+    unlabelled: float,
+    least_share: float,
+) -> tuple[str, ...]:
+    """A line for everything that matters: specks that are too small in every photo that has them do not.
+
+    Args:
+        merged, content_only, style_only, too_small: as in `Matching`.
+        unlabelled: share of the content that is in no region, [0, 1].
+        least_share: as for `match`.
+    """
+    lines = [
+        f"{part.name} of the {part.photo} photo ({part.share:.1%} of it) is taken as {part.into}"
+        for part in merged
+        if part.share >= least_share
+    ]
+    lines += [
+        f"the style photo has no {region.name}: that of the content ({region.content_share:.1%} of it) keeps its look"
+        for region in content_only
+    ]
+    lines += [
+        f"the content photo has no {region.name}: that of the style ({region.style_share:.1%} of it) is not used"
+        for region in style_only
+    ]
+    lines += [
+        f"there is too little {region.name} to measure ({region.content_share:.2%} of the content photo,"
+        f" {region.style_share:.2%} of the style photo, expected {least_share:.2%}): that of the content keeps its look"
+        for region in too_small
+        if max(region.content_share, region.style_share) >= least_share
+    ]
+    if unlabelled and unlabelled >= least_share:
+        lines.append(f"{unlabelled:.1%} of the content photo is in no region and keeps its look")
+    return tuple(lines)
 
 
 class _Pairing:
@@ -261,39 +302,6 @@ def _shares(groups: Mapping[str, tuple[int, ...]], labels: NDArray[np.uint8]) ->
     """`{name: share of the photo}`."""
     counts = np.bincount(labels.ravel(), minlength=256)
     return {name: float(counts[list(ids)].sum()) / labels.size for name, ids in groups.items()}
-
-
-def _messages(
-    merged: Sequence[Merged],
-    content_only: Sequence[Unmatched],
-    style_only: Sequence[Unmatched],
-    too_small: Sequence[Unmatched],
-    unlabelled: float,
-    least_share: float,
-) -> tuple[str, ...]:
-    """A line for everything that matters: specks that are too small in every photo that has them do not."""
-    lines = [
-        f"{part.name} of the {part.photo} photo ({part.share:.1%} of it) is taken as {part.into}"
-        for part in merged
-        if part.share >= least_share
-    ]
-    lines += [
-        f"the style photo has no {region.name}: that of the content ({region.content_share:.1%} of it) keeps its look"
-        for region in content_only
-    ]
-    lines += [
-        f"the content photo has no {region.name}: that of the style ({region.style_share:.1%} of it) is not used"
-        for region in style_only
-    ]
-    lines += [
-        f"there is too little {region.name} to measure ({region.content_share:.2%} of the content photo,"
-        f" {region.style_share:.2%} of the style photo, expected {least_share:.2%}): that of the content keeps its look"
-        for region in too_small
-        if max(region.content_share, region.style_share) >= least_share
-    ]
-    if unlabelled and unlabelled >= least_share:
-        lines.append(f"{unlabelled:.1%} of the content photo is in no region and keeps its look")
-    return tuple(lines)
 
 
 def _listed(groups: Mapping[str, tuple[int, ...]]) -> str:

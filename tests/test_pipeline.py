@@ -41,7 +41,7 @@ class TestTransfer:
         result = transfer(scene, dusk, settings=settings, content_mask=masks[0], style_mask=masks[1])
         out = result.photo.pixels
         assert out.shape == scene.shape
-        assert [region.name for region in result.matching.regions] == ["sky", "building"]
+        assert [region.name for region in result.blend.regions] == ["sky", "building"]
         for rows in (slice(0, 44), slice(58, 80)):
             before = np.abs(scene[rows].mean((0, 1)) - dusk[rows].mean((0, 1))).max()
             after = np.abs(out[rows].mean((0, 1)) - dusk[rows].mean((0, 1))).max()
@@ -183,14 +183,14 @@ def test_cluster_labels_match_across_photos(
         for probabilities in soft:
             probabilities[0, : probabilities.shape[1] // 2] = 1
             probabilities[1] = 1 - probabilities[0]
-        return Clusters(soft[0].argmax(0).astype(np.uint8), soft[1].argmax(0).astype(np.uint8), *soft)
+        return Clusters(tuple(each.argmax(0).astype(np.uint8) for each in soft), tuple(soft))
 
-    monkeypatch.setattr("photostyle.pipeline.cluster", halves)
+    monkeypatch.setattr("photostyle.matchings.cluster", halves)
     result = transfer(scene, dusk, settings=FEW)
-    assert [region.name for region in result.matching.regions] == ["cluster 1", "cluster 2"]
-    assert result.content_regions.labels.shape == (96, 128)
-    assert (result.content_regions.labels[:40] == 0).all()
-    assert (result.style_regions.labels[50:] == 1).all()
+    assert [region.name for region in result.blend.regions] == ["cluster 1", "cluster 2"]
+    assert result.blend.content.labels.shape == (96, 128)
+    assert (result.blend.content.labels[:40] == 0).all()
+    assert (result.blend.styles[0].regions.labels[50:] == 1).all()
 
 
 class FakeFinder:
@@ -229,18 +229,18 @@ class TestFoundRegions:
 
     def test_classes_are_matched_and_the_style_is_looked_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         _, (first, second) = self.result(monkeypatch, (0, 1), (0, 1), (0, 3))
-        assert [region.name for region in first.matching.regions] == ["sky", "building"]
-        assert [region.name for region in second.matching.regions] == ["sky"]
+        assert [region.name for region in first.blend.regions] == ["sky", "building"]
+        assert [region.name for region in second.blend.regions] == ["sky"]
         assert first.weights["segmenter compact"] == "5" * 64
 
     def test_what_was_merged_is_in_the_result_and_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
         _, (result,) = self.result(monkeypatch, (0, 3), (0, 4))
-        assert [(part.name, part.into, part.photo) for part in result.matching.merged] == [("water", "ground", "style")]
+        assert [(part.name, part.into, part.photo) for part in result.blend.styles[0].matching.merged] == [("water", "ground", "style")]
         assert any("water of the style photo" in warning for warning in result.warnings)
 
     def test_what_is_no_scenery_falls_back_to_clusters_and_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
         _, (result,) = self.result(monkeypatch, (6, 6), (0, 4))
-        assert result.matching.regions[0].name.startswith(("cluster", "whole"))
+        assert result.blend.regions[0].name.startswith(("cluster", "whole"))
         assert any("100% of the style photo is no scenery" in warning for warning in result.warnings)
 
     def test_a_style_seen_by_another_segmenter_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,19 +6,21 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photostyle.cli.common import INTERRUPTED, Commands, add_output_options, put
+from photostyle.cli.styles import STREAM, StyleFile, add_style_options, measured, settings_of_looks, styles_of
 from photostyle.errors import SettingsError
+from photostyle.files import endings
 
 if TYPE_CHECKING:
     from photostyle.outcome import Result
     from photostyle.photo import Photo
     from photostyle.settings import Settings
+    from photostyle.task import Style
 
-STREAM = "-"
 SHORTHANDS = {
     "segmenter": "regions.segmenter",
     "encoder": "encoder.name",
@@ -35,21 +37,22 @@ class Files:
     """What a run reads and writes; `output` is None where it goes beside the content, "-" is a standard stream."""
 
     content: str
-    style: str
+    styles: tuple[StyleFile, ...]
     content_mask: str | None
-    style_mask: str | None
     output: str | None
 
     def inputs(self) -> dict[str, str]:
-        """What is read, by its role, standard input included."""
-        roles = asdict(self) | {"output": None}
+        """What is read, by its role, standard input included; a second style is `style_2`."""
+        roles = {"content": self.content, "content_mask": self.content_mask}
+        for style, ending in zip(self.styles, endings(len(self.styles)), strict=True):
+            roles |= {f"style{ending}": style.path, f"style_mask{ending}": style.mask}
         return {role: path for role, path in roles.items() if path is not None}
 
     def read(self) -> list[str]:
         """The inputs, and the names that may lie beside a mask."""
         from photostyle.masks import NAMES_FILE
 
-        masks = [Path(mask) for mask in (self.content_mask, self.style_mask) if mask is not None]
+        masks = [Path(path) for role, path in self.inputs().items() if "_mask" in role]
         return [*self.inputs().values(), *(str(mask.with_name(NAMES_FILE)) for mask in masks)]
 
 
@@ -61,7 +64,7 @@ def add_to(commands: Commands) -> None:
         "writes the best photo so far and exits with 130.",
     )
     parser.add_argument("--content", metavar="PHOTO", help="the photo to change; - is standard input")
-    parser.add_argument("--style", metavar="PHOTO", action="append", help="the photo whose look it takes")
+    add_style_options(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -70,7 +73,11 @@ def add_to(commands: Commands) -> None:
         "(default: CONTENT.out.ENDING beside the content, or standard output where that is standard input)",
     )
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--preset", default="default", metavar="NAME", help="`photostyle presets` lists them")
+    source.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="`photostyle presets` lists them (default: default, or the settings of a saved look that is the style)",
+    )
     source.add_argument(
         "--config",
         metavar="FILE",
@@ -85,7 +92,6 @@ def add_to(commands: Commands) -> None:
         help="one setting by its dotted name, such as objective.photorealism=1e4; the last one wins",
     )
     parser.add_argument("--content-mask", metavar="PNG", help="the content's regions; both masks or neither")
-    parser.add_argument("--style-mask", metavar="PNG", help="the style's regions (default: found automatically)")
     parser.add_argument(
         "--segmenter", metavar="NAME", help="compact, clusters, none, or OWNER/MODEL of the hub (default: the preset's)"
     )
@@ -99,6 +105,11 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--strength", type=float, metavar="X", help="0 leaves the content, 1 is the full look")
     parser.add_argument("--seed", type=int, metavar="N", help="everything random draws from it (default: 0)")
     parser.add_argument("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    parser.add_argument(
+        "--save-look",
+        metavar="NAME.photostyle",
+        help="also write the styles as measured, and the settings, as a file that later runs take as --style",
+    )
     parser.add_argument("--report", metavar="FOLDER", help="also write what the run did, to read and to look at")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output, or report")
     add_output_options(parser)
@@ -112,6 +123,7 @@ def execute(arguments: argparse.Namespace) -> int:
         PhotostyleError: what the command, a setting, an input, the weights or the output lack.
     """
     from photostyle.photo import Photo, check_writable, format_of
+    from photostyle.saved import check_look_target
 
     began = time.perf_counter()
     settings, files = settings_of(arguments), files_of(arguments)
@@ -120,37 +132,51 @@ def execute(arguments: argparse.Namespace) -> int:
         raise SettingsError("a file as output with --json", "standard output, which carries the JSON", "--output")
     if files.output is not None:
         check_writable(files.output, arguments.overwrite, inputs)
-    content, style = Photo.read(files.content), Photo.read(files.style)
+    if arguments.save_look is not None:
+        check_look_target(arguments.save_look, arguments.overwrite, inputs)
+    content = Photo.read(files.content)
     output = files.output or str(beside(content))
     check_writable(output, arguments.overwrite, inputs)
     if arguments.report:
         from photostyle.report import check_folder
 
         check_folder(arguments.report, arguments.overwrite, [*inputs, output])
-    result = _transfer(content, style, files, settings, quiet=arguments.quiet)
+    style, result = _transfer(content, files, settings, quiet=arguments.quiet)
     if output != STREAM and format_of(output) == "JPEG" and _has_clear_pixels(content):
         lost = f"the content's transparency is left out of {output}: JPEG has none, PNG, WebP and TIFF do"
         result = replace(result, warnings=(*result.warnings, lost))
     result.photo.save(output, overwrite=arguments.overwrite)
+    if arguments.save_look is not None:
+        style.save(arguments.save_look, overwrite=arguments.overwrite)
     if arguments.report:
         from photostyle.report import write_report
 
         written = None if output == STREAM else Path(output)
         command = ["photostyle", *arguments.words]
-        write_report(arguments.report, result, content, style, inputs=files.inputs(), output=written, command=command)
+        styles = [{"weight": each.weight, "region": each.region} for each in files.styles]
+        write_report(
+            arguments.report, result, content, style,
+            inputs=files.inputs(), styles=styles, output=written, command=command,
+        )  # fmt: skip
     _tell(result, output, time.perf_counter() - began, arguments)
     return INTERRUPTED if result.interrupted else 0
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
-    """The preset or the file, changed by `--set`, then by the options that have a name of their own.
+    """The preset, the file or those of the saved look, changed by `--set`, then by options of their own name.
 
     Raises:
         SettingsError: an unknown preset or setting, a value out of its range.
+        InputError: a saved look that cannot be used.
     """
     from photostyle.settings import load_preset, load_settings, parse_changes
 
-    base = load_settings(arguments.config) if arguments.config else load_preset(arguments.preset)
+    if arguments.config:
+        base = load_settings(arguments.config)
+    elif arguments.preset:
+        base = load_preset(arguments.preset)
+    else:
+        base = settings_of_looks(arguments.style or []) or load_preset("default")
     given = {setting: getattr(arguments, option) for option, setting in SHORTHANDS.items()}
     named = {setting: value for setting, value in given.items() if value is not None}
     return base.with_changes(parse_changes(arguments.set)).with_changes(named)
@@ -160,31 +186,29 @@ def files_of(arguments: argparse.Namespace) -> Files:
     """The files of the options, or those of the run that `--config` repeats.
 
     Raises:
-        SettingsError: no content or style, several styles, one mask without the other.
+        SettingsError: no content or style, masks for some of the photos alone, weights that are none.
     """
-    named = {name: getattr(arguments, name) for name in ("content", "content_mask", "style_mask", "output")}
-    styles: list[str] = arguments.style or []
-    if arguments.content is None and not styles and arguments.config and arguments.config.endswith(".json"):
-        recorded = _recorded(Path(arguments.config))
-        styles = [recorded["style"]] if "style" in recorded else []
+    named = {name: getattr(arguments, name) for name in ("content", "content_mask", "output")}
+    given, weights, masks = arguments.style or [], arguments.style_weights, arguments.style_mask or []
+    own = arguments.content or given or weights or masks
+    if not own and arguments.config and arguments.config.endswith(".json"):
+        recorded, styles = _recorded(Path(arguments.config))
         named = {name: value if value is not None else recorded.get(name) for name, value in named.items()}
+    else:
+        styles = styles_of(given, weights, masks, named["content_mask"])
     if named["content"] is None or not styles:
         missing = "--content" if named["content"] is None else "--style"
         raise SettingsError("--content PHOTO and --style PHOTO", f"no {missing}", "run", "photostyle run --help")
-    if named["content"] == styles[0] == STREAM:
+    if named["content"] == STREAM and STREAM in [style.path for style in styles]:
         raise SettingsError("standard input for one of the photos", "- for both", "run")
-    if len(styles) > 1:
-        raise SettingsError("one --style", f"{len(styles)}", "--style", "Several styles come in a later version.")
-    if (named["content_mask"] is None) != (named["style_mask"] is None):
-        given = "--content-mask" if named["style_mask"] is None else "--style-mask"
-        raise SettingsError("both --content-mask and --style-mask, or neither", f"only {given}")
     if named["content"] == STREAM and named["output"] is None and not arguments.json:
         named["output"] = STREAM
-    return Files(style=styles[0], **named)
+    return Files(styles=styles, **named)
 
 
-def _recorded(path: Path) -> dict[str, str]:
-    """Input and output paths of an earlier run by their roles, from the run.json that has been read as settings.
+def _recorded(path: Path) -> tuple[dict[str, str], tuple[StyleFile, ...]]:
+    """Input and output paths of an earlier run by their roles, and its styles, from the run.json that has been read as
+    settings. One of version 0.1.0 has one style and does not list it.
 
     Raises:
         SettingsError: they are not as a report has them.
@@ -192,8 +216,14 @@ def _recorded(path: Path) -> dict[str, str]:
     run: dict[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))
     try:
         entries = {**run.get("inputs", {}), "output": run.get("output")}
-        return {role: str(entry["path"]) for role, entry in entries.items() if entry}
-    except (TypeError, LookupError) as error:
+        paths = {role: str(entry["path"]) for role, entry in entries.items() if entry}
+        listed = run.get("styles", [{"weight": 1.0, "region": None}] if "style" in paths else [])
+        styles = tuple(
+            StyleFile(paths[f"style{e}"], float(style["weight"]), style["region"], paths.get(f"style_mask{e}"))
+            for style, e in zip(listed, endings(len(listed)), strict=True)
+        )
+        return paths, styles
+    except (TypeError, LookupError, ValueError) as error:
         raise SettingsError("the run.json of a report", f"inputs that cannot be used ({error})", str(path)) from error
 
 
@@ -212,14 +242,14 @@ def _has_clear_pixels(photo: Photo) -> bool:
     return photo.alpha is not None and bool(photo.alpha.min() < 1)
 
 
-def _transfer(content: Photo, style: Photo, files: Files, settings: Settings, *, quiet: bool) -> Result:
+def _transfer(content: Photo, files: Files, settings: Settings, *, quiet: bool) -> tuple[Style, Result]:
     from photostyle.cli.progress import ProgressBar
     from photostyle.pipeline import Session
 
     with ProgressBar() as bar:
         session = Session(settings=settings, progress=None if quiet else bar)
-        measured = session.style(style, files.style_mask)
-        return session.transfer(content, measured, content_mask=files.content_mask)
+        style = measured(session, files.styles)
+        return style, session.transfer(content, style, content_mask=files.content_mask)
 
 
 def _tell(result: Result, output: str, seconds: float, arguments: argparse.Namespace) -> None:

@@ -1,6 +1,8 @@
-"""The colour term: how far each region's distribution of colours is from that of its counterpart in the style photo."""
+"""The colour term: how far each region's distribution of colours is from that of its counterparts in the styles."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -35,34 +37,46 @@ class Colours:
     """Sliced 1-Wasserstein distance in CIELAB between regions, weighted by area in the content.
 
     Rabin, Peyre, Delon and Bernot, "Wasserstein Barycenter and Its Application to Texture Mixing", SSVM 2011: the mean
-    over `DIRECTIONS` fixed random directions of the distance between the sorted projections. A Gram matrix cannot
-    tell mean from contrast (Risser, Wilmot and Barnes, "Stable and Controllable Neural Texture Synthesis", 2017);
-    distributions can.
+    over `DIRECTIONS` fixed random directions of the distance between the sorted projections. Of several styles the
+    target is as their barycentre in section 4 there: along each direction the mean of their quantiles. A Gram matrix
+    cannot tell mean from contrast (Risser, Wilmot and Barnes, "Stable and Controllable Neural Texture Synthesis",
+    2017); distributions can.
 
     Args:
-        style: `(1, 3, h, w)`, sRGB-encoded, [0, 1].
-        style_masks: `(R, h, w)`; masks: `(R, H, W)` of the content; what is above one half is inside.
+        styles: of every style its shares `(R,)` of the regions, [0, 1], its colours `(1, 3, h, w)`, sRGB-encoded,
+            [0, 1], and its masks `(R, h, w)`; what is above one half is inside.
+        masks: `(R, H, W)` of the content.
         seed: of the directions and the chosen pixels.
     """
 
-    def __init__(self, style: Tensor, style_masks: Tensor, masks: Tensor, seed: int) -> None:
+    def __init__(self, styles: Sequence[tuple[Sequence[float], Tensor, Tensor]], masks: Tensor, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
         directions = torch.randn(3, DIRECTIONS, generator=generator)
-        self.directions = (directions / directions.norm(dim=0)).to(style)
-        target = lab(style[0].flatten(1).T)
+        self.directions = (directions / directions.norm(dim=0)).to(styles[0][1])
+        targets = [lab(style[0].flatten(1).T) for _, style, _ in styles]
         self.inside: list[Tensor] = []
         self.targets: list[Tensor] = []
         areas = []
-        for mask, style_mask in zip(masks.flatten(1), style_masks.flatten(1), strict=True):
-            inside, wanted = (found.nonzero()[:, 0] for found in (mask > 0.5, style_mask > 0.5))
-            if not len(inside) or not len(wanted):
+        for region, mask in enumerate(masks.flatten(1)):
+            inside = (mask > 0.5).nonzero()[:, 0]
+            wanted = [
+                (shares[region], target[style_masks[region].flatten() > 0.5])
+                for (shares, _, style_masks), target in zip(styles, targets, strict=True)
+            ]
+            wanted = [(share, colours) for share, colours in wanted if share and len(colours)]
+            if not len(inside) or not wanted:
                 continue
+            whole = sum(share for share, _ in wanted)
             areas.append(len(inside))
             if len(inside) > POINTS:
                 inside = inside[torch.randperm(len(inside), generator=generator)[:POINTS].to(inside.device)]
             self.inside.append(inside)
-            projected = torch.sort(target[wanted] @ self.directions, dim=0).values
-            self.targets.append(_quantiles(projected, len(inside)))
+            self.targets.append(
+                torch.stack([
+                    share / whole * _quantiles(torch.sort(colours @ self.directions, dim=0).values, len(inside))
+                    for share, colours in wanted
+                ]).sum(0)
+            )  # fmt: skip
         self.shares = [area / sum(areas) for area in areas]
 
     def __call__(self, image: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The style term: how far each region's Gram matrices are from those of its counterpart in the style photo."""
+"""The style term: how far each region's Gram matrices are from those of its counterparts in the style photos."""
 
 from __future__ import annotations
 
@@ -55,6 +55,23 @@ def region_grams(feature: Tensor, masks: Tensor) -> Tensor:
     return torch.stack([region_gram(pixels, Region(mask)) for mask in masks])
 
 
+def mean_grams(styles: Sequence[tuple[Sequence[float], Tensor, Tensor]]) -> Tensor:
+    """`(R, C, C)`: of every region the mean of the styles' Gram matrices.
+
+    A Gram matrix divided by the sum of its mask is a mean over pixels, so that this is the Gram matrix of a region
+    that has pixels of all styles in the proportion of the shares.
+
+    Args:
+        styles: of each its shares `(R,)`, [0, 1], which over the styles add up to 1, its features `(1, C, h, w)` and
+            its masks `(R, h, w)`.
+    """
+    means = [
+        region_grams(feature, masks) * feature.new_tensor(shares, dtype=widened(feature).dtype)[:, None, None]
+        for shares, feature, masks in styles
+    ]
+    return torch.stack(means).sum(0)
+
+
 class Style:
     """Per-region Gram distance, summed over layers: L_style+ of Luan et al. 2017, equation 2.
 
@@ -66,7 +83,7 @@ class Style:
     3. the gradient is that of this very sum; theirs leaves out the mask and the mask's mean in places.
 
     Args:
-        targets: `{layer: (R, C, C)}`, `region_grams` of the style photo.
+        targets: `{layer: (R, C, C)}`, `mean_grams` of the style photos.
         masks: `{layer: (R, h, w)}`, soft masks of the content photo on each layer's grid.
         weights: `{layer: beta}`.
     """
@@ -158,7 +175,7 @@ class RelativeStyle:
     ruling the sum, as they do in `Style`.
 
     Args:
-        targets: `{layer: (R, C, C)}`, `region_grams` of the style photo.
+        targets: `{layer: (R, C, C)}`, `mean_grams` of the style photos.
         masks: `{layer: (R, h, w)}`, soft masks of the content photo on each layer's grid.
     """
 

@@ -30,11 +30,11 @@ def test_the_gains_are_those_of_the_formula() -> None:
     source, target = (moments(p)[1] + NOISE * np.eye(3) for p in (CONTENT, STYLE))
     root = sqrtm(source)
     wanted = np.linalg.inv(root) @ sqrtm(root @ target @ root) @ np.linalg.inv(root)
-    np.testing.assert_allclose(fit(CONTENT, ALL, STYLE, ALL, lightness=0).gains, wanted, rtol=1e-6)
+    np.testing.assert_allclose(fit(CONTENT, ALL, [(1.0, STYLE, ALL)], lightness=0).gains, wanted, rtol=1e-6)
 
 
 def test_mean_and_covariance_arrive() -> None:
-    mapped = fit(CONTENT, ALL, STYLE, ALL, lightness=0)(CONTENT)
+    mapped = fit(CONTENT, ALL, [(1.0, STYLE, ALL)], lightness=0)(CONTENT)
     (mean, covariance), (wanted_mean, wanted) = moments(mapped), moments(STYLE)
     np.testing.assert_allclose(mean, wanted_mean, atol=1e-12)
     np.testing.assert_allclose(covariance, wanted, atol=0.1 * wanted.max())  # but for the noise that is allowed for
@@ -43,14 +43,14 @@ def test_mean_and_covariance_arrive() -> None:
 def test_the_gains_are_symmetric_and_limited() -> None:
     flat = np.full((60, 60, 3), 0.5)
     for content, style in ((CONTENT, flat), (flat + CONTENT / 100, STYLE)):
-        gains = fit(content, ALL, style, ALL, lightness=0).gains
+        gains = fit(content, ALL, [(1.0, style, ALL)], lightness=0).gains
         np.testing.assert_allclose(gains, gains.T, atol=1e-12)
         values = np.linalg.eigvalsh(gains)
         assert LEAST_GAIN - 1e-9 <= values.min() <= values.max() <= MOST_GAIN + 1e-9
 
 
 def test_a_region_onto_itself_is_the_identity() -> None:
-    found = fit(CONTENT, ALL, CONTENT, ALL, lightness=1)
+    found = fit(CONTENT, ALL, [(1.0, CONTENT, ALL)], lightness=1)
     np.testing.assert_allclose(found(CONTENT), CONTENT, atol=2e-3)
 
 
@@ -60,7 +60,7 @@ def test_lightness_brings_the_quantiles_of_luma_together() -> None:
     at = np.linspace(0.05, 0.95, 19)
     wanted = np.quantile(dark @ LUMA, at)
     off = [
-        np.abs(np.quantile(fit(wide, ALL, dark, ALL, lightness=share)(wide) @ LUMA, at) - wanted).mean()
+        np.abs(np.quantile(fit(wide, ALL, [(1.0, dark, ALL)], lightness=share)(wide) @ LUMA, at) - wanted).mean()
         for share in (0.0, 0.5, 1.0)
     ]
     assert off[0] > off[1] > off[2]
@@ -72,11 +72,11 @@ def test_only_what_is_in_the_masks_counts() -> None:
     other = STYLE.copy()
     other[30:] = 0.9
     np.testing.assert_allclose(
-        fit(CONTENT, half, other, half, lightness=1).gains,
-        fit(CONTENT[:30], half[:30], STYLE[:30], half[:30], lightness=1).gains,
+        fit(CONTENT, half, [(1.0, other, half)], lightness=1).gains,
+        fit(CONTENT[:30], half[:30], [(1.0, STYLE[:30], half[:30])], lightness=1).gains,
     )
 
 
 def test_an_empty_mask_is_refused() -> None:
     with pytest.raises(ValueError, match="a pixel"):
-        fit(CONTENT, 0 * ALL, STYLE, ALL, lightness=0)
+        fit(CONTENT, 0 * ALL, [(1.0, STYLE, ALL)], lightness=0)

@@ -1,0 +1,133 @@
+"""The styles of a command line: photos and saved looks, with their regions, weights and masks."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from photostyle.errors import SettingsError
+
+if TYPE_CHECKING:
+    from photostyle.pipeline import Session
+    from photostyle.settings import Settings
+    from photostyle.task import Style
+
+STREAM = "-"
+
+
+@dataclass(frozen=True)
+class StyleFile:
+    """A style photo or a saved look.
+
+    Args:
+        path: of the file; "-" is standard input.
+        weight: above 0; region: of the content, None for all; mask: the photo's regions, None where it has none.
+    """
+
+    path: str
+    weight: float = 1.0
+    region: str | None = None
+    mask: str | None = None
+
+
+def add_style_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--style",
+        metavar="[REGION=]PHOTO",
+        action="append",
+        help="the photo whose look it takes, or a look saved as NAME.photostyle; give it more than once to blend "
+        "several. With REGION= (sky=sunset.jpg) that region alone takes its look from it, the rest from styles without "
+        "one. A file whose own name has = goes in as ./NAME",
+    )
+    parser.add_argument(
+        "--style-weights",
+        metavar="W,W,...",
+        help="how much each --style counts, in their order, above 0, such as 2,1 (default: all the same)",
+    )
+    parser.add_argument(
+        "--style-mask",
+        metavar="PNG",
+        action="append",
+        help="the style's regions (default: found automatically); for several photos once for each, in their order",
+    )
+
+
+def styles_of(
+    words: Sequence[str], weights: str | None, masks: Sequence[str], content_mask: str | None
+) -> tuple[StyleFile, ...]:
+    """The styles that the options name.
+
+    Raises:
+        SettingsError: weights that are no numbers above 0 or not one for each style, masks for some of the photos
+            alone, standard input for several.
+    """
+    from photostyle.saved import is_look
+
+    named = [_region_and_path(word) for word in words]
+    photos = [path for _, path in named if not is_look(path)]
+    if sum(path == STREAM for path in photos) > 1:
+        raise SettingsError("standard input for one of the photos", "- for several", "--style")
+    if masks and len(masks) != len(photos):
+        found = f"{len(masks)} for {len(photos)}"
+        raise SettingsError("--style-mask once for each style photo, or never", found, "--style-mask")
+    if photos and (content_mask is None) != (not masks):
+        given = "--style-mask" if masks else "--content-mask"
+        raise SettingsError("both --content-mask and --style-mask, or neither", f"only {given}")
+    rest = iter(masks)
+    return tuple(
+        StyleFile(path, weight, region, None if is_look(path) else next(rest, None))
+        for (region, path), weight in zip(named, _weights(weights, len(words)), strict=True)
+    )
+
+
+def settings_of_looks(words: Sequence[str]) -> Settings | None:
+    """The settings of the saved looks among the styles; None where there is no look.
+
+    Raises:
+        InputError: a look that cannot be used.
+        SettingsError: looks of different settings.
+    """
+    from photostyle.saved import is_look, read_look
+
+    paths = [path for _, path in map(_region_and_path, words) if is_look(path)]
+    settings = [read_look(path).settings for path in paths]
+    if any(other != settings[0] for other in settings[1:]):
+        advice = "Choose others with --preset or --config."
+        raise SettingsError("saved looks of the same settings", "others", ", ".join(paths), advice)
+    return settings[0] if settings else None
+
+
+def measured(session: Session, styles: Sequence[StyleFile]) -> Style:
+    """All of them, measured and put together.
+
+    Raises:
+        PhotostyleError: see `Session.style`.
+    """
+    first, *more = (session.style(s.path, s.mask, weight=s.weight, region=s.region) for s in styles)
+    return sum(more, first)
+
+
+def _region_and_path(word: str) -> tuple[str | None, str]:
+    """`sky=sunset.jpg` in two; a word with a slash before its first = is a path."""
+    name, equals, path = word.partition("=")
+    if not equals or re.search(r"[/\\]", name):
+        return None, word
+    if not name or not path:
+        raise SettingsError("[REGION=]PHOTO", repr(word), "--style", "for example: --style sky=sunset.jpg")
+    return name, path
+
+
+def _weights(text: str | None, count: int) -> list[float]:
+    if text is None:
+        return [1.0] * count
+    try:
+        weights = [float(word) for word in text.split(",")]
+    except ValueError:
+        weights = []
+    if len(weights) != count or not all(0 < weight < float("inf") for weight in weights):
+        advice = "for example: --style a.jpg --style b.jpg --style-weights 2,1"
+        raise SettingsError(f"{count} numbers above 0 between commas", repr(text), "--style-weights", advice)
+    return weights

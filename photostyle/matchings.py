@@ -1,0 +1,120 @@
+"""How the content's regions are matched with those of each style: painted, as wholes, by class or by cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from photostyle.blend import Blend, Counterpart, as_whole, blend, matched_region
+from photostyle.masks import RegionMap, read_mask
+from photostyle.photo import Photo, resize
+from photostyle.regions import LEAST_SHARE, Seen, like, matched
+from photostyle.task import Encode, Measured
+from segmentation.clusters import cluster
+from segmentation.matching import match
+
+Pixels = NDArray[np.float32]
+
+CLUSTER_LAYER, CLUSTER_SIZE = "relu4_1", 384
+"""Features that `clusters` looks at; see `segmentation.clusters.cluster` for the measurement behind it."""
+
+
+def by_mask(pixels: Pixels, mask: str | Path, styles: Sequence[Measured], smallest: float) -> Blend:
+    """By the names of painted regions, or of class ids.
+
+    Args:
+        pixels: of the content.
+        mask: its file.
+        styles: each with its own regions.
+        smallest: share of either photo for a region to be measured, [0, 1].
+
+    Raises:
+        InputError: a mask that cannot be used; a style without the region that it was given for.
+        SettingsError: the content has no region of the name that a style was given for.
+    """
+    content = read_mask(mask, *pixels.shape[:2])
+    pairs = [(style, style.regions) for style in styles if style.regions is not None]
+    return blend(content, [_counterpart(content, *pair, smallest) for pair in pairs], smallest)
+
+
+def as_wholes(pixels: Pixels, styles: Sequence[Measured], smallest: float) -> Blend:
+    """Each photo as one region.
+
+    Raises:
+        SettingsError: a style was given for a region.
+    """
+    content, *others = (
+        RegionMap(np.zeros(picture.shape[:2], np.uint8), {0: "whole photo"})
+        for picture in (pixels, *(style.pixels for style in styles))
+    )
+    pairs = zip(styles, others, strict=True)
+    return blend(content, [_counterpart(content, *pair, smallest) for pair in pairs], smallest)
+
+
+def by_class(content: Seen, styles: Sequence[tuple[Measured, Seen]]) -> tuple[Blend | None, str]:
+    """By the classes that a segmenter sees, or None and why the photos had better be matched by cluster.
+
+    They had, where one of the styles had; but where a style was given for a region, which clusters do not know, a
+    style that cannot be matched by class counts as a whole.
+
+    Raises:
+        InputError, SettingsError: see `by_mask`.
+    """
+    regions, counterparts = content.regions(), []
+    named = any(style.region is not None for style, _ in styles)
+    for style, seen in styles:
+        if style.region is not None:
+            found = seen.regions(like(style.region))
+            matching = matched_region(regions, found, style.region, style.name, LEAST_SHARE)
+        else:
+            both, reason = matched(content, seen)
+            if both is None and not named:
+                return None, reason if len(styles) == 1 else f"{style.name}: {reason}"
+            if both is None:
+                found = RegionMap(np.zeros(style.pixels.shape[:2], np.uint8), {0: "whole photo"})
+                matching = as_whole(regions, found, f"{reason}, so the whole of it is taken")
+            else:
+                found, matching = both.style, both.matching
+        counterparts.append(Counterpart(style.name, style.weight, style.region, found, matching))
+    return blend(regions, counterparts, LEAST_SHARE), ""
+
+
+def by_cluster(
+    encode: Encode, pixels: Pixels, styles: Sequence[Measured], *, smallest: float, seed: int, note: tuple[str, ...]
+) -> Blend:
+    """By clusters of what looks alike in all the photos.
+
+    Args:
+        note: messages that come first.
+
+    Raises:
+        InputError, SettingsError: see `by_mask`.
+    """
+    pictures = (pixels, *(style.pixels for style in styles))
+    with torch.inference_mode():
+        features = [
+            encode(encode.tensor(Photo(picture).fitted(CLUSTER_SIZE)), (CLUSTER_LAYER,))[CLUSTER_LAYER]
+            for picture in pictures
+        ]
+    clusters = cluster(*(f[0].float().cpu().numpy() for f in features), seed=seed)
+    maps = []
+    for picture, soft in zip(pictures, clusters.probabilities, strict=True):
+        probabilities = resize(np.ascontiguousarray(soft.transpose(1, 2, 0)), *picture.shape[:2])
+        labels = probabilities.argmax(2).astype(np.uint8)
+        maps.append(RegionMap(labels, {label: f"cluster {label + 1}" for label in range(len(soft))}))
+    pairs = zip(styles, maps[1:], strict=True)
+    found = blend(maps[0], [_counterpart(maps[0], *pair, smallest) for pair in pairs], smallest)
+    return replace(found, messages=(*note, *found.messages))
+
+
+def _counterpart(content: RegionMap, style: Measured, regions: RegionMap, smallest: float) -> Counterpart:
+    if style.region is not None:
+        matching = matched_region(content, regions, style.region, style.name, smallest)
+    else:
+        matching = match(content.labels, regions.labels, content.names, regions.names, least_share=smallest)
+    return Counterpart(style.name, style.weight, style.region, regions, matching)
