@@ -235,7 +235,9 @@ class TestFoundRegions:
 
     def test_what_was_merged_is_in_the_result_and_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
         _, (result,) = self.result(monkeypatch, (0, 3), (0, 4))
-        assert [(part.name, part.into, part.photo) for part in result.blend.styles[0].matching.merged] == [("water", "ground", "style")]
+        assert [(part.name, part.into, part.photo) for part in result.blend.styles[0].matching.merged] == [
+            ("water", "ground", "style")
+        ]
         assert any("water of the style photo" in warning for warning in result.warnings)
 
     def test_what_is_no_scenery_falls_back_to_clusters_and_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,12 +18,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from photostyle.blend import Blend, Counterpart, blend, matched_region
 from photostyle.errors import OutputError
 from photostyle.masks import RegionMap, read_mask
 from photostyle.outcome import Result, StageOutcome, TraceRow
 from photostyle.photo import Photo
 from photostyle.report import FILES, LONGEST_SIDE, check_folder, summary, write_report
 from photostyle.settings import load_preset, load_settings
+from photostyle.task import Measured, Scale, Style
 from segmentation.matching import match
 
 NASTY = """city "<script>alert('a & b')<script>.png"""
@@ -41,9 +43,29 @@ def a_photo(path: Path, height: int = 96, width: int = 128) -> Photo:
     return Photo.read(path)
 
 
-def a_result(content: Photo, style_regions: RegionMap | None = None) -> Result:
+def a_style(*photos: Photo) -> Style:
+    parts = [
+        Measured(photo, photo.path.name, photo.sha256, (Scale(photo.pixels, {}),), None, None, 1.0, None)
+        for photo in photos
+        if photo.path
+    ]
+    return Style(tuple(parts), load_preset("default"))
+
+
+def a_blend(content: RegionMap, *styles: RegionMap) -> Blend:
+    """Of equal weights; the second style is for the sea alone."""
+    counterparts = []
+    for place, (each, region) in enumerate(zip(styles, (None, "sea"), strict=False)):
+        matching = match(content.labels, each.labels, content.names, each.names)
+        if region:
+            matching = matched_region(content, each, region, "style", 1e-3)
+        counterparts.append(Counterpart(f"style {place}.png", 1.0, region, each, matching))
+    return blend(content, counterparts, 1e-3)
+
+
+def a_result(content: Photo, *style_regions: RegionMap) -> Result:
     """What two stages of three iterates might give."""
-    content_map, style_map = regions("sky", "sea"), style_regions or regions("sky", "sea")
+    content_map, style_maps = regions("sky", "sea"), style_regions or (regions("sky", "sea"),)
     trace = [
         TraceRow(stage, step, step + 1, 0.1 * step, 9.0 - step, {"style": 8.0 - step, "photorealism": 0.0})
         for stage in ("solve", "solve with photorealism")
@@ -62,9 +84,7 @@ def a_result(content: Photo, style_regions: RegionMap | None = None) -> Result:
         weights={"compact": "0" * 64},
         stages=(outcome,),
         trace=tuple(trace),
-        content_regions=content_map,
-        style_regions=style_map,
-        matching=match(content_map.labels, style_map.labels, content_map.names, style_map.names),
+        blend=a_blend(content_map, *style_maps),
         interrupted=False,
     )
 
@@ -82,12 +102,14 @@ def report(tmp_path: Path, content: Photo) -> Path:
     return tmp_path / "report"
 
 
-def write(folder: Path, result: Result, content: Photo, style: Photo) -> None:
-    assert content.path and style.path
+def write(folder: Path, result: Result, content: Photo, *styles: Photo) -> None:
+    assert content.path and styles[0].path
     output = content.path.with_name("result.png")
     result.photo.save(output, overwrite=True)
-    inputs = {"content": content.path, "style": style.path}
-    write_report(folder, result, content, style, inputs=inputs, output=output, command=["photostyle", "run"])
+    write_report(
+        folder, result, content, a_style(*styles), inputs={"content": content.path, "style": styles[0].path},
+        styles=[{"weight": 1.0, "region": None}], output=output, command=["photostyle", "run"],
+    )  # fmt: skip
 
 
 class Page(HTMLParser):
@@ -159,8 +181,24 @@ def test_masks_whose_ids_have_other_names_share_one_file_of_names(tmp_path: Path
     assert [mask.names[label] for label in mask.labels[0, [0, 63]]] == ["sky", "sea"]
 
 
+def test_every_style_is_shown_and_has_its_mask(tmp_path: Path, content: Photo) -> None:
+    photos = [a_photo(tmp_path / name) for name in ("noon.png", "dusk.png")]
+    result = a_result(content, regions("sky", "sea"), regions("sea", "dune"))
+    write(tmp_path / "report", result, content, *photos)
+    mask = read_mask(tmp_path / "report/style_mask_2.png", 48, 64)
+    assert [mask.names[label] for label in mask.labels[0, [0, 63]]] == ["sea", "dune"]
+    page = Page((tmp_path / "report/report.html").read_text(encoding="utf-8"))
+    shown = ["The style photo (style 0.png, weight 1)", "The style photo (style 1.png, weight 1, for sea)"]
+    assert [label for label in page.labels if label.startswith("The style photo")] == shown
+    assert "taken from style 1.png (100%)" in page.text
+    run = json.loads((tmp_path / "report/run.json").read_text())
+    sea = next(region for region in run["regions"]["regions"] if region["name"] == "sea")
+    assert sea["sources"] == [{"style": 1, "ids": [0], "share": 1.0}]
+    assert [style["region"] for style in run["regions"]["styles"]] == [None, "sea"]
+
+
 def test_report_may_replace_one_with_other_regions(report: Path, tmp_path: Path, content: Photo) -> None:
-    other = dataclasses.replace(a_result(content), content_regions=regions("fog", "ice"))
+    other = dataclasses.replace(a_result(content), blend=a_blend(regions("fog", "ice"), regions("fog", "ice")))
     write(report, other, content, a_photo(tmp_path / "style.png"))
     assert read_mask(report / "content_mask.png", 48, 64).names == {0: "fog", 1: "ice"}
 
@@ -208,8 +246,8 @@ def test_report_of_a_run_without_iterations(tmp_path: Path, content: Photo) -> N
 
 def test_photo_from_standard_input_is_recorded_with_its_sum(tmp_path: Path, content: Photo) -> None:
     write_report(
-        tmp_path / "report", a_result(content), content, a_photo(tmp_path / "style.png"),
-        inputs={"content": "-"}, output=None, command=[],
+        tmp_path / "report", a_result(content), dataclasses.replace(content, path=None),
+        a_style(a_photo(tmp_path / "style.png")), inputs={"content": "-"}, styles=[], output=None, command=[],
     )  # fmt: skip
     run = json.loads((tmp_path / "report/run.json").read_text())
     assert run["inputs"] == {"content": {"path": "-", "sha256": content.sha256}}
@@ -231,7 +269,10 @@ def test_folder_is_checked_ahead(report: Path, tmp_path: Path) -> None:
 
 def test_missing_parent_is_an_error(tmp_path: Path, content: Photo) -> None:
     with pytest.raises(OutputError, match="No such file"):
-        write_report(tmp_path / "none/report", a_result(content), content, content, inputs={}, output=None, command=[])
+        write_report(
+            tmp_path / "none/report", a_result(content), content, a_style(content),
+            inputs={}, styles=[], output=None, command=[],
+        )  # fmt: skip
 
 
 def opened(page: Path, script: str = "") -> tuple[str, list[str]]:

@@ -61,7 +61,9 @@ def test_regions_count_by_area_and_only_inside() -> None:
     parts = torch.zeros(2, 9, 8)
     parts[0, :3], parts[1, 3:] = 1, 1
     alone = [float(Colours([([1.0], style, part[None])], part[None], seed=0)(image)) for part in parts]
-    assert float(Colours([([1.0, 1.0], style, parts)], parts, seed=0)(image)) == pytest.approx((alone[0] + 2 * alone[1]) / 3)
+    assert float(Colours([([1.0, 1.0], style, parts)], parts, seed=0)(image)) == pytest.approx(
+        (alone[0] + 2 * alone[1]) / 3
+    )
     changed = image.clone()
     changed[:, :, 3:] = 0
     assert float(Colours([([1.0], style, parts[:1])], parts[:1], seed=0)(changed)) == pytest.approx(alone[0])
@@ -71,7 +73,9 @@ def test_a_region_that_one_side_lacks_is_left_out() -> None:
     masks = torch.zeros(2, 9, 8)
     masks[0] = 1
     image, style = random(1, 3, 9, 8), random(1, 3, 9, 8, seed=1)
-    assert float(Colours([([1.0, 1.0], style, masks)], masks, seed=0)(image)) == float(Colours([([1.0], style, ONE)], ONE, seed=0)(image))
+    assert float(Colours([([1.0, 1.0], style, masks)], masks, seed=0)(image)) == float(
+        Colours([([1.0], style, ONE)], ONE, seed=0)(image)
+    )
 
 
 def test_large_regions_are_sampled_the_same_way_for_a_seed() -> None:
