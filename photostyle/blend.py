@@ -182,10 +182,9 @@ def _messages(found: Blend, least_share: float) -> tuple[str, ...]:
         if shares[name] < least_share or (takers and (not lacking or not takers <= general)):
             continue
         if takers:
-            others = f"it takes its look from {_listed(found, takers)}"
+            lines.append(f"{_listed(found, lacking)}: no {name}, which takes its look from {_listed(found, takers)}")
         else:
-            others = f"that of the content ({shares[name]:.1%} of it) keeps its look"
-        lines.append(f"{_listed(found, lacking) or 'no style'} has no counterpart of {name}: {others}")
+            lines.append(f"no style for {name}: that of the content ({shares[name]:.1%} of it) keeps its look")
     unlabelled = float(np.mean(found.content.labels == UNLABELLED))
     return (*lines, *(told((), (), (), (), unlabelled, least_share) if UNLABELLED not in sources else ()))
 

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from photostyle.masks import RegionMap
 from photostyle.photo import SHORTEST_SIDE
 from photostyle.settings import Section, Settings
 
-ENDING = ".photostyle"
+ENDING, FORMAT = ".photostyle", "photostyle look"
 VERSION = 1
 MOST_SIZES = 2
 
@@ -78,10 +78,9 @@ class _Contents(Section):
 
 
 class _Header(Section):
-    """The file's metadata; a newer version may have more."""
+    """The file's one metadatum, `FORMAT`, as JSON; of several safetensors changes the order."""
 
-    format: Literal["photostyle look"]
-    version: Annotated[str, Field(pattern=r"^\d{1,9}$")]
+    version: int
     look: str
     sha256: str
 
@@ -121,9 +120,9 @@ def write_look(path: str | Path, look: Look, *, overwrite: bool) -> None:
         entries.append(_Entry(name=photo.name, sha256=photo.sha256, weight=photo.weight, region=photo.region,
                               sizes=len(photo.pixels), mask=names))  # fmt: skip
     text = _Contents(settings=look.settings, photos=tuple(entries)).model_dump_json()
-    header = _Header(format="photostyle look", version=str(VERSION), look=text, sha256=_sum(text, tensors))
+    header = _Header(version=VERSION, look=text, sha256=_sum(text, tensors))
     with atomic_write(path) as file:
-        file.write(bytes_of(tensors, header.model_dump()))
+        file.write(bytes_of(tensors, {FORMAT: header.model_dump_json()}))
 
 
 def read_look(path: str | Path) -> Look:
@@ -139,17 +138,18 @@ def read_look(path: str | Path) -> Look:
         raise InputError("a saved look", error.strerror or str(error), where) from error
     try:
         tensors = tensors_of(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
+        metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
     except (SafetensorError, ValueError, KeyError, RecursionError) as error:
         found = f"{len(data)} bytes that are none, or are cut short"
         raise InputError("a saved look", found, where, "Save the look anew: photostyle run --save-look.") from error
-    if header.get("format") != "photostyle look":
+    if FORMAT not in metadata:
         raise InputError("a saved look", "a safetensors file of something else", where)
-    version = str(header.get("version"))
-    if version.isdecimal() and int(version) > VERSION:
-        advice = "A newer photostyle made it: install that, or save the look anew with this one."
-        raise InputError(f"a look of version {VERSION}", f"version {version[:9]}", where, advice)
     try:
+        header = json.loads(metadata[FORMAT])
+        version = header.get("version") if isinstance(header, dict) else None
+        if isinstance(version, int) and version > VERSION:
+            advice = "A newer photostyle made it: install that, or save the look anew with this one."
+            raise InputError(f"a look of version {VERSION}", f"version {version}"[:20], where, advice)
         checked = _Header.model_validate(header)
         if checked.sha256 != _sum(checked.look, tensors):
             raise InputError(f"the look that was saved, of sha256 {checked.sha256[:16]}...", "an altered file", where)
@@ -159,7 +159,7 @@ def read_look(path: str | Path) -> Look:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise InputError("a saved look", f"{name or 'contents'}: {first['msg']:.80}", where) from error
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise InputError("a saved look", f"one that lacks a part ({error})", where) from error
 
 

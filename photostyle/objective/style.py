@@ -56,20 +56,48 @@ def region_grams(feature: Tensor, masks: Tensor) -> Tensor:
 
 
 def mean_grams(styles: Sequence[tuple[Sequence[float], Tensor, Tensor]]) -> Tensor:
-    """`(R, C, C)`: of every region the mean of the styles' Gram matrices.
+    """`(R, C, C)`: of every region the Gram matrix of what lies between the styles.
 
-    A Gram matrix divided by the sum of its mask is a mean over pixels, so that this is the Gram matrix of a region
-    that has pixels of all styles in the proportion of the shares.
+    A Gram matrix is a covariance of features and their mean, G = S + m m^T. The mean of Gram matrices would be that of
+    a mixture: half of the sky bright and half of it dark. What is wanted are Gaussians between those of the styles,
+
+        G = R^2 + m m^T ,   m = sum_i w_i m_i ,   R = sum_i w_i S_i^1/2
+
+    which is their Wasserstein barycentre where the S_i have the same axes (`solvers.closed_form.barycentre`), and its
+    root-Euclidean approximation elsewhere (Dryden, Koloydenko and Zhou, "Non-Euclidean statistics for covariance
+    matrices", Annals of Applied Statistics 3(3), 2009, section 2): regions of fewer pixels than channels have no
+    inverse to iterate with. Of one style it is that style's Gram matrix, bit for bit.
 
     Args:
         styles: of each its shares `(R,)`, [0, 1], which over the styles add up to 1, its features `(1, C, h, w)` and
             its masks `(R, h, w)`.
     """
-    means = [
-        region_grams(feature, masks) * feature.new_tensor(shares, dtype=widened(feature).dtype)[:, None, None]
-        for shares, feature, masks in styles
-    ]
-    return torch.stack(means).sum(0)
+    pixels = [pixels_by_channels(feature) for _, feature, _ in styles]
+    grams = []
+    for region in range(len(styles[0][0])):
+        parts = [
+            (shares[region], own, Region(masks[region]))
+            for (shares, _, masks), own in zip(styles, pixels, strict=True)
+            if shares[region]
+        ]
+        if len(parts) == 1:
+            grams.append(region_gram(*parts[0][1:]))
+            continue
+        found = [(share, *_mean_and_root(own, inside)) for share, own, inside in parts]
+        mean = torch.stack([share * own for share, own, _ in found]).sum(0)
+        root = torch.stack([share * own for share, _, own in found]).sum(0)
+        grams.append((root @ root + torch.outer(mean, mean)).to(pixels[0]))
+    return torch.stack(grams)
+
+
+def _mean_and_root(pixels: Tensor, region: Region) -> tuple[Tensor, Tensor]:
+    """m `(C,)` and S^1/2 `(C, C)` of the Gram matrix of one region, float64 on the CPU."""
+    gram = region_gram(pixels, region).cpu().double()
+    weights = float(region.squares.sum())
+    sums = (pixels[region.inside] * region.squares).sum(0).cpu().double()
+    mean = sums / (weights * pixels.shape[1] * max(region.sum, 1e-12)) ** 0.5 if weights else sums
+    values, axes = torch.linalg.eigh(gram - torch.outer(mean, mean))
+    return mean, (axes * values.clamp_min(0).sqrt()) @ axes.T
 
 
 class Style:

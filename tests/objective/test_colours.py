@@ -86,3 +86,22 @@ def test_large_regions_are_sampled_the_same_way_for_a_seed() -> None:
     values = [float(term(image)) for term in terms]
     assert values[0] == values[1] != values[2]
     assert values[2] == pytest.approx(values[0], rel=0.4)
+
+
+def test_the_target_of_two_styles_is_the_mean_of_their_quantiles() -> None:
+    first, second = random(1, 3, 9, 8, seed=1), random(1, 3, 9, 8, seed=2)
+    image = random(1, 3, 9, 8)
+    both = Colours([([0.25], first, ONE), ([0.75], second, ONE)], ONE, seed=0)
+    sorted_ones = [
+        np.sort(rgb2lab(photo[0].permute(1, 2, 0).numpy()).reshape(-1, 3) @ both.directions.numpy(), axis=0)
+        for photo in (image, first, second)
+    ]
+    naive = np.abs(sorted_ones[0] - 0.25 * sorted_ones[1] - 0.75 * sorted_ones[2]).mean() / 100
+    assert float(both(image)) == pytest.approx(naive, rel=1e-3)
+
+
+def test_a_style_twice_is_the_style_and_one_without_a_share_is_none() -> None:
+    image, style, other = (random(1, 3, 9, 8, seed=seed) for seed in range(3))
+    once = float(Colours([([1.0], style, ONE)], ONE, seed=0)(image))
+    assert float(Colours([([0.5], style, ONE)] * 2, ONE, seed=0)(image)) == pytest.approx(once, rel=1e-12)
+    assert float(Colours([([1.0], style, ONE), ([0.0], other, ONE)], ONE, seed=0)(image)) == once

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from photostyle.encoders.vgg import Encoder
-from photostyle.objective.style import SOFTENING, RelativeStyle, Style, region_grams, with_own_look
+from photostyle.objective.style import SOFTENING, RelativeStyle, Style, mean_grams, region_grams, with_own_look
 from tests.reference import style as reference
 
 
@@ -147,3 +147,41 @@ def test_the_relative_distance_of_a_photo_from_itself_is_the_softening() -> None
     feature, masks = random(1, 3, 5, 4), random(2, 5, 4, seed=1)
     term = RelativeStyle({"a": region_grams(feature, masks)}, {"a": masks})
     assert float(term({"a": feature})) == pytest.approx(SOFTENING)
+
+
+ALL = torch.ones(1, 6, 4).double()
+
+
+def moments(gram: Tensor, mean: Tensor) -> Tensor:
+    """The covariance in a Gram matrix of 3 features of this mean."""
+    return 3 * gram - torch.outer(mean, mean)
+
+
+def test_between_two_styles_features_have_the_mean_of_means_and_of_deviations() -> None:
+    """Where the axes are the same, as those of a photo and of the same one with more contrast."""
+    first = random(1, 3, 6, 4)
+    second = 3 * (first - first.mean((2, 3), keepdim=True)) + 5
+    (gram,) = mean_grams([([0.25], first, ALL), ([0.75], second, ALL)])
+    mean = 0.25 * first.mean((0, 2, 3)) + 0.75 * 5
+    own = moments(region_grams(first, ALL)[0], first.mean((0, 2, 3)))
+    torch.testing.assert_close(moments(gram, mean), (0.25 + 0.75 * 3) ** 2 * own)
+
+
+def test_between_a_bright_and_a_dark_flat_style_lies_one_flat_one() -> None:
+    """The mean of their Gram matrices would want contrast that neither has."""
+    flat = [torch.full((1, 3, 6, 4), value).double() for value in (0.2, 1.0, 0.6)]
+    (gram,) = mean_grams([([0.5], flat[0], ALL), ([0.5], flat[1], ALL)])
+    torch.testing.assert_close(gram, region_grams(flat[2], ALL)[0])
+
+
+def test_a_style_twice_has_its_gram_and_one_without_a_share_none() -> None:
+    first, second, masks = random(1, 3, 6, 4), random(1, 3, 5, 5, seed=1), random(2, 6, 4, seed=2)
+    wanted = region_grams(first, masks)
+    torch.testing.assert_close(mean_grams([([0.5, 0.25], first, masks), ([0.5, 0.75], first, masks)]), wanted)
+    none = [0.0, 0.0], second, torch.zeros(2, 5, 5).double()
+    assert torch.equal(mean_grams([([1.0, 1.0], first, masks), none]), wanted)
+
+
+def test_order_of_styles_does_not_matter_even_with_fewer_pixels_than_channels() -> None:
+    styles = [([0.3], random(1, 9, 2, 2), random(1, 2, 2)), ([0.7], random(1, 9, 3, 2, seed=1), random(1, 3, 2))]
+    torch.testing.assert_close(mean_grams(styles), mean_grams(styles[::-1]))

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
 from photostyle.photo import LUMA
-from photostyle.solvers.closed_form import LEAST_GAIN, MOST_GAIN, NOISE, fit
+from photostyle.solvers.closed_form import LEAST_GAIN, MOST_GAIN, NOISE, barycentre, fit
 
 Pixels = NDArray[np.float64]
 
@@ -80,3 +80,50 @@ def test_only_what_is_in_the_masks_counts() -> None:
 def test_an_empty_mask_is_refused() -> None:
     with pytest.raises(ValueError, match="a pixel"):
         fit(CONTENT, 0 * ALL, [(1.0, STYLE, ALL)], lightness=0)
+
+
+def spread(seed: int) -> Pixels:
+    """A covariance of colours."""
+    mixing = np.random.default_rng(seed).normal(size=(3, 3)) * 0.1
+    return mixing @ mixing.T + NOISE * np.eye(3)
+
+
+def test_barycentre_solves_its_equation() -> None:
+    shares, covariances = [0.2, 0.5, 0.3], [spread(seed) for seed in range(3)]
+    found = barycentre(shares, covariances)
+    root = sqrtm(found)
+    wanted = sum(share * sqrtm(root @ own @ root) for share, own in zip(shares, covariances, strict=True))
+    np.testing.assert_allclose(found, wanted, atol=1e-8)
+
+
+def test_barycentre_of_covariances_of_the_same_axes_has_the_mean_deviations() -> None:
+    axes = np.linalg.eigh(spread(0))[1]
+    deviations = np.array([[0.02, 0.1, 0.3], [0.2, 0.05, 0.1]])
+    first, second = ((axes * d**2) @ axes.T for d in deviations)
+    wanted = (axes * (0.25 * deviations[0] + 0.75 * deviations[1]) ** 2) @ axes.T
+    np.testing.assert_allclose(barycentre([0.25, 0.75], [first, second]), wanted, atol=1e-9)
+
+
+@pytest.mark.parametrize("shares", [[1.0], [0.5, 0.5], [0.25, 0.75]])
+def test_barycentre_of_equal_covariances_is_they(shares: list[float]) -> None:
+    np.testing.assert_array_equal(barycentre(shares, [spread(4)] * len(shares)), spread(4))
+
+
+def test_the_means_of_two_styles_meet_by_their_shares() -> None:
+    other = blob([0.6, 0.3, 0.7], [0.03, 0.05, 0.04], 5)
+    mapped = fit(CONTENT, ALL, [(0.25, STYLE, ALL), (0.75, other, ALL)], lightness=0)(CONTENT)
+    np.testing.assert_allclose(moments(mapped)[0], 0.25 * moments(STYLE)[0] + 0.75 * moments(other)[0], atol=1e-12)
+
+
+def test_a_style_twice_is_the_style() -> None:
+    once, twice = (fit(CONTENT, ALL, [(1 / count, STYLE, ALL)] * count, lightness=1)(CONTENT) for count in (1, 2))
+    np.testing.assert_allclose(twice, once, atol=1e-12)
+
+
+def test_lumas_meet_the_mean_of_the_styles_quantiles() -> None:
+    wide = np.random.default_rng(2).beta(2, 2, (60, 60, 1)) * np.ones(3)
+    dark, bright = wide**3, 1 - (1 - wide) ** 3
+    at = np.linspace(0.05, 0.95, 19)
+    mapped = fit(wide, ALL, [(0.5, dark, ALL), (0.5, bright, ALL)], lightness=1)(wide)
+    wanted = sum(np.quantile(each @ LUMA, at) for each in (dark, bright)) / 2
+    np.testing.assert_allclose(np.quantile(mapped @ LUMA, at), wanted, atol=0.02)
