@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from photostyle.blend import Blend, Counterpart, as_whole, blend, matched_region
 from photostyle.masks import RegionMap, read_mask
 from photostyle.photo import Photo, resize
-from photostyle.regions import LEAST_SHARE, Seen, like, matched
+from photostyle.regions import LEAST_MATCHED, LEAST_SHARE, LITTLE_IN_COMMON, Seen, like, matched, share_in
 from photostyle.task import Encode, Measured
 from segmentation.clusters import cluster
 from segmentation.matching import match
@@ -59,20 +59,20 @@ def as_wholes(pixels: Pixels, styles: Sequence[Measured], smallest: float) -> Bl
 def by_class(content: Seen, styles: Sequence[tuple[Measured, Seen]]) -> tuple[Blend | None, str]:
     """By the classes that a segmenter sees, or None and why the photos had better be matched by cluster.
 
-    They had, where one of the styles had; but where a style was given for a region, which clusters do not know, a
-    style that cannot be matched by class counts as a whole.
+    They had, where one of the styles had, or all of them together match too little of the content; but where a style
+    was given for a region, which clusters do not know, a style that cannot be matched by class counts as a whole.
 
     Raises:
         InputError, SettingsError: see `by_mask`.
     """
-    regions, counterparts = content.regions(), []
+    regions, counterparts = content.scenery, []
     named = any(style.region is not None for style, _ in styles)
     for style, seen in styles:
         if style.region is not None:
             found = seen.regions(like(style.region))
             matching = matched_region(regions, found, style.region, style.name, LEAST_SHARE)
         else:
-            both, reason = matched(content, seen)
+            both, reason = matched(content, seen, LEAST_MATCHED if len(styles) == 1 else 0.0)
             if both is None and not named:
                 return None, reason if len(styles) == 1 else f"{style.name}: {reason}"
             if both is None:
@@ -81,7 +81,10 @@ def by_class(content: Seen, styles: Sequence[tuple[Measured, Seen]]) -> tuple[Bl
             else:
                 found, matching = both.style, both.matching
         counterparts.append(Counterpart(style.name, style.weight, style.region, found, matching))
-    return blend(regions, counterparts, LEAST_SHARE), ""
+    result = blend(regions, counterparts, LEAST_SHARE)
+    if not named and share_in(regions, [i for target in result.regions for i in target.content_ids]) < LEAST_MATCHED:
+        return None, LITTLE_IN_COMMON
+    return result, ""
 
 
 def by_cluster(

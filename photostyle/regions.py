@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ MOST_FOREGROUND = 0.5
 """Share of vehicles, people, animals and objects from which a photo is no scene (our choice)."""
 LEAST_MATCHED = 0.5
 """Share of the content that must find its match (our choice)."""
+LITTLE_IN_COMMON = "the photos have little scenery in common"
 STRIP = 2_000_000
 """Pixels whose probabilities are held at once."""
 
@@ -77,7 +79,12 @@ class Seen:
             labels[row : row + step] = np.where(chances[-1] > 1 - LEAST_CHANCE, np.uint8(UNLABELLED), found)
         return labels
 
-    def regions(self, allowed: Sequence[int] = tuple(NAMES)) -> RegionMap:
+    @cached_property
+    def scenery(self) -> RegionMap:
+        """`regions` of all ids."""
+        return self.regions(tuple(NAMES))
+
+    def regions(self, allowed: Sequence[int]) -> RegionMap:
         """`labels` with the names of those that occur."""
         found = self.labels(allowed)
         return RegionMap(found, {int(i): NAMES[int(i)] for i in np.unique(found) if i != UNLABELLED})
@@ -135,18 +142,20 @@ class Matched:
     matching: Matching
 
 
-def matched(content: Seen, style: Seen) -> tuple[Matched | None, str]:
+def matched(content: Seen, style: Seen, least_matched: float = LEAST_MATCHED) -> tuple[Matched | None, str]:
     """The matching of two photos' classes, or None and why they had better be matched by clusters.
 
     The style's classes are restricted to those of the content and to similar ones (Luan et al., CVPR 2017, section 3).
+
+    Args:
+        least_matched: share of the content that must find its match, [0, 1].
     """
     for name, seen in (("content", content), ("style", style)):
         if seen.foreground > MOST_FOREGROUND:
             return None, f"{seen.foreground:.0%} of the {name} photo is no scenery"
         if seen.sureness < LEAST_SURE:
             return None, f"the network is only {seen.sureness:.0%} sure of what the {name} photo shows"
-    regions = content.regions()
-    labels = regions.labels
+    regions, labels = content.scenery, content.scenery.labels
     shares = np.bincount(labels.ravel(), minlength=256)[: len(NAMES)] / labels.size
     wanted = {label for label in NAMES if shares[label] >= LEAST_SHARE}
     other = style.regions(sorted(wanted.union(*(group for group in _groups() if group & wanted))))
@@ -155,12 +164,17 @@ def matched(content: Seen, style: Seen) -> tuple[Matched | None, str]:
         content_closeness=closeness(content.chances.argmax(0).astype(np.uint8), content.chances, NAMES),
         style_closeness=closeness(style.chances.argmax(0).astype(np.uint8), style.chances, NAMES),
     )  # fmt: skip
-    share = float(np.isin(labels, [label for region in matching.regions for label in region.content_ids]).mean())
-    if matching.regions[0].name == WHOLE or share < LEAST_MATCHED:
-        return None, "the photos have little scenery in common"
+    share = share_in(regions, [label for region in matching.regions for label in region.content_ids])
+    if matching.regions[0].name == WHOLE or share < least_matched:
+        return None, LITTLE_IN_COMMON
     if len(matching.regions) == 1 and matching.regions[0].name == "vegetation":
         return None, "both photos are plants from near by"
     return Matched(regions, other, matching), ""
+
+
+def share_in(regions: RegionMap, labels: Sequence[int]) -> float:
+    """Share of a photo that has one of the labels, [0, 1]."""
+    return float(np.isin(regions.labels, labels).mean())
 
 
 def like(name: str) -> list[int]:

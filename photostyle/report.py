@@ -57,7 +57,7 @@ def check_folder(folder: str | Path, overwrite: bool, inputs: Iterable[str | Pat
         return
     if not folder.is_dir():
         raise OutputError("a folder for the report", "a file", str(folder))
-    for name in FILES:
+    for name in (*FILES, *(path.name for path in folder.glob("style_mask_*.png"))):
         check_target(folder / name, overwrite, inputs)
 
 

@@ -265,6 +265,10 @@ def test_folder_is_checked_ahead(report: Path, tmp_path: Path) -> None:
         check_folder(report, overwrite=True, inputs=[report / "content_mask.png"])
     with pytest.raises(OutputError, match="expected a folder"):
         check_folder(tmp_path / "style.png", overwrite=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/style_mask_2.png").write_bytes(b"mine")
+    with pytest.raises(OutputError, match=r"style_mask_2\.png: expected a name not yet taken"):
+        check_folder(tmp_path / "other", overwrite=False)
 
 
 def test_missing_parent_is_an_error(tmp_path: Path, content: Photo) -> None:

@@ -124,7 +124,7 @@ class TestRegions:
         session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
         seen = session.style(dusk).parts[0].seen
         assert seen is not None
-        common = set(seen.regions().names.values())
+        common = set(seen.scenery.names.values())
         with pytest.raises(SettingsError, match="expected a region of the content"):
             session.transfer(scene, session.style(dusk, region="moon"))
         if "sky" in common:
