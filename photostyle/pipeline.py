@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -26,7 +25,7 @@ from photostyle.matchings import as_wholes, by_class, by_cluster, by_mask
 from photostyle.outcome import Clock, Progress, Result, complaints, outcome_of
 from photostyle.photo import Photo
 from photostyle.regions import WITHOUT_NETWORK, Finder, Seen
-from photostyle.saved import Kept, is_look, read_look
+from photostyle.saved import MOST_WEIGHT, Kept, is_look, read_look
 from photostyle.settings import Settings, load_preset
 from photostyle.solvers.result import Status
 from photostyle.task import Encode, Measured, Scale, Style, Task
@@ -96,8 +95,8 @@ class Session:
             SettingsError: a weight that is not above 0; a look that was saved for another size, or that is given a
                 mask or has a region already.
         """
-        if not 0 < weight < math.inf:
-            raise SettingsError("a weight above 0", f"{weight:g}", "style")
+        if not 0 < weight <= MOST_WEIGHT:
+            raise SettingsError(f"a weight above 0, up to {MOST_WEIGHT:g}", f"{weight:g}", "style")
         if is_look(source):
             return self._saved(str(source), mask, weight, region)
         photo = Photo.read(source)

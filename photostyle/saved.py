@@ -29,6 +29,8 @@ from photostyle.settings import Section, Settings
 ENDING, FORMAT = ".photostyle", "photostyle look"
 VERSION = 1
 MOST_SIZES = 2
+MOST_WEIGHT = 1e30
+"""Sums and products of weights stay finite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ class _Entry(Section):
 
     name: str
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
-    weight: float = Field(gt=0)
+    weight: float = Field(gt=0, le=MOST_WEIGHT)
     region: str | None
     sizes: int = Field(ge=1, le=MOST_SIZES)
     mask: dict[int, str] | None
@@ -117,7 +119,8 @@ def write_look(path: str | Path, look: Look, *, overwrite: bool) -> None:
         names = None
         if photo.regions is not None:
             tensors[f"{place}.labels"], names = photo.regions.labels, dict(photo.regions.names)
-        entries.append(_Entry(name=photo.name, sha256=photo.sha256, weight=photo.weight, region=photo.region,
+        name = photo.name.encode(errors="backslashreplace").decode()  # one of a file may be no Unicode
+        entries.append(_Entry(name=name, sha256=photo.sha256, weight=photo.weight, region=photo.region,
                               sizes=len(photo.pixels), mask=names))  # fmt: skip
     text = _Contents(settings=look.settings, photos=tuple(entries)).model_dump_json()
     header = _Header(version=VERSION, look=text, sha256=_sum(text, tensors))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,12 @@ def test_what_was_written_comes_back_to_the_bit(look: Look, path: Path, tmp_path
     assert np.array_equal(regions.labels, look.photos[1].regions.labels)
     write_look(tmp_path / "again.photostyle", found, overwrite=False)
     assert (tmp_path / "again.photostyle").read_bytes() == path.read_bytes()
+
+
+def test_the_name_of_a_file_may_be_no_unicode(look: Look, tmp_path: Path) -> None:
+    odd = dataclasses.replace(look.photos[0], name="sunset\udcff.jpg")
+    write_look(tmp_path / "a.photostyle", dataclasses.replace(look, photos=(odd,)), overwrite=False)
+    assert read_look(tmp_path / "a.photostyle").photos[0].name == r"sunset\udcff.jpg"
 
 
 def test_every_cut_and_every_flipped_bit_is_noticed(path: Path, tmp_path: Path) -> None:

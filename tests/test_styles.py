@@ -202,7 +202,7 @@ class TestLook:
 
 @pytest.mark.usefixtures("small_encoder")
 class TestBadInput:
-    @pytest.mark.parametrize("weight", [0, -1, float("nan"), float("inf")])
+    @pytest.mark.parametrize("weight", [0, -1, 1e31, float("nan"), float("inf")])
     def test_weights(self, weight: float, dusk: Pixels) -> None:
         with pytest.raises(SettingsError, match="a weight above 0"):
             Session(settings=PREVIEW).style(dusk, weight=weight)
