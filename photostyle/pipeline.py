@@ -21,9 +21,10 @@ from photostyle.masks import RegionMap, read_mask
 from photostyle.outcome import Clock, Progress, Result, complaints, outcome_of
 from photostyle.photo import Photo, resize
 from photostyle.regions import WITHOUT_NETWORK, Finder, Matched, Seen, matched
+from photostyle.rendering import Rendering, strengths_of
 from photostyle.settings import Settings, load_preset
 from photostyle.solvers.result import Status
-from photostyle.task import Encode, Scale, Style, Task
+from photostyle.task import Encode, Scale, Solved, Style, Task
 from segmentation.clusters import cluster
 from segmentation.matching import match
 
@@ -34,6 +35,7 @@ CLUSTER_LAYER, CLUSTER_SIZE = "relu4_1", 384
 """Features that `clusters` looks at; see `segmentation.clusters.cluster` for the measurement behind it."""
 
 
+UNSOLVED = "nothing was solved for: with this strength the result is the content"
 METHODS = {"grid": by_grid.transfer, "closed form": by_grid.preview, "pixels": by_pixels.transfer}
 
 
@@ -102,7 +104,7 @@ class Session:
 
         Raises:
             InputError: a photo or mask that cannot be used.
-            SettingsError: a mask for one of the photos only.
+            SettingsError: a mask for one of the photos only, a strength for a region that is not there.
         """
         clock = Clock()
         with clock.part("read"):
@@ -120,25 +122,36 @@ class Session:
         with clock.part("regions"):
             self._tell("regions")
             regions = self._regions(pixels, style, content_mask)
-        task = Task(self.settings, self._encode, photo, pixels, style, regions, clock, self._progress)
-        solved = METHODS[self.settings.solver.method](task)
-        with clock.part("apply"):
-            changed, enlarged = solved.apply(photo)
-            result = photo.with_pixels(blended(photo.pixels, changed, self.settings.strength))
-        warnings = (
-            *(f"content: {warning}" for warning in photo.warnings),
-            *(f"style: {warning}" for warning in style.photo.warnings),
-            *regions.matching.messages, *enlarged,
-        )  # fmt: skip
+        strengths_of(self.settings.look, regions)
+        return self._finished(Task(self.settings, self._encode, photo, pixels, style, regions, clock, self._progress))
+
+    def _finished(self, task: Task) -> Result:
+        """Solves, unless the settings leave the content as it is: then whoever asks for another rendering does."""
+        settings, matching = task.settings, task.regions.matching
+        left = settings.leaves_content
+        solved = untouched(task) if left else METHODS[settings.solver.method](task)
+        rendering = Rendering(task.photo, task.pixels, task.regions, solved.apply, self.device)
+        with task.clock.part("apply"):
+            photo, enlarged = rendering.of(settings)
         solutions = [solution for _, solution in solved.solutions]
         outcomes = tuple(outcome_of(name, solution) for name, solution in solved.solutions)
+        warnings = (
+            *(f"content: {warning}" for warning in task.photo.warnings),
+            *(f"style: {warning}" for warning in task.style.photo.warnings),
+            *matching.messages, *enlarged, *((UNSOLVED,) if left else complaints(outcomes)),
+        )  # fmt: skip
+
+        def solve_again(_: Result, changed: Settings) -> Result:
+            return self._finished(replace(task, settings=changed, clock=Clock()))
+
         return Result(
-            photo=result, terms=solutions[-1].terms if solutions else {}, paper_terms=solved.paper_terms,
-            seconds=clock.seconds(),
-            warnings=(*warnings, *complaints(outcomes)), settings=self.settings, device=str(self.device),
-            dtype=str(self.dtype).removeprefix("torch."), weights=self.weights,
-            stages=outcomes, trace=solved.trace, content_regions=regions.content, style_regions=regions.style,
-            matching=regions.matching, interrupted=any(s.status is Status.INTERRUPTED for s in solutions),
+            photo=photo, terms=solutions[-1].terms if solutions else {}, paper_terms=solved.paper_terms,
+            render=solve_again if left else rendering.again, seconds=task.clock.seconds(), warnings=warnings,
+            settings=settings, device=str(self.device), dtype=str(self.dtype).removeprefix("torch."),
+            weights=self.weights,
+            stages=outcomes, trace=solved.trace, content_regions=task.regions.content,
+            style_regions=task.regions.style, matching=matching,
+            interrupted=any(s.status is Status.INTERRUPTED for s in solutions),
         )  # fmt: skip
 
     def _style_layers(self) -> tuple[str, ...]:
@@ -229,8 +242,10 @@ def transfer(
     return session.transfer(content, session.style(style, style_mask), content_mask=content_mask)
 
 
-def blended(content: NDArray[np.float32], changed: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
-    """The content for strength 0, bit for bit, the changed photo for 1, and a mixture between."""
-    if strength in (0.0, 1.0):
-        return changed if strength else content
-    return content + np.float32(strength) * (changed - content)
+def untouched(task: Task) -> Solved:
+    """What is found where the settings leave the content as it is: the content."""
+
+    def terms() -> dict[str, float]:
+        return by_pixels.paper_terms(task, task.pixels)
+
+    return Solved((), (), lambda photo, _: (photo.pixels.copy(), ()), terms)
