@@ -25,9 +25,9 @@ def lab(colours: Tensor) -> Tensor:
         `(N, 3)`: L*, [0, 100] within sRGB, a* and b*; differentiable. Every row as if it were alone, bit for bit.
     """
     size = colours.abs()
-    bent = colours.sign() * ((size.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4
+    bent = colours.sign() * _power((size.clamp_min(0.04045) + 0.055) / 1.055, 2.4)
     relative = _times(torch.where(size > 0.04045, bent, colours / 12.92), _TO_XYZ) / colours.new_tensor(_WHITE)
-    root = relative.clamp_min(0.008856) ** (1 / 3)
+    root = _power(relative.clamp_min(0.008856), 1 / 3)
     f = torch.where(relative > 0.008856, root, 7.787 * relative + 16 / 116)
     return torch.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
 
@@ -39,7 +39,7 @@ def rgb(values: Tensor) -> Tensor:
     relative = torch.where(f > 0.008856 ** (1 / 3), f**3, (f - 16 / 116) / 7.787)
     linear = _times(relative * values.new_tensor(_WHITE), _FROM_XYZ)
     size = linear.abs()
-    bent = linear.sign() * (1.055 * size.clamp_min(0.0031308) ** (1 / 2.4) - 0.055)
+    bent = linear.sign() * (1.055 * _power(size.clamp_min(0.0031308), 1 / 2.4) - 0.055)
     return torch.where(size > 0.0031308, bent, 12.92 * linear)
 
 
@@ -73,3 +73,8 @@ def _with_chroma(values: Tensor, share: Tensor) -> Tensor:
 def _times(rows: Tensor, matrix: tuple[tuple[float, ...], ...]) -> Tensor:
     """`rows @ matrix.T`, without the sums of a library that depend on how many rows there are."""
     return torch.stack([rows[:, 0] * a + rows[:, 1] * b + rows[:, 2] * c for a, b, c in matrix], 1)
+
+
+def _power(base: Tensor, exponent: float) -> Tensor:
+    """Of what is above 0. PyTorch's own rounds the last few rows of a tensor in another way than the rest."""
+    return torch.exp(exponent * torch.log(base))

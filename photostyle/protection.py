@@ -5,15 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-HUES = (15.0, 30.0, 85.0, 100.0)
+HUES = (20.0, 32.0, 85.0, 100.0)
 """Of skin in CIELAB, in degrees: likely between the second and the third, not at all beyond the outer two. Hue, since
 it is what light and dark skins share (Weatherall and Coombs, "Skin Color Measurements in Terms of CIELAB Color Space
 Values", J. Invest. Dermatol. 99, 1992; Zeng, "Preferred Skin Colour Reproduction", Leeds 2011); the bounds are ours,
 set so that all ten tones of the Monk Skin Tone scale and both skins of the ColorChecker count as skin, and its foliage
 and its reds do not (`tests/test_protection.py`). Sand, bare wood and brick do."""
-CHROMAS = (2.0, 5.0, 45.0, 60.0)
+CHROMAS = (2.0, 5.0, 40.0, 55.0)
 """As `HUES`, of C*ab: what is grey has no hue, and oranges have more colour than skin."""
-GREYS = (5.0, 15.0)
+GREYS = (4.0, 10.0)
 """C*ab up to which a colour is grey, and from which on it is none (our choice: JPEG's noise stays below the first)."""
 
 
