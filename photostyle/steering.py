@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from photostyle.cielab import lab, rgb_within
+from photostyle.cielab import ROWS, lab, rgb_within
 from photostyle.edges import clear, followed
 from photostyle.protection import grey, skin
 from photostyle.settings import LookSettings, Settings
@@ -76,15 +76,16 @@ def steered(
         part = slice(row, row + step)
         rows = content[part]
         before, after = _flat(rows, device), _flat(changed[part], device)
-        planes = {name: plane(rows, row, height) for name, plane in maps.items()}
-        likely = {name: torch.from_numpy(plane).to(device).reshape(-1) for name, plane in planes.items()}
-        result = _mixed(before, after, settings, likely)
+        likely = {name: _flat(plane(rows, row, height)[..., None], device)[:, 0] for name, plane in maps.items()}
+        result = _mixed(before, after, settings, likely)[: rows.size // 3]
         changed[part] = result.reshape(rows.shape).cpu().numpy()
     return changed
 
 
 def _flat(pixels: Pixels, device: torch.device) -> Tensor:
-    return torch.tensor(pixels.reshape(-1, 3), device=device)
+    """`(N, C)`, zeros added up to a multiple of `ROWS`."""
+    flat = pixels.reshape(-1, pixels.shape[2])
+    return torch.tensor(np.pad(flat, ((0, -len(flat) % ROWS), (0, 0))), device=device)
 
 
 def _shifts(look: LookSettings) -> bool:
@@ -132,13 +133,14 @@ def _maps(photo: Pixels, look: LookSettings, small: Small | None, device: torch.
     maps: dict[str, _Map] = {}
     if small is None:
         return maps
-    before = lab(_flat(small.content, device))
+    shape = small.content.shape[:2]
+    before, after = (lab(torch.tensor(p.reshape(-1, 3), device=device)) for p in (small.content, small.changed))
     for name, amount, likelihood in (("skin", look.skin, skin), ("grey", look.neutrals, grey)):
         if amount:
-            likely = likelihood(before).reshape(small.content.shape[:2]).cpu().numpy()
+            likely = likelihood(before).reshape(shape).cpu().numpy()
             maps[name] = _Map(refine(np.stack([likely, 1 - likely]), photo), np.array([1, 0], np.float32))
     if _shifts(look):
-        added = (lab(_flat(small.changed, device)) - before)[:, 0].reshape(small.content.shape[:2]).cpu().numpy()
+        added = (after - before)[:, 0].reshape(shape).cpu().numpy()
         masks = followed(small.wide, small.content).of(small.content)
         means = (masks * added).sum((1, 2)) / np.maximum(masks.sum((1, 2)), 1)
         means[-1] = 0  # what is in no region keeps its look

@@ -7,7 +7,7 @@ from skimage.color import rgb2lab
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from photostyle.cielab import lab, rgb, rgb_within
+from photostyle.cielab import ROWS, lab, rgb, rgb_within
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -35,10 +35,14 @@ def test_there_and_back(dtype: torch.dtype) -> None:
     torch.testing.assert_close(rgb(lab(colours)), colours, atol=2e-5, rtol=0)
 
 
-def test_rows_are_what_they_are_alone() -> None:
-    colours = random(1003, 3).float()
-    parts = torch.cat([lab(part) for part in colours.split(97)])
-    assert torch.equal(parts, lab(colours))
+def test_rows_by_the_multiple_are_what_they_are_alone() -> None:
+    values = lab(random(ROWS * 21, 3).float()) * torch.tensor([1, 1.5, 1.5])
+    low, high = torch.zeros_like(values), torch.ones_like(values)
+    whole = rgb_within(values, low, high)
+    for rows in (ROWS, ROWS * 5):
+        parts = [rgb_within(part, low[: len(part)], high[: len(part)]) for part in values.split(rows)]
+        assert torch.equal(torch.cat(parts), whole)
+        assert torch.equal(torch.cat([lab(part) for part in whole.split(rows)]), lab(whole))
 
 
 class TestWithin:

@@ -58,7 +58,12 @@ def test_strength_mixes_as_encoded(scene: Pixels, changed: Pixels) -> None:
 @pytest.mark.parametrize("strip", [1, 128 * 7, 128 * 40])
 def test_strips_are_what_they_are_in_the_whole(strip: int, scene: Pixels, changed: Pixels) -> None:
     every = {name: value for change in SLIDERS for name, value in change.items()} | {"look.keep_luminance": False}
-    assert np.array_equal(steer(scene, changed, every), steer(scene, changed, every, strip=strip))
+    for columns in (128, 101):
+        content, look = scene[:, :columns].copy(), changed[:, :columns].copy()
+        small = Small(scene, changed, halves())
+        settings = Settings().with_changes(every)
+        whole, parts = (steered(content, look.copy(), settings, small, CPU, size) for size in (content.size, strip))
+        assert np.array_equal(whole, parts)
 
 
 @pytest.mark.parametrize("strength", [0.5, 1])
@@ -168,8 +173,9 @@ FEW = Settings().with_changes(
 )  # fmt: skip
 PIXELS = FEW.with_changes({"solver.method": "pixels"})
 BARE = PIXELS.with_changes({"smoothing.enabled": False})
+PREVIEW = FEW.with_changes({"solver.method": "closed form"})
 every_method = pytest.mark.parametrize(
-    "settings", [FEW, FEW.with_changes({"solver.method": "closed form"}), PIXELS, BARE],
+    "settings", [FEW, PREVIEW, PIXELS, BARE],
     ids=["grid", "closed form", "pixels", "pixels, bare"],
 )  # fmt: skip
 
@@ -206,7 +212,7 @@ class TestRendered:
             assert not np.array_equal(found[other], scene[other])
 
     def test_strengths_of_regions_mix_at_the_border_without_halos(self, scene: Pixels, run: Any) -> None:
-        """With one strength for all regions the photo is what it is with that strength, but where the shoulder bends."""
+        """With one strength for all regions the photo is what it is with that strength, shoulder aside."""
         result = run(FEW, {})
         by_region = result.rendered({"look.regions": {"sky": 0.6, "building": 0.6}}).photo.pixels
         straight = ((result.photo.pixels > 0.02) & (result.photo.pixels < 0.97)).all(2)
@@ -227,10 +233,11 @@ class TestRendered:
 
     @pytest.mark.parametrize("name", ["solver.size", "seed", "looks.colour", "strengths"])
     def test_what_decides_the_solution_is_refused(self, name: str, run: Any) -> None:
+        result = run(PREVIEW, {})
         with pytest.raises(SettingsError, match="section look"):
-            run(FEW, {}).rendered({name: 1})
+            result.rendered({name: 1})
         with pytest.raises(SettingsError, match="strength"):
-            run(FEW, {}).rendered({"strength": 1.5})
+            result.rendered({"strength": 1.5})
 
     @pytest.mark.parametrize("changes", [{"strength": 0}, NONE, {"look.keep_luminance": True, "look.colour": 0}])
     def test_nothing_is_solved_for_where_nothing_shows(
