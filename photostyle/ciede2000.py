@@ -39,6 +39,6 @@ def ciede2000(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDAr
     s_c, s_h = 1 + 0.045 * mean_c, 1 + 0.015 * mean_c * t
     twist = np.radians(60 * np.exp(-(((mean_h - 275) / 25) ** 2)))
     r_t = -2 * np.sqrt(mean_c**7 / (mean_c**7 + 25.0**7)) * np.sin(twist)
-    l, c, hue = (l2 - l1) / s_l, (c2 - c1) / s_c, difference_h / s_h
-    result: NDArray[np.float64] = np.sqrt(np.maximum(l**2 + c**2 + hue**2 + r_t * c * hue, 0))
+    light, chroma, hue = (l2 - l1) / s_l, (c2 - c1) / s_c, difference_h / s_h
+    result: NDArray[np.float64] = np.sqrt(np.maximum(light**2 + chroma**2 + hue**2 + r_t * chroma * hue, 0))
     return result

@@ -251,7 +251,7 @@ def load_settings(path: str | Path) -> Settings:
     return _validated(tree, str(path))
 
 
-def parse_changes(assignments: Iterable[str]) -> dict[str, Any]:
+def parse_changes(assignments: Iterable[str], option: str = "--set") -> dict[str, Any]:
     """`KEY=VALUE` words of the command line as dotted names and values; the last of a name wins.
 
     Raises:
@@ -261,7 +261,8 @@ def parse_changes(assignments: Iterable[str]) -> dict[str, Any]:
     for word in assignments:
         name, equals, value = word.partition("=")
         if not equals or not name.strip():
-            raise SettingsError("KEY=VALUE", repr(word), "--set", "for example: --set objective.photorealism=1e4")
+            example = {"--region": "--region sky=0.5"}.get(option, "--set objective.photorealism=1e4")
+            raise SettingsError("KEY=VALUE", repr(word), option, f"for example: {example}")
         changes[name.strip()] = _toml_value(value.strip())
     return changes
 
