@@ -58,7 +58,8 @@ def test_strengths_of_regions_by_any_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "word",
     [
-        "look.regions.sky=2", "look.colour=-1", "look.skins=1", "objective.photorealism=nan", "objective.photorealism=inf", "objective.photorealism=-1", "strength=1.5",
+        "look.regions.sky=2", "look.colour=-1", "look.skins=1",
+        "objective.photorealism=nan", "objective.photorealism=inf", "objective.photorealism=-1", "strength=1.5",
         "strength=-1", "solver.size=3", "solver.size=a", "solver.sise=700", "solver=3", "nothing=1", "a.b.c=1",
         "encoder.name=resnet", "device=tpu", "objective.style_layers={}", "objective.content_layers=['relu9_1']",
         "objective.style_layers.relu9_1=1", "seed=-1", "solver", "=3",
