@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from photostyle.borders import clear, followed, hard_masks, widened
 from photostyle.laplacian import matting_laplacian
 from photostyle.masks import layer_masks, soft_masks
 from photostyle.objective.content import Content
@@ -18,11 +20,16 @@ from photostyle.objective.smoothness import total_variation
 from photostyle.objective.style import Style as StyleTerm
 from photostyle.objective.style import mean_grams, with_own_look
 from photostyle.objective.total import Objective, Weights
+from photostyle.outcome import Progress
 from photostyle.photo import Photo, resize
+from photostyle.settings import SmoothingSettings
 from photostyle.smoothing import apply_maps, smooth_maps
 from photostyle.solvers.pixels import Stage, noise, solve
 from photostyle.solvers.result import Step
 from photostyle.task import Solved, Task, Trace
+
+ROWS = 64
+"""That strengths of regions are brought in at once, to bound the memory."""
 
 
 def transfer(task: Task) -> Solved:
@@ -55,7 +62,14 @@ def transfer(task: Task) -> Solved:
     def terms() -> Mapping[str, float]:
         return solutions[-1].terms if solutions else {}
 
-    return Solved(named, tuple(trace.rows), lambda photo: _applied(task, photo, solved), terms)
+    return Solved(named, tuple(trace.rows), _Applied.of(task, np.ascontiguousarray(solved)), terms)
+
+
+def paper_terms(task: Task, pixels: NDArray[np.float32]) -> dict[str, float]:
+    """The weighted terms of Luan et al. 2017 of a photo of the size of the solve."""
+    with torch.no_grad():
+        parts = objectives(task)[1].terms(task.encode.tensor(pixels))
+    return {name: float(value) for name, value in parts.items()}
 
 
 def objectives(task: Task) -> tuple[Objective, Objective]:
@@ -107,15 +121,47 @@ def no_photorealism(image: Tensor) -> Tensor:
     return image.new_zeros(())
 
 
-def _applied(task: Task, photo: Photo, solved: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """What was solved for, at the photo's own size, with a warning where that blurs it."""
-    task.tell("apply")
-    smoothing = task.settings.smoothing
-    if smoothing.enabled:
-        maps = smooth_maps(np.ascontiguousarray(solved), task.pixels, radius=smoothing.radius, edge=smoothing.edge)
-        return apply_maps(maps, photo.pixels), ()
-    if solved.shape == photo.pixels.shape:
-        return solved, ()
-    height, width = solved.shape[:2]
-    warning = f"solved at {width} x {height} px and enlarged without smoothing: the result is softer than the photo"
-    return resize(np.ascontiguousarray(solved), photo.height, photo.width), (warning,)
+@dataclass(frozen=True, eq=False)
+class _Applied:
+    """What was solved for, at the photo's own size.
+
+    Args:
+        solved: `(h, w, 3) float32`, sRGB-encoded, [0, 1]; pixels: the content at that size, from which it came.
+        wide: masks of the regions and of what is in none, after the first pass of `photostyle.borders`.
+    """
+
+    solved: NDArray[np.float32]
+    pixels: NDArray[np.float32]
+    wide: NDArray[np.float32]
+    smoothing: SmoothingSettings
+    progress: Callable[[Progress], None]
+
+    @classmethod
+    def of(cls, task: Task, solved: NDArray[np.float32]) -> _Applied:
+        hard = hard_masks(task.blend.content.labels, [region.content_ids for region in task.blend.regions])
+        return cls(solved, task.pixels, widened(hard, task.pixels), task.settings.smoothing, task.progress)
+
+    def __call__(self, photo: Photo, strengths: Sequence[float]) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        self.progress(Progress("apply", 0, 0, math.nan, {}))
+        changed, warnings = self._enlarged(photo)
+        if min(strengths) < 1:
+            height, lost = photo.height, 1 - np.array(strengths, np.float32)[:, None, None]
+            masks = followed(self.wide, photo.pixels)
+            for row in range(0, height, ROWS):
+                rows = photo.pixels[row : row + ROWS]
+                kept = (lost * clear(masks.of(rows, row, height)[:-1])).sum(0)[..., None]
+                part = changed[row : row + ROWS]
+                part[:] = np.where(kept > 0, part + kept * (rows - part), part)
+                part[:] = np.where(kept < 1, part, rows)
+        return changed, warnings
+
+    def _enlarged(self, photo: Photo) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        """A new array, with a warning where enlarging blurs it."""
+        if self.smoothing.enabled:
+            maps = smooth_maps(self.solved, self.pixels, radius=self.smoothing.radius, edge=self.smoothing.edge)
+            return apply_maps(maps, photo.pixels), ()
+        if self.solved.shape == photo.pixels.shape:
+            return self.solved.copy(), ()
+        height, width = self.solved.shape[:2]
+        warning = f"solved at {width} x {height} px and enlarged without smoothing: the result is softer than the photo"
+        return resize(self.solved, photo.height, photo.width), (warning,)

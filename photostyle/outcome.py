@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from photostyle.blend import Blend
+from photostyle.errors import SettingsError
 from photostyle.photo import Photo
 from photostyle.settings import Settings
 from photostyle.solvers.result import Solution, Status
@@ -61,6 +63,7 @@ class Result:
         terms: the objective's weighted terms at the end of the last stage; empty where nothing was solved for.
         paper_terms: computes the weighted terms of Luan et al. 2017 of what was solved for, so that methods can be
             set side by side; for the method `pixels` they are `terms`.
+        render: makes this result for other settings; `rendered` calls it.
         seconds: of every part of the run by name, and `total`.
         warnings: what the user should know, a line each.
         settings, device, dtype, weights: what it was made with; `weights` is `{encoder: sha256}`.
@@ -72,6 +75,7 @@ class Result:
     photo: Photo
     terms: Mapping[str, float]
     paper_terms: Callable[[], Mapping[str, float]]
+    render: Callable[[Result, Settings], Result]
     seconds: Mapping[str, float]
     warnings: tuple[str, ...]
     settings: Settings
@@ -82,6 +86,26 @@ class Result:
     trace: tuple[TraceRow, ...]
     blend: Blend
     interrupted: bool
+
+    def rendered(self, changes: Mapping[str, Any]) -> Result:
+        """The same transfer with other values of `strength` and of the section `look`, without solving again.
+
+        `{"strength": 0.5, "look.colour": 0.8}` gives the very photo that a run with these settings would; what is not
+        named stays as it is here. Where nothing was solved for, since the settings left the content as it was, this
+        solves first, every time: go on from what it gives.
+
+        Of the full-size photos a result keeps the content beside its own `photo`: the full look is made anew, in
+        strips. The rest is what was solved for (under a MB, or with the method `pixels` the photo of that size), and,
+        through `paper_terms`, the encoder and the style's features. Dropping the result frees all of it.
+
+        Raises:
+            SettingsError: another setting, a value out of its range, a region that is not there.
+        """
+        for name in changes:
+            if name != "strength" and not name.startswith("look."):
+                advice = "Other settings decide what is solved for: transfer again."
+                raise SettingsError("strength, or a setting of the section look", repr(name), "rendered", advice)
+        return self.render(self, self.settings.with_changes(changes))
 
 
 class Clock:

@@ -25,16 +25,18 @@ from photostyle.matchings import as_wholes, by_class, by_cluster, by_mask
 from photostyle.outcome import Clock, Progress, Result, complaints, outcome_of
 from photostyle.photo import Photo
 from photostyle.regions import WITHOUT_NETWORK, Finder, Seen
+from photostyle.rendering import Rendering, strengths_of
 from photostyle.saved import MOST_WEIGHT, Kept, is_look, read_look
 from photostyle.settings import Settings, load_preset
 from photostyle.solvers.result import Status
-from photostyle.task import Encode, Measured, Scale, Style, Task
+from photostyle.task import Encode, Measured, Scale, Solved, Style, Task
 
 if TYPE_CHECKING:
     Source = str | Path | Image.Image | NDArray[Any] | Photo
 
 _T = TypeVar("_T")
 
+UNSOLVED = "nothing was solved for: with this strength the result is the content"
 METHODS = {"grid": by_grid.transfer, "closed form": by_grid.preview, "pixels": by_pixels.transfer}
 
 
@@ -149,7 +151,8 @@ class Session:
 
         Raises:
             InputError: a photo or mask that cannot be used.
-            SettingsError: no style; a mask for some of the photos only; a region that the content does not have.
+            SettingsError: no style; a mask for some of the photos only; a region, of a style or a strength, that is not
+                there.
         """
         clock = Clock()
         with clock.part("read"):
@@ -167,28 +170,38 @@ class Session:
         with clock.part("regions"):
             self._tell("regions")
             found = self._blend(pixels, style, content_mask)
-        task = Task(self.settings, self._encode, photo, pixels, style.parts, found, clock, self._progress)
-        solved = METHODS[self.settings.solver.method](task)
-        with clock.part("apply"):
-            changed, enlarged = solved.apply(photo)
-            result = photo.with_pixels(blended(photo.pixels, changed, self.settings.strength))
-        warnings = (
-            *(f"content: {warning}" for warning in photo.warnings),
-            *(
-                f"{'style' if len(style.parts) == 1 else part.name}: {warning}"
-                for part in style.parts
-                for warning in part.photo.warnings
-            ),
-            *found.messages, *enlarged,
-        )  # fmt: skip
+        strengths_of(self.settings.look, found)
+        return self._finished(
+            Task(self.settings, self._encode, photo, pixels, style.parts, found, clock, self._progress)
+        )
+
+    def _finished(self, task: Task) -> Result:
+        """Solves, unless the settings leave the content as it is: then whoever asks for another rendering does."""
+        settings, left = task.settings, task.settings.leaves_content
+        solved = untouched(task) if left else METHODS[settings.solver.method](task)
+        rendering = Rendering(task.photo, task.pixels, task.blend, solved.apply, self.device)
+        with task.clock.part("apply"):
+            photo, enlarged = rendering.of(settings)
         solutions = [solution for _, solution in solved.solutions]
         outcomes = tuple(outcome_of(name, solution) for name, solution in solved.solutions)
+        warnings = (
+            *(f"content: {warning}" for warning in task.photo.warnings),
+            *(
+                f"{'style' if len(task.styles) == 1 else part.name}: {warning}"
+                for part in task.styles
+                for warning in part.photo.warnings
+            ),
+            *task.blend.messages, *enlarged, *((UNSOLVED,) if left else complaints(outcomes)),
+        )  # fmt: skip
+
+        def solve_again(_: Result, changed: Settings) -> Result:
+            return self._finished(replace(task, settings=changed, clock=Clock()))
+
         return Result(
-            photo=result, terms=solutions[-1].terms if solutions else {}, paper_terms=solved.paper_terms,
-            seconds=clock.seconds(),
-            warnings=(*warnings, *complaints(outcomes)), settings=self.settings, device=str(self.device),
-            dtype=str(self.dtype).removeprefix("torch."), weights=self.weights,
-            stages=outcomes, trace=solved.trace, blend=found,
+            photo=photo, terms=solutions[-1].terms if solutions else {}, paper_terms=solved.paper_terms,
+            render=solve_again if left else rendering.again, seconds=task.clock.seconds(), warnings=warnings,
+            settings=settings, device=str(self.device), dtype=str(self.dtype).removeprefix("torch."),
+            weights=self.weights, stages=outcomes, trace=solved.trace, blend=task.blend,
             interrupted=any(s.status is Status.INTERRUPTED for s in solutions),
         )  # fmt: skip
 
@@ -278,8 +291,10 @@ def _check_masks(style: Style, content_mask: str | Path | None) -> None:
                             advice=f"give one for the {missing} too, or leave both to the segmenter")  # fmt: skip
 
 
-def blended(content: NDArray[np.float32], changed: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
-    """The content for strength 0, bit for bit, the changed photo for 1, and a mixture between."""
-    if strength in (0.0, 1.0):
-        return changed if strength else content
-    return content + np.float32(strength) * (changed - content)
+def untouched(task: Task) -> Solved:
+    """What is found where the settings leave the content as it is: the content."""
+
+    def terms() -> dict[str, float]:
+        return by_pixels.paper_terms(task, task.pixels)
+
+    return Solved((), (), lambda photo, _: (photo.pixels.copy(), ()), terms)

@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from photostyle.errors import SettingsError
 
+OPEN = {("objective", "style_layers"), ("look", "regions")}
+"""Tables whose keys are free, so that one of them can be set by `--set` though it is not there yet."""
+Share = Annotated[float, Field(ge=0, le=1)]
 LayerName = Annotated[str, Field(pattern=r"^relu([12]_[12]|[34]_[1-4]|5_1)$")]
 Weight = Annotated[float, Field(ge=0)]
 
@@ -130,6 +133,22 @@ class SmoothingSettings(Section):
     )
 
 
+class LookSettings(Section):
+    """How much of the look is taken, part by part; none of it decides what is solved for. See docs/looks.md."""
+
+    lightness: Share = Field(1.0, description="share of the change of each region's mean lightness (CIELAB L*)")
+    contrast: Share = Field(1.0, description="share of the rest of the change of lightness, around that mean")
+    colour: Share = Field(1.0, description="share of the change of a* and b*")
+    keep_luminance: bool = Field(
+        False, description="keep the content's L*, as lightness and contrast of 0 do, and change its colour alone"
+    )
+    regions: dict[str, Share] = Field(
+        {}, description="strength of single matched regions by their names, 1 for those not named"
+    )
+    skin: Share = Field(0.0, description="protection of colours like skin's: 0 is none, 1 leaves them as they are")
+    neutrals: Share = Field(0.0, description="protection of greys: 0 is none, at 1 they take lightness and no colour")
+
+
 class Settings(Section):
     """All that decides a transfer beside the photos, the masks and the weights."""
 
@@ -145,6 +164,14 @@ class Settings(Section):
     solver: SolverSettings = SolverSettings()
     grid: GridSettings = GridSettings()
     smoothing: SmoothingSettings = SmoothingSettings()
+    look: LookSettings = LookSettings()
+
+    @property
+    def leaves_content(self) -> bool:
+        """Whether the result is the content, whatever the style."""
+        look = self.look
+        light = 0.0 if look.keep_luminance else max(look.lightness, look.contrast)
+        return self.strength == 0 or max(light, look.colour) == 0
 
     @field_validator("preset")
     @classmethod
@@ -168,7 +195,7 @@ class Settings(Section):
             branch = tree
             for section in sections:
                 branch = branch.get(section) if isinstance(branch, dict) else None  # type: ignore[assignment]
-            if not isinstance(branch, dict) or (last not in branch and sections != ["objective", "style_layers"]):
+            if not isinstance(branch, dict) or (last not in branch and tuple(sections) not in OPEN):
                 raise SettingsError("the name of a setting", f"{name!r}", "--set", _known_names())
             branch[last] = value
         return _validated(tree, "settings")
@@ -224,7 +251,7 @@ def load_settings(path: str | Path) -> Settings:
     return _validated(tree, str(path))
 
 
-def parse_changes(assignments: Iterable[str]) -> dict[str, Any]:
+def parse_changes(assignments: Iterable[str], option: str = "--set") -> dict[str, Any]:
     """`KEY=VALUE` words of the command line as dotted names and values; the last of a name wins.
 
     Raises:
@@ -234,7 +261,8 @@ def parse_changes(assignments: Iterable[str]) -> dict[str, Any]:
     for word in assignments:
         name, equals, value = word.partition("=")
         if not equals or not name.strip():
-            raise SettingsError("KEY=VALUE", repr(word), "--set", "for example: --set objective.photorealism=1e4")
+            example = {"--region": "--region sky=0.5"}.get(option, "--set objective.photorealism=1e4")
+            raise SettingsError("KEY=VALUE", repr(word), option, f"for example: {example}")
         changes[name.strip()] = _toml_value(value.strip())
     return changes
 
@@ -258,10 +286,14 @@ def to_toml(settings: Settings) -> str:
 
 def _toml_lines(name: str, meaning: str | None, value: object) -> list[str]:
     if isinstance(value, dict):
-        shown = "{ " + ", ".join(f"{key} = {json.dumps(part)}" for key, part in value.items()) + " }"
+        shown = "{ " + ", ".join(f"{_toml_key(key)} = {json.dumps(part)}" for key, part in value.items()) + " }"
     else:
         shown = json.dumps(value)
     return [*textwrap.wrap(meaning or "", 118, initial_indent="# ", subsequent_indent="# "), f"{name} = {shown}"]
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)
 
 
 def describe() -> list[tuple[str, str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
@@ -188,11 +188,12 @@ class Solved:
     Args:
         solutions: of every stage that was begun, with its name.
         trace: of all stages.
-        apply: the content photo's pixels at its own size with their new look, and warnings.
+        apply: a photo and strengths of the matched regions, [0, 1] each, to the photo's pixels with their new look, a
+            new array, and warnings. It keeps what was solved for alive, and not the task.
         paper_terms: the terms of Luan et al. 2017 for the photo at the size of the solve, weighted as in the settings.
     """
 
     solutions: tuple[tuple[str, Solution], ...]
     trace: tuple[TraceRow, ...]
-    apply: Callable[[Photo], tuple[NDArray[np.float32], tuple[str, ...]]]
+    apply: Callable[[Photo, Sequence[float]], tuple[NDArray[np.float32], tuple[str, ...]]]
     paper_terms: Callable[[], Mapping[str, float]]

@@ -81,7 +81,7 @@ class TestTransfer:
         result = transfer(scene, dusk, settings=FEW, content_mask=tmp_path / "other.png", style_mask=masks[1])
         assert any("water" in warning for warning in result.warnings)
         change = np.abs(result.photo.pixels - scene)
-        assert change[:40].max() < 3 / 255  # the shoulder's, at the brightest
+        assert change[:40].max() == 0
         assert change[60:].mean() > 0.05
 
     def test_an_interrupt_keeps_the_best_so_far(self, scene: Pixels, dusk: Pixels) -> None:
@@ -111,8 +111,11 @@ def test_strips_are_what_they_are_in_the_whole(strip: int, scene: Pixels) -> Non
     grids = rng.normal(0.2, 0.3, (2, 3, 4, 5, 4, 3))
     coarse = rng.dirichlet(np.ones(3), (12, 16)).astype(np.float32).transpose(2, 0, 1)
     refined = refine(np.ascontiguousarray(coarse), scene)
-    whole, parts = (full_size(scene, refined, grids, torch.device("cpu"), size) for size in (scene.size, strip))
-    assert np.array_equal(whole, parts)
+    cpu = torch.device("cpu")
+    for strengths in ([1, 1], [0, 0.7]):
+        whole, parts = (full_size(scene, refined, grids, cpu, strengths, size) for size in (scene.size, strip))
+        assert np.array_equal(whole, parts)
+    whole = full_size(scene, refined, grids, cpu, [1, 1])
     assert 0 <= whole.min() < 0.02 < 0.98 < whole.max() <= 1
 
 

@@ -9,8 +9,7 @@ import hashlib
 import io
 import json
 import math
-import shutil
-import subprocess
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from photostyle.report import FILES, LONGEST_SIDE, check_folder, summary, write_
 from photostyle.settings import load_preset, load_settings
 from photostyle.task import Measured, Scale, Style
 from segmentation.matching import match
+from tests.browser import Page, browser
 
 NASTY = """city "<script>alert('a & b')<script>.png"""
 
@@ -76,6 +76,7 @@ def a_result(content: Photo, *style_regions: RegionMap) -> Result:
         photo=content.with_pixels(1 - content.pixels),
         terms={"style": 6.0, "photorealism": math.nan},
         paper_terms=lambda: {"content": 1.5},
+        render=lambda *_: a_result(content, style_regions),
         seconds={"solve": 0.4, "total": 0.5},
         warnings=("the style photo has no <b>boats</b>",),
         settings=load_preset("default").with_changes({"seed": 3}),
@@ -112,7 +113,7 @@ def write(folder: Path, result: Result, content: Photo, *styles: Photo) -> None:
     )  # fmt: skip
 
 
-class Page(HTMLParser):
+class Parsed(HTMLParser):
     """What a page shows, loads and consists of."""
 
     def __init__(self, text: str) -> None:
@@ -205,14 +206,14 @@ def test_report_may_replace_one_with_other_regions(report: Path, tmp_path: Path,
 
 def test_page_loads_nothing_from_elsewhere(report: Path) -> None:
     text = (report / "report.html").read_text(encoding="utf-8")
-    page = Page(text)
+    page = Parsed(text)
     assert page.addresses and all(address.startswith("data:") for address in page.addresses)
     assert not {"iframe", "object", "embed"} & set(page.tags)
     assert "url(" not in text and "@import" not in text and "fetch(" not in text
 
 
 def test_page_shows_texts_as_texts(report: Path) -> None:
-    page = Page((report / "report.html").read_text(encoding="utf-8"))
+    page = Parsed((report / "report.html").read_text(encoding="utf-8"))
     assert page.tags.count("script") == 1
     assert not {"b", "i"} & set(page.tags)
     for text in (NASTY, "the style photo has no <b>boats</b>", "The loss has <i>stopped</i> falling."):
@@ -220,14 +221,14 @@ def test_page_shows_texts_as_texts(report: Path) -> None:
 
 
 def test_page_has_a_labelled_slider_over_the_two_photos(report: Path) -> None:
-    page = Page((report / "report.html").read_text(encoding="utf-8"))
+    page = Parsed((report / "report.html").read_text(encoding="utf-8"))
     assert page.tags.count("input") == 1
     assert "Where before ends and after begins" in page.labels
     assert "The content photo, before" in page.labels and "The result, after" in page.labels
 
 
 def test_pictures_of_the_page_are_small_enough(report: Path) -> None:
-    page = Page((report / "report.html").read_text(encoding="utf-8"))
+    page = Parsed((report / "report.html").read_text(encoding="utf-8"))
     sizes = []
     for address in page.addresses:
         if address.startswith("data:image/jpeg"):
@@ -279,35 +280,104 @@ def test_missing_parent_is_an_error(tmp_path: Path, content: Photo) -> None:
         )  # fmt: skip
 
 
-def opened(page: Path, script: str = "") -> tuple[str, list[str]]:
-    """The page's elements and the complaints of its console, once a browser has loaded it and run `script` at its end.
-
-    The test is skipped where there is no browser.
-    """
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:
-        pytest.skip("no Chromium: install the system's package `chromium`")
-    copy = page.with_name("copy.html")
-    copy.write_text(f"{page.read_text(encoding='utf-8')}<script>{script}</script>", encoding="utf-8")
-    done = subprocess.run(
-        [
-            browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-            "--enable-logging=stderr", "--v=0", f"--user-data-dir={page.parent / 'profile'}", "--dump-dom",
-            copy.as_uri(),
-        ],
-        capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
-    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+def cut(page: Page) -> tuple[int, str, str]:
+    """Where the slider stands, what it tells those who cannot see it, and where the pictures are cut."""
+    shown = "getComputedStyle(document.querySelector('.after')).clipPath"
+    return int(page.value("cut.value")), page.value("cut.getAttribute('aria-valuetext')"), page.value(shown)
 
 
-def test_slider_moves_the_cut(report: Path) -> None:
-    elements, complaints = opened(report / "report.html", "cut.stepUp(20); cut.dispatchEvent(new Event('input'))")
-    assert complaints == []
-    assert 'aria-valuetext="70% before"' in elements
-    assert "--cut: 70%" in elements
+def at(share: int) -> tuple[int, str, str]:
+    return share, f"{share}% before", f"inset(0px 0px 0px {share}%)"
+
+
+def place(page: Page, share: float) -> tuple[float, float]:
+    """A point of the pictures, at a share of their width."""
+    left, top, width, height = page.value("(b => [b.left, b.top, b.width, b.height])(stage.getBoundingClientRect())")
+    return left + share * width, top + height / 2
+
+
+@pytest.fixture
+def page(report: Path) -> Iterator[Page]:
+    """The report in a browser."""
+    with browser(report.parent / "profile") as page:
+        page.open(report / "report.html")
+        yield page
+
+
+class TestSlider:
+    def test_begins_in_the_middle_without_a_complaint_or_a_request(self, page: Page, report: Path) -> None:
+        assert cut(page) == at(50)
+        assert page.complaints == []
+        assert {url for url in page.requests if not url.startswith("data:")} == {(report / "report.html").as_uri()}
+
+    def test_follows_the_mouse_while_it_is_held(self, page: Page) -> None:
+        page.mouse("mouseMoved", *place(page, 0.1))
+        assert cut(page) == at(50)
+        page.mouse("mousePressed", *place(page, 0.3))
+        assert cut(page) == at(30)
+        page.mouse("mouseMoved", *place(page, 0.8))
+        assert cut(page) == at(80)
+        page.mouse("mouseMoved", *place(page, 1.4))
+        assert cut(page) == at(100)
+        page.mouse("mouseReleased", *place(page, 0.7))
+        page.mouse("mouseMoved", *place(page, 0.2))
+        assert cut(page)[0] in (70, 100)
+        assert page.complaints == []
+
+    def test_follows_a_finger(self, page: Page) -> None:
+        page.ask("Emulation.setTouchEmulationEnabled", enabled=True)
+        page.touch("touchStart", place(page, 0.6))
+        assert cut(page) == at(60)
+        page.touch("touchMove", place(page, 0.25))
+        assert cut(page) == at(25)
+        page.touch("touchEnd")
+        assert cut(page) == at(25)
+        assert page.complaints == []
+
+    def test_follows_the_keys(self, page: Page) -> None:
+        page.key("Tab", 9)
+        assert page.value("document.activeElement.id") == "cut"
+        page.key("ArrowRight", 39)
+        assert cut(page) == at(51)
+        for name, code, share in (("End", 35, 100), ("Home", 36, 0), ("ArrowUp", 38, 1), ("PageUp", 33, 11)):
+            page.key(name, code)
+            assert cut(page) == at(share)
+        assert page.complaints == []
+
+    def test_shows_the_content_on_its_left_and_the_result_on_its_right(self, page: Page) -> None:
+        page.mouse("mousePressed", *place(page, 0.5))
+        page.mouse("mouseReleased", *place(page, 0.5))
+        down = 0.3 * page.value("stage.getBoundingClientRect().height")  # clear of the labels
+        with Image.open(io.BytesIO(page.picture())) as picture:
+            grey = picture.convert("L")
+        before, after = (
+            grey.getpixel((round(column), round(row + down)))
+            for column, row in (place(page, share) for share in (0.3, 0.7))
+        )
+        # The content is a ramp from black at the top to white, and the result its negative.
+        assert isinstance(before, int) and isinstance(after, int)
+        assert after < 90 < 160 < before
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [360, 1200])
+def test_page_is_light_or_dark_and_fits_its_screen(dark: bool, width: int, report: Path) -> None:
+    with browser(report.parent / "profile") as page:
+        page.open(report / "report.html", width=width, dark=dark)
+        ground, ink = (page.value(f"getComputedStyle(document.body).{name}") for name in ("backgroundColor", "color"))
+        ground, ink = (sum(int(part) for part in colour[4:-1].split(",")) / 3 for colour in (ground, ink))
+        assert (ground < 60 and ink > 180) if dark else (ground > 240 and ink < 60)
+        assert page.value("document.documentElement.scrollWidth") <= width
+        assert page.complaints == []
 
 
 def test_page_that_throws_is_noticed(report: Path) -> None:
-    elements, complaints = opened(report / "report.html", "throw new Error('the page is torn')")
-    assert 'aria-valuetext="50% before"' in elements
-    assert len(complaints) == 1 and "the page is torn" in complaints[0]
+    copy = report / "copy.html"
+    text = (report / "report.html").read_text(encoding="utf-8")
+    torn = "<script>setTimeout(() => { throw new Error('the page is torn') })</script>"
+    copy.write_text(f"{text}{torn}", encoding="utf-8")
+    with browser(report.parent / "profile") as page:
+        page.open(copy)
+        assert cut(page) == at(50)
+        page.value("new Promise(done => setTimeout(done, 50))")
+        assert len(page.complaints) == 1 and "the page is torn" in page.complaints[0]

@@ -14,6 +14,7 @@ from photostyle.settings import (
     parse_changes,
     preset_names,
     preset_text,
+    to_toml,
 )
 
 
@@ -46,9 +47,18 @@ def test_changes_by_dotted_name_last_wins() -> None:
     assert Settings().seed == 0
 
 
+def test_strengths_of_regions_by_any_name(tmp_path: Path) -> None:
+    changes = parse_changes(["sky=0.5", "light blue=0", "a.b=1"], "--region")
+    changed = Settings().with_changes({f"look.regions.{name}": value for name, value in changes.items()})
+    assert changed.look.regions == {"sky": 0.5, "light blue": 0.0, "a.b": 1.0}
+    (tmp_path / "mine.toml").write_text(to_toml(changed))
+    assert load_settings(tmp_path / "mine.toml") == changed
+
+
 @pytest.mark.parametrize(
     "word",
     [
+        "look.regions.sky=2", "look.colour=-1", "look.skins=1",
         "objective.photorealism=nan", "objective.photorealism=inf", "objective.photorealism=-1", "strength=1.5",
         "strength=-1", "solver.size=3", "solver.size=a", "solver.sise=700", "solver=3", "nothing=1", "a.b.c=1",
         "encoder.name=resnet", "device=tpu", "objective.style_layers={}", "objective.content_layers=['relu9_1']",

@@ -6,54 +6,18 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from photostyle.cli.common import INTERRUPTED, Commands, add_output_options, put
-from photostyle.cli.styles import STREAM, StyleFile, add_style_options, measured, settings_of_looks, styles_of
+from photostyle.cli.options import add_photos, add_settings, files_of, settings_of, transferred
+from photostyle.cli.styles import STREAM
 from photostyle.errors import SettingsError
-from photostyle.files import endings
 
 if TYPE_CHECKING:
     from photostyle.outcome import Result
     from photostyle.photo import Photo
-    from photostyle.settings import Settings
-    from photostyle.task import Style
-
-SHORTHANDS = {
-    "segmenter": "regions.segmenter",
-    "encoder": "encoder.name",
-    "size": "solver.size",
-    "strength": "strength",
-    "seed": "seed",
-    "device": "device",
-}
-"""An option and the setting it stands for."""
-
-
-@dataclass(frozen=True)
-class Files:
-    """What a run reads and writes; `output` is None where it goes beside the content, "-" is a standard stream."""
-
-    content: str
-    styles: tuple[StyleFile, ...]
-    content_mask: str | None
-    output: str | None
-
-    def inputs(self) -> dict[str, str]:
-        """What is read, by its role, standard input included; a second style is `style_2`."""
-        roles = {"content": self.content, "content_mask": self.content_mask}
-        for style, ending in zip(self.styles, endings(len(self.styles)), strict=True):
-            roles |= {f"style{ending}": style.path, f"style_mask{ending}": style.mask}
-        return {role: path for role, path in roles.items() if path is not None}
-
-    def read(self) -> list[str]:
-        """The inputs, and the names that may lie beside a mask."""
-        from photostyle.masks import NAMES_FILE
-
-        masks = [Path(path) for role, path in self.inputs().items() if "_mask" in role]
-        return [*self.inputs().values(), *(str(mask.with_name(NAMES_FILE)) for mask in masks)]
 
 
 def add_to(commands: Commands) -> None:
@@ -63,8 +27,7 @@ def add_to(commands: Commands) -> None:
         description="Gives the content photo the look of the style photo. Interrupted while it solves (Ctrl-C), it "
         "writes the best photo so far and exits with 130.",
     )
-    parser.add_argument("--content", metavar="PHOTO", help="the photo to change; - is standard input")
-    add_style_options(parser)
+    add_photos(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -72,39 +35,7 @@ def add_to(commands: Commands) -> None:
         help="the result; its ending chooses the format, - is standard output in the content's format "
         "(default: CONTENT.out.ENDING beside the content, or standard output where that is standard input)",
     )
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "--preset",
-        metavar="NAME",
-        help="`photostyle presets` lists them (default: default, or the settings of a saved look that is the style)",
-    )
-    source.add_argument(
-        "--config",
-        metavar="FILE",
-        help="settings of one's own, TOML as `photostyle presets NAME` prints it; or the run.json of a report, which "
-        "without --content and --style repeats that run",
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="one setting by its dotted name, such as objective.photorealism=1e4; the last one wins",
-    )
-    parser.add_argument("--content-mask", metavar="PNG", help="the content's regions; both masks or neither")
-    parser.add_argument(
-        "--segmenter", metavar="NAME", help="compact, clusters, none, or OWNER/MODEL of the hub (default: the preset's)"
-    )
-    parser.add_argument("--encoder", metavar="NAME", help="compact or vgg19 (default: the preset's)")
-    parser.add_argument(
-        "--size",
-        type=int,
-        metavar="PX",
-        help="longest side at which the look is solved; the output has the content's own size (default: the preset's)",
-    )
-    parser.add_argument("--strength", type=float, metavar="X", help="0 leaves the content, 1 is the full look")
-    parser.add_argument("--seed", type=int, metavar="N", help="everything random draws from it (default: 0)")
-    parser.add_argument("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    add_settings(parser)
     parser.add_argument(
         "--save-look",
         metavar="NAME.photostyle",
@@ -141,7 +72,7 @@ def execute(arguments: argparse.Namespace) -> int:
         from photostyle.report import check_folder
 
         check_folder(arguments.report, arguments.overwrite, [*inputs, output])
-    style, result = _transfer(content, files, settings, quiet=arguments.quiet)
+    style, result = transferred(content, files, settings, quiet=arguments.quiet)
     if output != STREAM and format_of(output) == "JPEG" and _has_clear_pixels(content):
         lost = f"the content's transparency is left out of {output}: JPEG has none, PNG, WebP and TIFF do"
         result = replace(result, warnings=(*result.warnings, lost))
@@ -162,71 +93,6 @@ def execute(arguments: argparse.Namespace) -> int:
     return INTERRUPTED if result.interrupted else 0
 
 
-def settings_of(arguments: argparse.Namespace) -> Settings:
-    """The preset, the file or those of the saved look, changed by `--set`, then by options of their own name.
-
-    Raises:
-        SettingsError: an unknown preset or setting, a value out of its range.
-        InputError: a saved look that cannot be used.
-    """
-    from photostyle.settings import load_preset, load_settings, parse_changes
-
-    if arguments.config:
-        base = load_settings(arguments.config)
-    elif arguments.preset:
-        base = load_preset(arguments.preset)
-    else:
-        base = settings_of_looks(arguments.style or []) or load_preset("default")
-    given = {setting: getattr(arguments, option) for option, setting in SHORTHANDS.items()}
-    named = {setting: value for setting, value in given.items() if value is not None}
-    return base.with_changes(parse_changes(arguments.set)).with_changes(named)
-
-
-def files_of(arguments: argparse.Namespace) -> Files:
-    """The files of the options, or those of the run that `--config` repeats.
-
-    Raises:
-        SettingsError: no content or style, masks for some of the photos alone, weights that are none.
-    """
-    named = {name: getattr(arguments, name) for name in ("content", "content_mask", "output")}
-    given, weights, masks = arguments.style or [], arguments.style_weights, arguments.style_mask or []
-    own = arguments.content or given or weights or masks
-    if not own and arguments.config and arguments.config.endswith(".json"):
-        recorded, styles = _recorded(Path(arguments.config))
-        named = {name: value if value is not None else recorded.get(name) for name, value in named.items()}
-    else:
-        styles = styles_of(given, weights, masks, named["content_mask"])
-    if named["content"] is None or not styles:
-        missing = "--content" if named["content"] is None else "--style"
-        raise SettingsError("--content PHOTO and --style PHOTO", f"no {missing}", "run", "photostyle run --help")
-    if named["content"] == STREAM and STREAM in [style.path for style in styles]:
-        raise SettingsError("standard input for one of the photos", "- for both", "run")
-    if named["content"] == STREAM and named["output"] is None and not arguments.json:
-        named["output"] = STREAM
-    return Files(styles=styles, **named)
-
-
-def _recorded(path: Path) -> tuple[dict[str, str], tuple[StyleFile, ...]]:
-    """Input and output paths of an earlier run by their roles, and its styles, from the run.json that has been read as
-    settings. One of version 0.1.0 has one style and does not list it.
-
-    Raises:
-        SettingsError: they are not as a report has them.
-    """
-    run: dict[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))
-    try:
-        entries = {**run.get("inputs", {}), "output": run.get("output")}
-        paths = {role: str(entry["path"]) for role, entry in entries.items() if entry}
-        listed = run.get("styles", [{"weight": 1.0, "region": None}] if "style" in paths else [])
-        styles = tuple(
-            StyleFile(paths[f"style{e}"], float(style["weight"]), style["region"], paths.get(f"style_mask{e}"))
-            for style, e in zip(listed, endings(len(listed)), strict=True)
-        )
-        return paths, styles
-    except (TypeError, LookupError, ValueError) as error:
-        raise SettingsError("the run.json of a report", f"inputs that cannot be used ({error})", str(path)) from error
-
-
 def beside(content: Photo) -> Path:
     """Where the result goes unless told: `city.out.jpg` beside `city.jpg`.
 
@@ -240,16 +106,6 @@ def beside(content: Photo) -> Path:
 
 def _has_clear_pixels(photo: Photo) -> bool:
     return photo.alpha is not None and bool(photo.alpha.min() < 1)
-
-
-def _transfer(content: Photo, files: Files, settings: Settings, *, quiet: bool) -> tuple[Style, Result]:
-    from photostyle.cli.progress import ProgressBar
-    from photostyle.pipeline import Session
-
-    with ProgressBar() as bar:
-        session = Session(settings=settings, progress=None if quiet else bar)
-        style = measured(session, files.styles)
-        return style, session.transfer(content, style, content_mask=files.content_mask)
 
 
 def _tell(result: Result, output: str, seconds: float, arguments: argparse.Namespace) -> None:

@@ -7,30 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from photostyle.cielab import lab
+
 DIRECTIONS = 16
 POINTS = 4096
 """Pixels of a region that are compared, chosen once: the distance of two such samples of one distribution is under a
 third of a CIELAB unit for the spread of a photo (0.1 times the standard deviation)."""
-
-_TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
-_WHITE = (0.95047, 1.0, 1.08883)
-"""CIE D65, 2 degrees."""
-
-
-def lab(colours: Tensor) -> Tensor:
-    """CIELAB of sRGB (IEC 61966-2-1), D65.
-
-    Args:
-        colours: `(N, 3)`, sRGB-encoded, [0, 1].
-
-    Returns:
-        `(N, 3)`: L* in [0, 100], a* and b*; differentiable.
-    """
-    linear = torch.where(colours > 0.04045, ((colours.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4, colours / 12.92)
-    relative = (linear @ linear.new_tensor(_TO_XYZ).T) / linear.new_tensor(_WHITE)
-    root = relative.clamp_min(0.008856) ** (1 / 3)
-    f = torch.where(relative > 0.008856, root, 7.787 * relative + 16 / 116)
-    return torch.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
 
 
 class Colours:

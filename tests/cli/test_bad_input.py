@@ -155,6 +155,12 @@ def test_one_mask_of_two(folder: Path, capsys: Captured) -> None:
         (["--strength", "nan"], "strength"),
         (["--strength", "1.5"], "strength"),
         (["--strength", "-1"], "strength"),
+        (["--set", "look.colour=1.5"], "look.colour"),
+        (["--set", "look.skin=-0.1"], "look.skin"),
+        (["--region", "sky"], "--region sky=0.5"),
+        (["--region", "sky=1.5"], "look.regions.sky"),
+        (["--region", "sky=-1"], "look.regions.sky"),
+        (["--region", "sky=blue"], "look.regions.sky"),
         (["--size", "1"], "solver.size"),
         (["--seed", "-1"], "seed"),
         (["--device", "abacus"], "device"),
@@ -178,6 +184,11 @@ def test_one_mask_of_two(folder: Path, capsys: Captured) -> None:
 )
 def test_wrong_setting(words: list[str], message: str, folder: Path, capsys: Captured) -> None:
     assert_refused(capsys, 2, message, folder, *words)
+
+
+@pytest.mark.usefixtures("small_encoder")
+def test_region_that_is_not_there(folder: Path, capsys: Captured) -> None:
+    assert_refused(capsys, 2, "(blue, green), found 'sky'", folder, *masks(folder), "--region", "sky=0.5")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from skimage.color import rgb2lab
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from photostyle.objective.colours import DIRECTIONS, POINTS, Colours, lab
+from photostyle.objective.colours import DIRECTIONS, POINTS, Colours
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -16,20 +16,6 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 
 ONE = torch.ones(1, 9, 8, dtype=torch.float64)
-
-
-def test_lab_is_scikit_images() -> None:
-    colours = torch.cat(
-        [random(500, 3), torch.zeros(1, 3).double(), torch.ones(1, 3).double(), random(50, 3, seed=1) * 0.02]
-    )
-    np.testing.assert_allclose(lab(colours), rgb2lab(colours.numpy()), atol=1e-3)
-    assert gradcheck(lab, (random(20, 3, seed=2).requires_grad_(True),))
-
-
-def test_lab_has_a_finite_gradient_at_black_and_white() -> None:
-    ends = torch.tensor([[0.0, 0, 0], [1, 1, 1], [1, 0, 0]], dtype=torch.float64, requires_grad=True)
-    lab(ends).sum().backward()
-    assert ends.grad is not None and bool(torch.isfinite(ends.grad).all())
 
 
 def test_value_is_that_of_scipys_distances() -> None:

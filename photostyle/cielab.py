@@ -1,0 +1,75 @@
+"""CIELAB of sRGB and back, D65, for colours within sRGB and beyond it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
+_FROM_XYZ = tuple(map(tuple, torch.linalg.inv(torch.tensor(_TO_XYZ, dtype=torch.float64)).tolist()))
+_WHITE = (0.95047, 1.0, 1.08883)
+"""CIE D65, 2 degrees."""
+_BISECTIONS = 16
+"""Halvings of a chroma that is too large: to a hundredth of a unit or less."""
+ROWS = 64
+"""Rows come by multiples of it where each must be what it is alone, bit for bit: PyTorch and the libraries under it
+work on the last few of a tensor in another way than on the rest."""
+_INSIDE = 1e-6
+"""By which a channel may leave its bounds: rounding."""
+
+
+def lab(colours: Tensor) -> Tensor:
+    """CIELAB of sRGB (IEC 61966-2-1), whose curve is taken as odd, so that colours outside of it have one, too.
+
+    Args:
+        colours: `(N, 3)`, sRGB-encoded; [0, 1] is within sRGB.
+
+    Returns:
+        `(N, 3)`: L*, [0, 100] within sRGB, a* and b*; differentiable.
+    """
+    size = colours.abs()
+    bent = colours.sign() * ((size.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4
+    linear = torch.where(size > 0.04045, bent, colours / 12.92)
+    relative = (linear @ linear.new_tensor(_TO_XYZ).T) / linear.new_tensor(_WHITE)
+    root = relative.clamp_min(0.008856) ** (1 / 3)
+    f = torch.where(relative > 0.008856, root, 7.787 * relative + 16 / 116)
+    return torch.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
+
+
+def rgb(values: Tensor) -> Tensor:
+    """The colours `(N, 3)`, sRGB-encoded, of CIELAB `(N, 3)`: the inverse of `lab`; some lie outside [0, 1]."""
+    y = (values[:, 0] + 16) / 116
+    f = torch.stack([y + values[:, 1] / 500, y, y - values[:, 2] / 200], 1)
+    relative = torch.where(f > 0.008856 ** (1 / 3), f**3, (f - 16 / 116) / 7.787)
+    linear = (relative * values.new_tensor(_WHITE)) @ values.new_tensor(_FROM_XYZ).T
+    size = linear.abs()
+    bent = linear.sign() * (1.055 * size.clamp_min(0.0031308) ** (1 / 2.4) - 0.055)
+    return torch.where(size > 0.0031308, bent, 12.92 * linear)
+
+
+def rgb_within(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """The colours of CIELAB with as much of their chroma as the bounds allow, at the same lightness and hue.
+
+    Args:
+        values: `(N, 3)`, CIELAB, N a multiple of `ROWS`.
+        low, high: `(N, 3)`, bounds of every channel, sRGB-encoded.
+
+    Returns:
+        `(N, 3)`, sRGB-encoded, within the bounds.
+    """
+    colours = rgb(values)
+    outside = ((colours < low - _INSIDE) | (colours > high + _INSIDE)).any(1).nonzero()[:, 0]
+    if len(outside):
+        outside = torch.cat([outside, outside[:1].expand(-len(outside) % ROWS)])
+        wanted, floor, ceiling = values[outside], low[outside] - _INSIDE, high[outside] + _INSIDE
+        kept, step = wanted.new_zeros(len(outside)), 0.5
+        for _ in range(_BISECTIONS):
+            tried = rgb(_with_chroma(wanted, kept + step))
+            kept = torch.where(((tried >= floor) & (tried <= ceiling)).all(1), kept + step, kept)
+            step /= 2
+        colours[outside] = rgb(_with_chroma(wanted, kept))
+    return colours.clamp(low, high)
+
+
+def _with_chroma(values: Tensor, share: Tensor) -> Tensor:
+    return torch.stack([values[:, 0], share * values[:, 1], share * values[:, 2]], 1)

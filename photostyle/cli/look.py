@@ -1,0 +1,104 @@
+"""`photostyle look`: writes a transfer as a 3D LUT, for use in other programs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from photostyle.cli.common import INTERRUPTED, Commands, add_output_options, put
+from photostyle.cli.options import add_photos, add_settings, files_of, settings_of, transferred
+from photostyle.cli.styles import STREAM
+
+if TYPE_CHECKING:
+    from photostyle.outcome import Result
+    from photostyle.photo import Photo
+
+POINTS = (17, 33, 65)
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "look",
+        help="write a look as a 3D LUT",
+        description="Solves as `run` does and writes the colours' change as one table, .cube or HaldCLUT, and how far "
+        "it is from the real result: one table cannot hold regions and places. With --per-region there is a table for "
+        "each region, and its mask.",
+    )
+    add_photos(parser)
+    parser.add_argument(
+        "-o", "--output", metavar="LOOK", required=True, help="LOOK.cube, or LOOK.png for a HaldCLUT of level 8, 16 bit"
+    )
+    parser.add_argument(
+        "--points", type=int, choices=POINTS, default=33, help="of a .cube along each side (default: 33)"
+    )
+    parser.add_argument(
+        "--per-region", metavar="FOLDER", help="also write NAME.cube and NAME.mask.png of every region there"
+    )
+    add_settings(parser)
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+    add_output_options(parser)
+    parser.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Writes one look; returns the exit code.
+
+    Raises:
+        PhotostyleError: what the command, a setting, an input, the weights or the output lack.
+    """
+    from photostyle.look import check_look, whole_look, write_look
+    from photostyle.photo import Photo
+
+    began = time.perf_counter()
+    settings, files = settings_of(arguments), files_of(arguments)
+    inputs = [path for path in (*files.read(), arguments.config) if path not in (None, STREAM)]
+    check_look(arguments.output, arguments.per_region, arguments.overwrite, inputs)
+    content = Photo.read(files.content)
+    style, result = transferred(content, files, settings, quiet=arguments.quiet)
+    name = content.path.stem if content.path else "a photo"
+    title = f"{name} with the look of {', '.join(Path(part.name).stem for part in style.parts)}"
+    lut, error = whole_look(content, result, arguments.points)
+    write_look(arguments.output, lut, error, title)
+    found: dict[str, Any] = {
+        "output": str(Path(arguments.output).absolute()), "points": arguments.points,
+        "error": {"mean": error.mean, "p95": error.p95},
+    }  # fmt: skip
+    messages = [f"{arguments.output}: {error} from the real result"]
+    if arguments.per_region:
+        apart, line = _regions(arguments, content, result, title)
+        found |= apart
+        messages.append(line)
+    _tell(arguments, result, found, messages, time.perf_counter() - began)
+    return INTERRUPTED if result.interrupted else 0
+
+
+def _regions(arguments: argparse.Namespace, content: Photo, result: Result, title: str) -> tuple[dict[str, Any], str]:
+    from photostyle.look import region_looks, write_regions
+
+    looks, error = region_looks(content, result, arguments.points)
+    names = write_regions(arguments.per_region, looks, error, title)
+    folder = Path(arguments.per_region).absolute()
+    regions = [
+        {"name": region, "lut": str(folder / f"{name}.cube"), "mask": str(folder / f"{name}.mask.png")}
+        for region, name in names.items()
+    ]
+    told = {"regions": regions, "regions_error": {"mean": error.mean, "p95": error.p95}}
+    return told, f"{arguments.per_region}: {', '.join(names.values())}; together {error}"
+
+
+def _tell(
+    arguments: argparse.Namespace, result: Result, found: dict[str, Any], messages: list[str], seconds: float
+) -> None:
+    from photostyle.look import LIMIT
+
+    lines = [f"warning: {' '.join(warning.split())}" for warning in result.warnings]
+    if not arguments.quiet:
+        lines += [*messages, LIMIT, f"wrote {arguments.output} in {seconds:.1f} s"]
+    for line in lines:
+        print(f"photostyle: {line}", file=sys.stderr)
+    if arguments.json:
+        put(json.dumps({**found, "limit": LIMIT, "warnings": list(result.warnings)}, indent=2))

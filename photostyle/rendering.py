@@ -1,0 +1,76 @@
+"""A solved transfer's photo, for any values of what does not decide the solution: strength and the section `look`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from photostyle.blend import Blend
+from photostyle.borders import hard_masks, widened
+from photostyle.errors import SettingsError
+from photostyle.outcome import Clock, Result
+from photostyle.photo import Photo
+from photostyle.settings import LookSettings, Settings
+from photostyle.steering import Small, needs_small, steered
+
+
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """All that is needed once a transfer is solved. The full look is made anew every time, rather than kept.
+
+    Args:
+        photo: the content, at its own size.
+        pixels: `(h, w, 3) float32`, sRGB-encoded, [0, 1]: the content at the size of the solve.
+        blend: the regions at that size.
+        apply: of `photostyle.task.Solved`.
+        device: where it is computed.
+    """
+
+    photo: Photo
+    pixels: NDArray[np.float32] = field(repr=False)
+    blend: Blend = field(repr=False)
+    apply: Callable[[Photo, Sequence[float]], tuple[NDArray[np.float32], tuple[str, ...]]] = field(repr=False)
+    device: torch.device
+
+    def of(self, settings: Settings) -> tuple[Photo, tuple[str, ...]]:
+        """The photo as the settings want it, and warnings; a run with these settings from the start gives the same.
+
+        Raises:
+            SettingsError: a region that is not there.
+        """
+        strengths = strengths_of(settings.look, self.blend)
+        if settings.leaves_content:
+            return self.photo, ()
+        changed, warnings = self.apply(self.photo, strengths)
+        small = self._small(strengths) if needs_small(settings) else None
+        return self.photo.with_pixels(steered(self.photo.pixels, changed, settings, small, self.device)), warnings
+
+    def again(self, result: Result, settings: Settings) -> Result:
+        """A result of this transfer as other settings want it; see `Result.rendered`."""
+        clock = Clock()
+        with clock.part("apply"):
+            photo, _ = self.of(settings)
+        return replace(result, photo=photo, settings=settings, seconds=clock.seconds())
+
+    def _small(self, strengths: Sequence[float]) -> Small:
+        changed, _ = self.apply(Photo(self.pixels), strengths)
+        ids = [region.content_ids for region in self.blend.regions]
+        wide = widened(hard_masks(self.blend.content.labels, ids), self.pixels)
+        return Small(self.pixels, changed, wide)
+
+
+def strengths_of(look: LookSettings, blend: Blend) -> list[float]:
+    """The strength of every matched region, in their order.
+
+    Raises:
+        SettingsError: a region that is not there.
+    """
+    names = [region.name for region in blend.regions]
+    for name in look.regions:
+        if name not in names:
+            raise SettingsError(f"the name of a region ({', '.join(names)})", repr(name), "look.regions")
+    return [look.regions.get(name, 1.0) for name in names]
