@@ -22,6 +22,7 @@ from photostyle.objective.structure import Structure
 from photostyle.objective.style import RelativeStyle, region_grams
 from photostyle.outcome import Progress
 from photostyle.photo import Photo
+from photostyle.profiles import SRGB, Profile
 from photostyle.solvers import closed_form
 from photostyle.solvers.bilateral import Shape, coefficients_of, recoloured
 from photostyle.solvers.grid import Solver, Stiffness
@@ -181,7 +182,8 @@ def _solved(
         def tell(rows: int) -> None:
             task.progress(Progress("apply", rows, photo.height, math.nan, {}))
 
-        return full_size(photo.pixels, _followed(wide, photo.pixels), grids, task.encode.device, tell=tell), ()
+        followed = _followed(wide, photo.pixels)
+        return full_size(photo.pixels, followed, grids, task.encode.device, profile=photo.profile, tell=tell), ()
 
     def terms() -> Mapping[str, float]:
         solved = full_size(task.pixels, _followed(wide, task.pixels), grids, task.encode.device)
@@ -198,14 +200,15 @@ def full_size(
     grids: Grids,
     device: torch.device,
     strip: int = STRIP,
+    profile: Profile = SRGB,
     tell: Callable[[int], None] = lambda rows: None,
 ) -> Pixels:
     """A photo through the grids, some rows at a time; every strip is what it is in the whole, bit for bit.
 
     Args:
-        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
-        masks: of the grids' K regions and of what is in none.
-        grids: `(K, rows, columns, lumas, 4, 3)`.
+        pixels: `(H, W, 3) float32`, encoded as `profile` says, [0, 1].
+        masks: of the grids' K regions and of what is in none, as functions of `pixels`.
+        grids: `(K, rows, columns, lumas, 4, 3)`, of sRGB-encoded colours.
         strip: pixels worked on at once.
         tell: called with the number of rows that are done, before the first strip and after each.
     """
@@ -216,7 +219,7 @@ def full_size(
         rows = pixels[row : row + step]
         soft = masks.of(rows, row, height)
         result[row : row + step] = recoloured(
-            rows, soft[:-1], soft[-1], grids, first_row=row, height=height, device=device
+            rows, soft[:-1], soft[-1], grids, profile=profile, first_row=row, height=height, device=device
         )
         tell(row + len(rows))
     return result

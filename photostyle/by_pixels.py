@@ -107,9 +107,10 @@ def _applied(task: Task, photo: Photo, solved: NDArray[np.float32]) -> tuple[NDA
     smoothing = task.settings.smoothing
     if smoothing.enabled:
         maps = smooth_maps(np.ascontiguousarray(solved), task.pixels, radius=smoothing.radius, edge=smoothing.edge)
-        return apply_maps(maps, photo.pixels), ()
+        return apply_maps(maps, photo.pixels, photo.profile), ()
     if solved.shape == photo.pixels.shape:
-        return solved, ()
+        return np.clip(photo.profile.from_srgb(solved), 0, 1), ()
     height, width = solved.shape[:2]
     warning = f"solved at {width} x {height} px and enlarged without smoothing: the result is softer than the photo"
-    return resize(np.ascontiguousarray(solved), photo.height, photo.width), (warning,)
+    enlarged = resize(np.ascontiguousarray(solved), photo.height, photo.width)
+    return np.clip(photo.profile.from_srgb(enlarged), 0, 1), (warning,)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from photostyle import by_grid, by_pixels
+from photostyle import __version__, by_grid, by_pixels
 from photostyle.device import chosen_device, chosen_dtype
 from photostyle.encoders import weights as encoder_weights
 from photostyle.errors import SettingsError
@@ -125,6 +125,7 @@ class Session:
         with clock.part("apply"):
             changed, enlarged = solved.apply(photo)
             result = photo.with_pixels(blended(photo.pixels, changed, self.settings.strength))
+            result = result.with_event(f"photostyle {__version__}", provenance(self.settings, style.photo))
         warnings = (
             *(f"content: {warning}" for warning in photo.warnings),
             *(f"style: {warning}" for warning in style.photo.warnings),
@@ -227,6 +228,12 @@ def transfer(
     """Gives one photo the look of another; see `Session` for the arguments and the errors."""
     session = Session(preset, settings=settings, device=device, progress=progress)
     return session.transfer(content, session.style(style, style_mask), content_mask=content_mask)
+
+
+def provenance(settings: Settings, style: Photo) -> str:
+    """What a result's history says of how it was made."""
+    name = style.path.name if style.path else "no file"
+    return f"preset {settings.preset}, strength {settings.strength:g}, style {name}, sha256 {style.sha256 or 'unknown'}"
 
 
 def blended(content: NDArray[np.float32], changed: NDArray[np.float32], strength: float) -> NDArray[np.float32]:

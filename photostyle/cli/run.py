@@ -26,6 +26,11 @@ SHORTHANDS = {
     "strength": "strength",
     "seed": "seed",
     "device": "device",
+    "format": "output.format",
+    "quality": "output.quality",
+    "depth": "output.depth",
+    "profile": "output.profile",
+    "metadata": "output.metadata",
 }
 """An option and the setting it stands for."""
 
@@ -99,6 +104,22 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--strength", type=float, metavar="X", help="0 leaves the content, 1 is the full look")
     parser.add_argument("--seed", type=int, metavar="N", help="everything random draws from it (default: 0)")
     parser.add_argument("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    parser.add_argument("--format", metavar="NAME", help="jpeg, png, tiff, webp or avif (default: as OUTPUT ends)")
+    parser.add_argument(
+        "--quality", type=int, metavar="Q", help="1 to 100, of JPEG, WebP and AVIF (default: the content's, or 95)"
+    )
+    parser.add_argument(
+        "--depth", type=int, metavar="BITS", help="8, or 16 in PNG and TIFF (default: the content's where it fits)"
+    )
+    parser.add_argument("--profile", metavar="NAME", help="own, the content's colour profile, or srgb (default: own)")
+    kept = parser.add_mutually_exclusive_group()
+    kept.add_argument(
+        "--strip-gps", dest="metadata", action="store_const", const="no gps", help="leave out where it was taken"
+    )
+    kept.add_argument(
+        "--no-metadata", dest="metadata", action="store_const", const="none",
+        help="leave out EXIF, XMP and IPTC; the colour profile stays",
+    )  # fmt: skip
     parser.add_argument("--report", metavar="FOLDER", help="also write what the run did, to read and to look at")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output, or report")
     add_output_options(parser)
@@ -111,7 +132,7 @@ def execute(arguments: argparse.Namespace) -> int:
     Raises:
         PhotostyleError: what the command, a setting, an input, the weights or the output lack.
     """
-    from photostyle.photo import Photo, check_writable, format_of
+    from photostyle.photo import Photo, check_writable
 
     began = time.perf_counter()
     settings, files = settings_of(arguments), files_of(arguments)
@@ -119,19 +140,20 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json and files.output == STREAM:
         raise SettingsError("a file as output with --json", "standard output, which carries the JSON", "--output")
     if files.output is not None:
-        check_writable(files.output, arguments.overwrite, inputs)
+        check_writable(files.output, arguments.overwrite, inputs, settings.output.format)
     content, style = Photo.read(files.content), Photo.read(files.style)
-    output = files.output or str(beside(content))
-    check_writable(output, arguments.overwrite, inputs)
+    format = written_format(content, files.output, settings)
+    output = files.output or str(beside(content, format))
+    check_writable(output, arguments.overwrite, inputs, format)
     if arguments.report:
         from photostyle.report import check_folder
 
         check_folder(arguments.report, arguments.overwrite, [*inputs, output])
     result = _transfer(content, style, files, settings, quiet=arguments.quiet)
-    if output != STREAM and format_of(output) == "JPEG" and _has_clear_pixels(content):
-        lost = f"the content's transparency is left out of {output}: JPEG has none, PNG, WebP and TIFF do"
+    if format == "JPEG" and _has_clear_pixels(content):
+        lost = f"the content's transparency is left out of {output}: JPEG has none, PNG, WebP, TIFF and AVIF do"
         result = replace(result, warnings=(*result.warnings, lost))
-    result.photo.save(output, overwrite=arguments.overwrite)
+    result.photo.save(output, overwrite=arguments.overwrite, **settings.output.model_dump() | {"format": format})
     if arguments.report:
         from photostyle.report import write_report
 
@@ -197,15 +219,42 @@ def _recorded(path: Path) -> dict[str, str]:
         raise SettingsError("the run.json of a report", f"inputs that cannot be used ({error})", str(path)) from error
 
 
-def beside(content: Photo) -> Path:
-    """Where the result goes unless told: `city.out.jpg` beside `city.jpg`.
+def written_format(content: Photo, output: str | None, settings: Settings) -> str:
+    """The format of the result: as told, as the output's name ends, or the content's own.
+
+    Of what is not written, HEIC becomes JPEG and raw TIFF.
+
+    Raises:
+        SettingsError: an ending that stands for no format, or one that lacks the depth asked for.
+    """
+    from photostyle.encode import FORMATS, depth_of
+    from photostyle.photo import ENDINGS, format_of
+
+    format: str = settings.output.format
+    if format == "auto" and output not in (None, STREAM):
+        format = format_of(str(output))
+    if format == "auto" and output is None and content.path is not None:
+        format = ENDINGS.get(content.path.suffix.lower(), "auto")
+    if format == "auto":
+        format = {"HEIC": "JPEG", "raw": "TIFF"}.get(str(content.format), str(content.format))
+        format = format if format in FORMATS else "PNG"
+    depth_of(format, settings.output.depth, content.depth)
+    return format
+
+
+def beside(content: Photo, format: str) -> Path:
+    """Where the result goes unless told: `city.out.jpg` beside `city.jpg`, `city.out.tif` beside `city.dng`.
 
     Raises:
         SettingsError: the content came from standard input.
     """
+    from photostyle.photo import ENDINGS
+
     if content.path is None:
         raise SettingsError("--output for a photo from standard input", "none", "--output")
-    return content.path.with_name(f"{content.path.stem}.out{content.path.suffix}")
+    suffix = content.path.suffix
+    ending = suffix if ENDINGS.get(suffix.lower()) == format else next(e for e, f in ENDINGS.items() if f == format)
+    return content.path.with_name(f"{content.path.stem}.out{ending}")
 
 
 def _has_clear_pixels(photo: Photo) -> bool:
