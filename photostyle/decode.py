@@ -31,6 +31,8 @@ _RAW_BEGINNINGS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FO
 _TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _DEEP_PNG = 24  # place of a PNG's bits a channel
 
+_IPTC_AS_NUMBERS = "tag 33723 had too many entries"  # Pillow, of what `readers.embedded` reads
+
 # EXIF orientation -> whether rows and columns are swapped, then whether rows and columns run backwards.
 _UPRIGHT = {
     1: (False, False, False),
@@ -82,7 +84,7 @@ def _from_array(values: NDArray[Any]) -> Decoded:
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (1, 3, 4)):
         raise InputError("shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)", str(values.shape), where)
     check_size(values.shape[0], values.shape[1], where)
-    depth = 8 if values.dtype.itemsize == 1 else 16
+    depth = 16 if values.dtype.kind == "u" and values.dtype.itemsize == 2 else 8
     if values.dtype.kind == "u" and values.dtype.itemsize <= 2:
         values = np.divide(values, np.iinfo(values.dtype).max, dtype=np.float32)
     elif values.dtype.kind == "f":
@@ -149,6 +151,7 @@ def _stored(stream: IO[bytes], where: str, notes: list[str]) -> tuple[str, Store
         return "HEIC", readers.heic(stream, where, notes)
     if head[4:12] == b"ftypcrx " or head[8:10] == b"CR" or head.startswith(_RAW_BEGINNINGS):
         return "raw", readers.raw(stream, where, notes)
+    in_tiff: dict[str, bytes | None] = {}
     if head.startswith(_TIFF_BEGINNINGS):
         with readers.tiff(stream) as file:
             page = file.pages.first
@@ -158,6 +161,7 @@ def _stored(stream: IO[bytes], where: str, notes: list[str]) -> tuple[str, Store
             if readers.check_tiff(page, where):
                 note_pages(len(file.pages), notes)
                 return "TIFF", readers.deep_tiff(stream, page, where)
+            in_tiff = readers.embedded(page)
     Image.init()
     names = [name for name in FORMATS if name in Image.OPEN and (Image.OPEN[name][1] or bool)(head) is True]
     if not names:
@@ -176,7 +180,7 @@ def _stored(stream: IO[bytes], where: str, notes: list[str]) -> tuple[str, Store
         data = stream.read()
         if readers.avif_depth(data) > 8:
             return "AVIF", readers.deep_avif(data, image, where)
-    return names[0], by_pillow(image, where, notes)
+    return names[0], by_pillow(image, where, notes)._replace(**in_tiff)
 
 
 def _compatible(head: bytes) -> set[bytes]:
@@ -200,7 +204,8 @@ def _pillow(where: str, notes: list[str]) -> Iterator[None]:
             raise InputError("a photo that fits in memory", f"a larger one ({error})", where) from error
         except Exception as error:
             raise InputError("a whole photo", f"a damaged one ({error})", where, "Copy or export it again.") from error
-    notes.extend(dict.fromkeys(str(warning.message) for warning in caught))
+    messages = dict.fromkeys(str(warning.message) for warning in caught)
+    notes.extend(message for message in messages if _IPTC_AS_NUMBERS not in message)
 
 
 def _finished(stored: Stored, notes: list[str]) -> Decoded:

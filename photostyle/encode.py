@@ -95,7 +95,7 @@ def encoded(
     if alpha is not None and format != "JPEG":
         planes.append(_levels(alpha, depth)[:, :, None])
     levels = planes[0] if len(planes) == 1 else np.concatenate(planes, 2)
-    icc = None if srgb else profile.icc
+    icc, metadata = (None, metadata.in_srgb()) if srgb else (profile.icc, metadata)
     try:
         if format == "PNG":
             return _png(levels, icc, metadata)

@@ -55,21 +55,29 @@ class Metadata:
 
         Names of places in XMP or IPTC, and what a maker's note may hold, stay.
         """
-        exif = self.exif
-        if exif is not None:
-            found = Image.Exif()
-            found.load(exif)
-            kept = Image.Exif()
-            kept.endian = found.endian
-            for tag in set(found) - {ExifTags.IFD.GPSInfo}:
-                kept[tag] = found.get_ifd(tag) if tag == ExifTags.IFD.Exif else found[tag]
-            exif = kept.tobytes()
+        kept = self.exif
+        if kept is not None:
+            exif = Image.Exif()
+            exif.load(kept)
+            exif.pop(ExifTags.IFD.GPSInfo, None)
+            kept = exif.tobytes()
         xmp = self.xmp
         if xmp is not None:
             document = _parsed(xmp)
             _remove(document, _EXIF, "GPS")
             xmp = _packet(document)
-        return replace(self, exif=exif, xmp=xmp)
+        return replace(self, exif=kept, xmp=xmp)
+
+    def in_srgb(self) -> Metadata:
+        """A copy that says, where it says anything of it, that the photo is in sRGB."""
+        if self.exif is None:
+            return self
+        exif = Image.Exif()
+        exif.load(self.exif)
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+        if ExifTags.Base.ColorSpace in details:
+            details[int(ExifTags.Base.ColorSpace)] = 1
+        return replace(self, exif=exif.tobytes())
 
     def with_event(self, software: str, parameters: str) -> Metadata:
         """A copy whose XMP history (xmpMM:History) tells that `software` edited the photo, and how.

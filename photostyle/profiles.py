@@ -81,6 +81,7 @@ class Table:
         """Encoded values at equal steps of the cube root of the linear ones, in which dark tones have room."""
         wanted = np.linspace(0, 1, _INVERSE) ** 3 * self.values[-1]
         places: NDArray[np.float64] = np.interp(wanted, self.values, np.linspace(0, 1, len(self.values)))
+        places[0] = 0.0  # many tables begin with several zeros, and black is black
         return places
 
     def linear(self, encoded: Pixels) -> Pixels:
@@ -96,7 +97,7 @@ def _looked_up(values: NDArray[np.float64], at: Pixels) -> Pixels:
     place = at * np.float32(len(values) - 1)
     low = np.minimum(place.astype(np.int32), len(values) - 2)
     start, step = values.astype(np.float32), np.diff(values).astype(np.float32)
-    return start[low] + (place - low) * step[low]
+    return start[low] + (place - low.astype(np.float32)) * step[low]
 
 
 SRGB_CURVE = Power(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
@@ -219,18 +220,24 @@ def _curve(data: bytes) -> Power | Table:
             given = dict(zip(names, (v / 65536 for v in struct.unpack_from(f">{len(names)}i", data, 12)), strict=True))
             if kind in (1, 2):
                 given |= {"d": -given["b"] / given["a"], "f": given.get("e", 0.0)}
-            return Power(**given)
+            return _rising(Power(**given))
         (count,) = struct.unpack_from(">I", data, 8)
         if data[:4] != b"curv":
             raise ValueError(f"a curve of the kind {data[:4]!r}")
         if count < 2:
-            return Power(struct.unpack_from(">H", data, 12)[0] / 256 if count else 1.0)
+            return _rising(Power(struct.unpack_from(">H", data, 12)[0] / 256 if count else 1.0))
         values = np.array(struct.unpack_from(f">{count}H", data, 12)) / 65535
     except (struct.error, LookupError, ZeroDivisionError) as error:
         raise ValueError(f"a curve is damaged ({error})") from error
     if np.diff(values).min() < 0 or not values[-1] > values[0]:
         raise ValueError("a curve falls")
     return Table(values)
+
+
+def _rising(curve: Power) -> Power:
+    if not (curve.g > 0 and curve.a > 0 and curve.c >= 0):
+        raise ValueError("a curve falls")
+    return curve
 
 
 def _made(curve: bytes) -> bytes:

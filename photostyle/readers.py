@@ -119,10 +119,14 @@ def deep_tiff(stream: IO[bytes], page: Any, where: str) -> Stored:
     exif = Image.Exif()
     stream.seek(0)
     exif.load_from_fp(stream)
-    return Stored(
-        samples, white, bits, colours == 1, exif, tag_bytes(exif, _ICC), tag_bytes(exif, _XMP),
-        tag_bytes(exif, _IPTC), premultiplied=extra == _PREMULTIPLIED,
-    )  # fmt: skip
+    stored = Stored(samples, white, bits, colours == 1, exif, premultiplied=extra == _PREMULTIPLIED)
+    return stored._replace(icc=tag_bytes(exif, _ICC), **embedded(page))
+
+
+def embedded(page: Any) -> dict[str, bytes | None]:
+    """XMP and IPTC of a TIFF's page, for Pillow reads the first number of those IPTC that are stored as numbers."""
+    found = {"xmp": page.tags.valueof(_XMP), "iptc": page.tags.valueof(_IPTC)}
+    return {name: value if isinstance(value, bytes) else None for name, value in found.items()}
 
 
 def heic(stream: IO[bytes], where: str, notes: list[str]) -> Stored:
@@ -154,15 +158,20 @@ def raw(stream: IO[bytes], where: str, notes: list[str]) -> Stored:
     """A camera's raw file, developed by LibRaw with the camera's white balance into sRGB of 16 bits, upright.
 
     Raises:
-        InputError: the extra that reads it is missing.
+        InputError: the extra that reads it is missing, or LibRaw cannot develop it.
     """
     rawpy = _extra("raw", where)
     stream.seek(0)
-    with rawpy.imread(stream) as file:
-        check_size(file.sizes.height, file.sizes.width, where)
-        samples = file.postprocess(
-            use_camera_wb=True, output_bps=16, output_color=rawpy.ColorSpace.sRGB, gamma=(2.4, 12.92)
-        )
+    try:
+        with rawpy.imread(stream) as file:
+            check_size(file.sizes.height, file.sizes.width, where)
+            samples = file.postprocess(
+                use_camera_wb=True, output_bps=16, output_color=rawpy.ColorSpace.sRGB, gamma=(2.4, 12.92)
+            )
+    except rawpy.LibRawError as error:
+        found = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+        advice = "Develop it as JPEG, PNG or TIFF first."
+        raise InputError("a raw file that LibRaw can develop", found.lower(), where, advice) from error
     exif = Image.Exif()
     stream.seek(0)
     try:

@@ -97,6 +97,8 @@ def by_pillow(image: Image.Image, where: str, notes: list[str]) -> Stored:
     image.load()
     icc, jpeg = image.info.get("icc_profile"), None
     exif = image.getexif()
+    if image.info.get("exif") and not exif:
+        notes.append("its EXIF holds nothing that can be read")
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         jpeg = _jpeg_tables(image)
     stored = Stored(
