@@ -151,7 +151,7 @@ def _stored(stream: IO[bytes], where: str, notes: list[str]) -> tuple[str, Store
         return "HEIC", readers.heic(stream, where, notes)
     if head[4:12] == b"ftypcrx " or head[8:10] == b"CR" or head.startswith(_RAW_BEGINNINGS):
         return "raw", readers.raw(stream, where, notes)
-    in_tiff: dict[str, bytes | None] = {}
+    in_tiff: dict[str, Any] = {}
     if head.startswith(_TIFF_BEGINNINGS):
         with readers.tiff(stream) as file:
             page = file.pages.first

@@ -123,7 +123,7 @@ def deep_tiff(stream: IO[bytes], page: Any, where: str) -> Stored:
     return stored._replace(icc=tag_bytes(exif, _ICC), **embedded(page))
 
 
-def embedded(page: Any) -> dict[str, bytes | None]:
+def embedded(page: Any) -> dict[str, Any]:
     """XMP and IPTC of a TIFF's page, for Pillow reads the first number of those IPTC that are stored as numbers."""
     found = {"xmp": page.tags.valueof(_XMP), "iptc": page.tags.valueof(_IPTC)}
     return {name: value if isinstance(value, bytes) else None for name, value in found.items()}

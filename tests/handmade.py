@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, features
 
@@ -169,3 +170,20 @@ XMP = b"""<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>
 </xmp:Thumbnails>
 </rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
 """A packet with an author, a rating, a place, an orientation and a thumbnail."""
+
+
+def dng(height: int, width: int, orientation: int = 1) -> bytes:
+    """A raw file of a sensor with a Bayer mosaic, as small as LibRaw takes it: a ramp of grey, dark at the top."""
+    mosaic = np.linspace(500, 60_000, height * width).reshape(height, width).astype(np.uint16)
+    matrix = (3.2405, -1.5371, -0.4985, -0.9693, 1.8760, 0.0416, 0.0556, -0.2040, 1.0572)
+    ratios = [part for value in matrix for part in (round(value * 10_000), 10_000)]
+    tags = [
+        (50706, "B", 4, (1, 4, 0, 0), True), (50707, "B", 4, (1, 1, 0, 0), True), (50708, "s", 0, "Camera", True),
+        (271, "s", 0, "Maker", True), (272, "s", 0, "Camera", True), (274, "H", 1, orientation, True),
+        (33421, "H", 2, (2, 2), True), (33422, "B", 4, (0, 1, 1, 2), True), (50714, "H", 1, 0, True),
+        (50717, "I", 1, 65535, True), (50721, "2i", 9, ratios, True), (50728, "2I", 3, (1, 1) * 3, True),
+        (50778, "H", 1, 21, True),
+    ]  # fmt: skip
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, mosaic, photometric=32803, extratags=tags, metadata=None, software=None)
+    return buffer.getvalue()
