@@ -96,6 +96,9 @@ def smooth_maps(
 def apply_maps(maps: NDArray[np.float32], photo: Pixels, profile: Profile = SRGB) -> Pixels:
     """Each pixel's affine map on its colour; maps of another size are interpolated linearly.
 
+    What a colour has beyond sRGB is added as it was: where the photo is flat a map is little but a constant, and would
+    lose it.
+
     Args:
         maps: `(12, h, w)` float32, as `smooth_maps` makes them.
         photo: `(H, W, 3)` float32, encoded as `profile` says, [0, 1]: the photo they were made for, at any size.
@@ -119,8 +122,10 @@ def apply_maps(maps: NDArray[np.float32], photo: Pixels, profile: Profile = SRGB
         below = (above + 1).clamp(max=coarse.shape[1] - 1)
         part = torch.lerp(coarse[:, above], coarse[:, below], (centres[rows] - above)[:, None])
         fine = functional.interpolate(part[None], size=(len(above), width), mode="bilinear")[0].reshape(4, 3, -1, width)
-        colours = (fine[:3] * _planes(profile.to_srgb(photo[rows]))[:, None]).sum(dim=0) + fine[3]
-        np.clip(profile.from_srgb(colours.permute(1, 2, 0).numpy()), 0, 1, out=result[rows])
+        wide = profile.to_srgb(photo[rows])
+        held = np.clip(wide, 0, 1)
+        colours = ((fine[:3] * _planes(held)[:, None]).sum(dim=0) + fine[3]).permute(1, 2, 0).numpy() + (wide - held)
+        np.clip(profile.from_srgb(colours), 0, 1, out=result[rows])
     return result
 
 
