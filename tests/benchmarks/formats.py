@@ -49,13 +49,7 @@ TAGS = {
     "iptc": ("IPTC:ObjectName", "IPTC:By-line"),
     "icc": ("ICC_Profile:RedMatrixColumn", "ICC_Profile:RedTRC"),
 }
-DEPTHS = (
-    "IFD0:BitsPerSample",
-    "PNG:BitDepth",
-    "File:BitsPerSample",
-    "Meta:ImagePixelDepth",
-    "QuickTime:ImagePixelDepth",
-)
+DEPTHS = ("IFD0:BitsPerSample", "PNG:BitDepth", "File:BitsPerSample", "Meta:ImagePixelDepth")
 
 
 def tags(path: Path) -> dict[str, Any]:
@@ -126,12 +120,8 @@ def compared(content: Path, output: Path) -> dict[str, Any]:
     row["history"] = after.get("XMP-xmpMM:HistoryParameters") or after.get("XMP-xmpMM:HistorySoftwareAgent")
     if content.suffix != ".dng":
         stored, written = samples(content), samples(output)
-        turned = content.suffix == ".heic" or before.get("IFD0:Orientation") is None
-        difference = np.abs(written - (stored if turned else upright(stored)))
-        row["pixels"] = {
-            "mean": round(float(difference.mean()) / 257, 4),
-            "most": round(float(difference.max()) / 257, 3),
-        }
+        difference = np.abs(written - (stored if stored.shape == written.shape else np.rot90(stored, -1))) / 257
+        row["pixels"] = {"mean": round(float(difference.mean()), 4), "most": round(float(difference.max()), 3)}
     return row
 
 
@@ -144,10 +134,8 @@ def depth(found: Mapping[str, Any]) -> int | None:
 def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
     lines = ["| file | pixels | bits | ICC | EXIF | XMP | IPTC | orientation |", "|" + " --- |" * 8]
     for title, row in rows.items():
-        pixels = row.get("pixels")
-        shown = (
-            "developed" if pixels is None else "all" if not pixels["most"] else f"within {pixels['mean']:.2f} levels"
-        )
+        pixels = row.get("pixels", {"most": None})
+        shown = {None: "developed", 0.0: "all"}.get(pixels["most"]) or f"{pixels['mean']:.2f} levels off"
         bits = " to ".join("?" if bit is None else str(bit) for bit in dict.fromkeys(row["depth"]))
         kinds = [f"{row[k][0]} of {row[k][1]}" if row[k][1] else "none there" for k in ("icc", "exif", "xmp", "iptc")]
         turned = " to ".join("none" if value is None else str(value) for value in row["orientation"])
