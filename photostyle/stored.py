@@ -22,7 +22,8 @@ MOST_PIXELS = 250_000_000
 _GREY16 = {"I;16", "I;16B", "I;16L", "I;16N"}
 _GREY8 = {"1", "L", "LA", "La"}
 _COLOUR8 = {"P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
-_XMP, _IPTC = 700, 33723
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _XMP, _IPTC = 258, 262, 700, 33723
+_WHITE_IS_ZERO = 0
 
 
 class JpegTables(NamedTuple):
@@ -105,7 +106,12 @@ def by_pillow(image: Image.Image, where: str, notes: list[str]) -> Stored:
         np.empty(0), 255, 8, image.mode in _GREY8, exif, icc, xmp_of(image, exif), iptc_of(image, exif), jpeg=jpeg
     )
     if image.mode in _GREY16:
-        return stored._replace(samples=_with_clear(image), white=65_535, depth=16, grey=True)
+        tags = getattr(image, "tag_v2", {})
+        bits = tags.get(_BITS_PER_SAMPLE, (16,))[0]  # 12-bit TIFF has this mode, too
+        white, samples = 2**bits - 1, _with_clear(image)
+        if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+            samples = white - samples
+        return stored._replace(samples=samples, white=white, depth=bits, grey=True)
     if image.has_transparency_data:
         image = image.convert("RGBA")
     elif image.mode == "CMYK":

@@ -286,6 +286,15 @@ def test_an_opened_image_knows_its_file(tmp_path: Path) -> None:
     assert Photo.read(Image.fromarray(smooth())).path is None
 
 
+@pytest.mark.parametrize("name", ["I;16 tiff", "I;16 white is zero", "I;12 tiff", "I;16 tRNS"])
+def test_an_opened_image_of_deep_grey(name: str) -> None:
+    data, pixels, alpha = mode_cases()[name]
+    photo = Photo.read(Image.open(io.BytesIO(data)))
+    np.testing.assert_allclose(photo.pixels[:, :, 0], pixels, atol=1e-6)
+    assert (photo.alpha is None) == (alpha is None)
+    assert photo.alpha is None or np.array_equal(photo.alpha, alpha)
+
+
 @pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="this system names no open files under /dev/fd")
 def test_a_pipe_is_read() -> None:
     reader, writer = os.pipe()
