@@ -23,6 +23,7 @@ from photostyle.objective.structure import Structure
 from photostyle.objective.style import RelativeStyle, mean_grams
 from photostyle.outcome import Progress
 from photostyle.photo import Photo
+from photostyle.profiles import SRGB, Profile
 from photostyle.solvers import closed_form
 from photostyle.solvers.bilateral import FAINT, Shape, coefficients_of, recoloured
 from photostyle.solvers.grid import Solver, Stiffness
@@ -184,7 +185,8 @@ def _solved(
         def tell(rows: int) -> None:
             progress(Progress("apply", rows, photo.height, math.nan, {}))
 
-        return full_size(photo.pixels, followed(wide, photo.pixels), grids, device, strengths, tell=tell), ()
+        masks = followed(wide, photo.pixels)
+        return full_size(photo.pixels, masks, grids, device, strengths, profile=photo.profile, tell=tell), ()
 
     def terms() -> Mapping[str, float]:
         small = full_size(task.pixels, followed(wide, task.pixels), grids, device, [1.0] * len(grids))
@@ -200,6 +202,7 @@ def full_size(
     device: torch.device,
     strengths: Strengths,
     strip: int = STRIP,
+    profile: Profile = SRGB,
     tell: Callable[[int], None] = lambda rows: None,
 ) -> Pixels:
     """A photo through the grids, some rows at a time; every strip is what it is in the whole, bit for bit.
@@ -208,9 +211,9 @@ def full_size(
     the photo stays what it is, bit for bit.
 
     Args:
-        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
-        masks: of the grids' K regions and of what is in none.
-        grids: `(K, rows, columns, lumas, 4, 3)`.
+        pixels: `(H, W, 3) float32`, encoded as `profile` says, [0, 1].
+        masks: of the grids' K regions and of what is in none, as functions of `pixels`.
+        grids: `(K, rows, columns, lumas, 4, 3)`, of sRGB-encoded colours.
         strengths: of the K regions, [0, 1].
         strip: pixels worked on at once.
         tell: called with the number of rows that are done, before the first strip and after each.
@@ -224,7 +227,7 @@ def full_size(
         soft = masks.of(rows, row, height)
         taken = shares * soft[:-1]
         left = soft[-1] + (soft[:-1] - taken).sum(0)
-        changed = recoloured(rows, taken, left, grids, first_row=row, height=height, device=device)
+        changed = recoloured(rows, taken, left, grids, profile=profile, first_row=row, height=height, device=device)
         touched = np.clip((taken.sum(0) - FAINT) / (TOUCHED - FAINT), 0, 1)[..., None]
         result[row : row + step] = np.where(touched < 1, rows + touched * (changed - rows), changed)
         tell(row + len(rows))

@@ -159,9 +159,10 @@ class _Applied:
         """A new array, with a warning where enlarging blurs it."""
         if self.smoothing.enabled:
             maps = smooth_maps(self.solved, self.pixels, radius=self.smoothing.radius, edge=self.smoothing.edge)
-            return apply_maps(maps, photo.pixels), ()
+            return apply_maps(maps, photo.pixels, photo.profile), ()
         if self.solved.shape == photo.pixels.shape:
-            return self.solved.copy(), ()
+            return np.clip(photo.profile.from_srgb(self.solved), 0, 1), ()
         height, width = self.solved.shape[:2]
         warning = f"solved at {width} x {height} px and enlarged without smoothing: the result is softer than the photo"
-        return resize(self.solved, photo.height, photo.width), (warning,)
+        enlarged = resize(self.solved, photo.height, photo.width)
+        return np.clip(photo.profile.from_srgb(enlarged), 0, 1), (warning,)

@@ -61,7 +61,7 @@ def whole_look(content: Photo, result: Result, points: int) -> tuple[Lut, Error]
         content: the photo that `result` was made from.
         points: of the table along each side, see `photostyle.lut.fit`.
     """
-    before, after = content.pixels.reshape(-1, 3), result.photo.pixels.reshape(-1, 3)
+    before, after = content.in_srgb().reshape(-1, 3), result.photo.in_srgb().reshape(-1, 3)
     chosen, judged = _chosen(len(before))
     lut = fit(np.clip(before[chosen], 0, 1), np.clip(after[chosen], 0, 1), np.ones(len(chosen)), points)
     return lut, _error(lut(before[judged]), after[judged])
@@ -72,7 +72,7 @@ def region_looks(content: Photo, result: Result, points: int) -> tuple[tuple[Reg
 
     What is in no region keeps its colours. Arguments as of `whole_look`.
     """
-    before, after = content.pixels.reshape(-1, 3), result.photo.pixels.reshape(-1, 3)
+    before, after = content.in_srgb().reshape(-1, 3), result.photo.in_srgb().reshape(-1, 3)
     chosen, judged = _chosen(len(before))
     ours, theirs = np.clip(before[chosen], 0, 1), np.clip(after[chosen], 0, 1)
     found, left = np.zeros((len(judged), 3)), np.ones((len(judged), 1))
@@ -146,7 +146,7 @@ def write_look(path: str | Path, lut: Lut, error: Error, title: str) -> None:
         OutputError: it cannot be written.
     """
     if Path(path).suffix.lower() == ".png":
-        data = hald(lut, HALD_LEVEL)
+        data = Photo(hald(lut, HALD_LEVEL)).encode("PNG", depth=16)
     else:
         comments = [f"photostyle {__version__}: {title}", "sRGB in, sRGB out", f"error: {error}", LIMIT]
         data = cube(lut, title, comments).encode("ascii")

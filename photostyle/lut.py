@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -156,19 +154,13 @@ def _ascii(text: str) -> str:
     return "".join(character if " " <= character <= "~" and character != '"' else "?" for character in text)
 
 
-def hald(lut: Lut, level: int) -> bytes:
-    """A HaldCLUT as a 16-bit PNG, level^3 pixels a side, with level^2 shades of each channel; red runs fastest.
+def hald(lut: Lut, level: int) -> NDArray[np.float32]:
+    """The picture of a HaldCLUT: level^3 pixels a side, with level^2 shades of each channel; red runs fastest.
 
     Eskil Steenberg's form, as ImageMagick's `-hald-clut` and RawTherapee read it.
+
+    Returns:
+        `(level^3, level^3, 3) float32`, sRGB-encoded, [0, 1].
     """
     colours = lut(_lattice(level**2).transpose(2, 1, 0, 3).reshape(level**3, level**3, 3))
-    rows = np.rint(colours * 65535).astype(">u2").reshape(level**3, -1).view(np.uint8)
-    data = zlib.compress(np.pad(rows, ((0, 0), (1, 0))).tobytes(), 9)  # every row begins with its filter: none
-    header = struct.pack(">IIBBBBB", level**3, level**3, 16, 2, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"sRGB", b"\1"), (b"IDAT", data), (b"IEND", b""))
-    chunks = (struct.pack(">I", len(body)) + kind + body + _check(kind + body) for kind, body in parts)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
-
-
-def _check(data: bytes) -> bytes:
-    return struct.pack(">I", zlib.crc32(data))
+    return np.ascontiguousarray(colours, np.float32)

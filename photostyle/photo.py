@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, features
+from PIL import Image
 
-from photostyle.decode import FORMATS, MOST_PIXELS, SHORTEST_SIDE, decode, shown_size
+from photostyle.decode import decode
+from photostyle.encode import FORMATS, depth_of, encoded
 from photostyle.errors import OutputError, SettingsError
 from photostyle.files import atomic_write, check_target
+from photostyle.metadata import NO_METADATA, Metadata
+from photostyle.profiles import SRGB, Profile
+from photostyle.stored import MOST_PIXELS, SHORTEST_SIDE, JpegTables, shown_size
 
 __all__ = ["LUMA", "MOST_PIXELS", "SHORTEST_SIDE", "Photo", "check_writable", "format_of", "resize"]
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of R, G and B in the luma Y' of ITU-R BT.601."""
 
-_ENDINGS = {
+METADATA = ("all", "no gps", "none")
+"""What may be kept of it."""
+
+ENDINGS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
     ".png": "PNG",
@@ -32,25 +38,23 @@ _ENDINGS = {
     ".tiff": "TIFF",
     ".avif": "AVIF",
 }
-_LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
-_DITHER = 0.5  # levels, from end to end; at 1 a mean is off by nothing, here by a quarter of a level at most
-_DITHERED_ROWS = 256
-_JPEG_MOST_EXIF = 65_533  # bytes: one JPEG segment
+"""What a file name ends in, in lower case, and the format it stands for."""
 
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A photo, upright and in sRGB, with what its file says about it.
-
-    A profile other than sRGB is converted from and dropped on reading; that keeping it is a later issue.
+    """A photo, upright and in its own colours, with what its file says about it.
 
     Args:
-        pixels: `(H, W, 3) float32, sRGB-encoded, [0, 1]`, C-contiguous. Colours under transparency are kept.
+        pixels: `(H, W, 3) float32, encoded as the profile says, [0, 1]`, C-contiguous. Colours under transparency are
+            kept.
         alpha: `(H, W) float32, linear coverage, [0, 1]`; None where the photo is opaque by its format.
-        icc: the file's own sRGB profile; None where it has none.
-        exif: EXIF with orientation 1 and without thumbnail, as Pillow's `exif=` takes it; None where there is none.
+        profile: what the pixels' numbers mean: sRGB unless the file says otherwise.
+        metadata: EXIF, XMP and IPTC, true of the upright photo.
+        depth: bits a channel of the file or array; 8 where neither says.
+        jpeg: how the file was compressed; None where it was no JPEG.
         path: the file it was read from, absolute; None where there is none.
-        format: "JPEG", "PNG", "WEBP", "TIFF" or "AVIF"; None where it comes from an array.
+        format: "JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIC" or "raw"; None where it comes from an array.
         sha256: of the file's bytes, hexadecimal; None where there was no file.
         warnings: what a user should know about how it was read.
 
@@ -60,8 +64,10 @@ class Photo:
 
     pixels: NDArray[np.float32] = field(repr=False)
     alpha: NDArray[np.float32] | None = field(default=None, repr=False)
-    icc: bytes | None = field(default=None, repr=False)
-    exif: bytes | None = field(default=None, repr=False)
+    profile: Profile = SRGB
+    metadata: Metadata = NO_METADATA
+    depth: int = 8
+    jpeg: JpegTables | None = field(default=None, repr=False)
     path: Path | None = None
     format: str | None = None
     sha256: str | None = None
@@ -89,12 +95,13 @@ class Photo:
         """Read a photo; of an animation or of several pages the first, with a warning.
 
         Args:
-            source: a JPEG, PNG, WebP, TIFF or AVIF file, or "-" for standard input; a PIL image (its current frame);
-                an array, sRGB-encoded, `(H, W)`, `(H, W, 1)`, `(H, W, 3)` or `(H, W, 4)`, uint8, uint16 or floating
-                in [0, 1], which is copied; a `Photo`, which is returned as it is.
+            source: a JPEG, PNG, WebP, TIFF or AVIF file, with the extras `heic` and `raw` a HEIC or raw one, or "-" for
+                standard input; a PIL image (its current frame); an array, sRGB-encoded, `(H, W)`, `(H, W, 1)`,
+                `(H, W, 3)` or `(H, W, 4)`, uint8, uint16 or floating in [0, 1], which is copied; a `Photo`, which is
+                returned as it is.
 
         Returns:
-            The photo. 16 bits a channel are kept in grey and read as 8 in colour, with a warning.
+            The photo, with all bits of its file; Pillow's images of colour have 8.
 
         Raises:
             InputError: the source is missing, unreadable, damaged, not a photo, of a kind that is not read, has a
@@ -120,13 +127,22 @@ class Photo:
             raise ValueError(f"expected a longest side of at least 1 px, found {longest}")
         sides = (self.height, self.width)
         scale = min(1.0, max(longest / max(sides), SHORTEST_SIDE / min(sides)))
-        return resize(self.pixels, round(self.height * scale), round(self.width * scale))
+        resized = resize(self.pixels, round(self.height * scale), round(self.width * scale))
+        return resized if self.profile.is_srgb else np.clip(self.profile.to_srgb(resized), 0, 1)
+
+    def in_srgb(self) -> NDArray[np.float32]:
+        """The pixels in sRGB, at the photo's own size.
+
+        Returns:
+            `(H, W, 3) float32, sRGB-encoded, [0, 1]`: the photo's own array where it is sRGB, clipped where it is not.
+        """
+        return self.pixels if self.profile.is_srgb else np.clip(self.profile.to_srgb(self.pixels), 0, 1)
 
     def with_pixels(self, pixels: NDArray[np.float32]) -> Photo:
         """The same photo with other colours.
 
         Args:
-            pixels: `(H, W, 3) float32, sRGB-encoded, [0, 1]`, of this photo's own size.
+            pixels: `(H, W, 3) float32, encoded as this photo's profile says, [0, 1]`, of this photo's own size.
 
         Returns:
             A copy that holds `pixels` and everything else of this photo.
@@ -140,61 +156,56 @@ class Photo:
             raise ValueError(f"expected pixels in [0, 1], found {pixels.min():g} to {pixels.max():g}")
         return dataclasses.replace(self, pixels=np.ascontiguousarray(pixels))
 
-    def encode(self, format: str, quality: int = 95) -> bytes:
-        """The bytes of a file of 8 bits a channel, dithered; the same photo gives the same bytes.
+    def with_event(self, software: str, parameters: str) -> Photo:
+        """The same photo, whose XMP history tells that `software` edited it, and how."""
+        return dataclasses.replace(self, metadata=self.metadata.with_event(software, parameters))
+
+    def encode(
+        self,
+        format: str,
+        quality: int | Literal["auto"] = "auto",
+        depth: Literal["auto", 8, 16] = "auto",
+        profile: Literal["own", "srgb"] = "own",
+        metadata: Literal["all", "no gps", "none"] = "all",
+    ) -> bytes:
+        """The bytes of a file; the same photo gives the same bytes.
 
         Args:
-            format: "JPEG" (4:4:4; no alpha, nor EXIF above 64 KiB), "PNG", "WEBP", "TIFF" (uncompressed, since Pillow
-                compresses through libtiff and loses the camera's part of EXIF) or "AVIF".
-            quality: 1 to 100, of JPEG, WebP and AVIF.
+            format: "JPEG" (no alpha, and no block of metadata above 64 KiB), "PNG", "WEBP", "TIFF" or "AVIF"; WebP and
+                AVIF have no place for IPTC.
+            quality: 1 to 100, of JPEG, WebP and AVIF; "auto" is that of the JPEG that was read, else 95 and 4:4:4.
+            depth: bits a channel; 8 are dithered. "auto" is 16 for PNG and TIFF where the photo has more than 8.
+            profile: "own" keeps the photo's; "srgb" converts, clips what sRGB cannot hold, and writes none.
+            metadata: what is kept of it; "none" drops EXIF, XMP and IPTC, and the profile stays.
 
         Raises:
-            SettingsError: an unknown format or quality.
+            SettingsError: an unknown format, quality, depth, profile or metadata, or a depth that the format lacks.
             OutputError: the format cannot hold this photo.
         """
-        if format not in _writable():
-            raise SettingsError("one of the formats " + ", ".join(_writable()), repr(format))
-        if not 1 <= quality <= 100:
-            raise SettingsError("a quality from 1 to 100", str(quality))
-        if max(self.height, self.width) > _LONGEST_SIDE.get(format, MOST_PIXELS):
-            limit = f"sides of at most {_LONGEST_SIDE[format]:,} px in {format}"
-            raise OutputError(limit, shown_size(self.height, self.width), advice="Choose PNG or TIFF.")
-        options: dict[str, Any] = {}
-        if format in ("JPEG", "WEBP", "AVIF"):
-            options["quality"] = quality
-        if format in ("JPEG", "AVIF"):
-            options["subsampling"] = "4:4:4"
-        if format == "WEBP":
-            options["exact"] = True  # colours under transparency, too
-        if self.icc is not None:
-            options["icc_profile"] = self.icc
-        if self.exif is not None and not (format == "JPEG" and len(self.exif) > _JPEG_MOST_EXIF):
-            options["exif"] = self.exif
-        image = Image.fromarray(_bytes(self.pixels))
-        if self.alpha is not None and format != "JPEG":
-            image.putalpha(Image.fromarray(_bytes(self.alpha)))
-        buffer = io.BytesIO()
-        try:
-            image.save(buffer, format, **options)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise OutputError(f"a photo that {format} can hold", str(error)) from error
-        return buffer.getvalue()
+        for name, value, known in (("profile", profile, ("own", "srgb")), ("metadata", metadata, METADATA)):
+            if value not in known:
+                raise SettingsError(f"a {name} of " + ", ".join(known), repr(value))
+        kept = {"all": self.metadata, "none": NO_METADATA}.get(metadata) or self.metadata.without_gps()
+        return encoded(
+            self.pixels, self.alpha, self.profile, kept, self.jpeg, format=format, quality=quality,
+            depth=depth_of(format, depth, self.depth), srgb=profile == "srgb",
+        )  # fmt: skip
 
-    def save(self, path: str | Path, *, overwrite: bool = False, quality: int = 95, format: str | None = None) -> None:
+    def save(self, path: str | Path, *, overwrite: bool = False, format: str | None = None, **options: Any) -> None:
         """Write the photo, whole or not at all.
 
         Args:
             path: the file; its ending chooses the format. "-" is standard output, in the photo's own format or PNG.
             overwrite: replace an existing file. The file this photo was read from is refused all the same.
-            quality: 1 to 100, of JPEG, WebP and AVIF.
             format: see `encode`; chooses the format in place of the ending.
+            options: `quality`, `depth`, `profile` and `metadata`, see `encode`.
 
         Raises:
-            SettingsError: an unknown ending, format or quality.
+            SettingsError: an unknown ending or option.
             OutputError: the file cannot be written; see `check_writable`. Nothing is left behind.
         """
         if str(path) == "-":
-            data = self.encode(format or (self.format if self.format in _writable() else None) or "PNG", quality)
+            data = self.encode(format or (self.format if self.format in FORMATS else None) or "PNG", **options)
             try:
                 sys.stdout.buffer.write(data)
                 sys.stdout.buffer.flush()
@@ -203,7 +214,7 @@ class Photo:
             return
         format = format or format_of(path)
         check_target(path, overwrite, [] if self.path is None else [self.path])
-        data = self.encode(format, quality)
+        data = self.encode(format, **options)
         with atomic_write(path) as file:
             file.write(data)
 
@@ -242,47 +253,27 @@ def format_of(path: str | Path) -> str:
     Raises:
         SettingsError: the ending stands for none that can be written here.
     """
-    format = _ENDINGS.get(Path(path).suffix.lower())
-    if format not in _writable():
-        endings = ", ".join(ending for ending, known in _ENDINGS.items() if known in _writable())
+    format = ENDINGS.get(Path(path).suffix.lower())
+    if format is None:
+        endings = ", ".join(ENDINGS)
         raise SettingsError(f"a file name that ends in {endings}", repr(Path(path).suffix), str(path))
     return format
 
 
-def check_writable(path: str | Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
+def check_writable(path: str | Path, overwrite: bool, inputs: Iterable[str | Path] = (), format: str = "auto") -> None:
     """Refuse, before any work is done, a name that `Photo.save` would refuse after it.
 
     Args:
         path: the file that will be written; "-" always passes.
         overwrite: whether an existing file may be replaced.
         inputs: files that must never be written to; `Photo.save` knows only its own.
+        format: "auto" where the ending chooses it.
 
     Raises:
         SettingsError: an unknown ending.
         OutputError: see `photostyle.files.check_target`.
     """
     if str(path) != "-":
-        format_of(path)
+        if format == "auto":
+            format_of(path)
         check_target(path, overwrite, inputs)
-
-
-def _writable() -> tuple[str, ...]:
-    return tuple(name for name in FORMATS if name != "AVIF" or features.check("avif"))
-
-
-def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """[0, 1] -> 0..255, dithered: a value halfway between two levels becomes either.
-
-    So a sky of slow gradients has no bands. Levels of 8 bits stay what they are, so that an unchanged photo does, too.
-    The noise is uniform and white, the same for every photo (Roberts, "Picture Coding Using Pseudo-Random Noise",
-    IRE Transactions on Information Theory 8, 1962).
-    """
-    rng = np.random.default_rng(0)
-    result = np.empty(values.shape, np.uint8)
-    for first in range(0, len(values), _DITHERED_ROWS):
-        rows = slice(first, first + _DITHERED_ROWS)
-        scaled = np.multiply(values[rows], 255, dtype=np.float32)
-        scaled += (rng.random(scaled.shape, np.float32) - np.float32(0.5)) * np.float32(_DITHER)
-        np.clip(scaled, 0, 255, out=scaled)
-        result[rows] = np.rint(scaled, out=scaled)
-    return result

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from photostyle import by_grid, by_pixels
+from photostyle import __version__, by_grid, by_pixels
 from photostyle.blend import Blend
 from photostyle.device import chosen_device, chosen_dtype
 from photostyle.encoders import weights as encoder_weights
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+SOFTWARE = f"photostyle {__version__}"
 UNSOLVED = "nothing was solved for: with this strength the result is the content"
 METHODS = {"grid": by_grid.transfer, "closed form": by_grid.preview, "pixels": by_pixels.transfer}
 
@@ -179,7 +180,8 @@ class Session:
         """Solves, unless the settings leave the content as it is: then whoever asks for another rendering does."""
         settings, left = task.settings, task.settings.leaves_content
         solved = untouched(task) if left else METHODS[settings.solver.method](task)
-        rendering = Rendering(task.photo, task.pixels, task.blend, solved.apply, self.device)
+        origin = "; ".join(_origin(style) for style in task.styles)
+        rendering = Rendering(task.photo, task.pixels, task.blend, solved.apply, self.device, SOFTWARE, origin)
         with task.clock.part("apply"):
             photo, enlarged = rendering.of(settings)
         solutions = [solution for _, solution in solved.solutions]
@@ -289,6 +291,12 @@ def _check_masks(style: Style, content_mask: str | Path | None) -> None:
         given, missing = ("style", "content") if masked[0] else ("content", "style")
         raise SettingsError("a mask for both photos or for neither", f"one for the {given} only",
                             advice=f"give one for the {missing} too, or leave both to the segmenter")  # fmt: skip
+
+
+def _origin(style: Measured) -> str:
+    """What a result's history says of a style."""
+    share = "" if style.region is None else f" for {style.region}"
+    return f"style {style.name}{share}, weight {style.weight:g}, sha256 {style.sha256 or 'unknown'}"
 
 
 def untouched(task: Task) -> Solved:

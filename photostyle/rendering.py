@@ -28,6 +28,7 @@ class Rendering:
         blend: the regions at that size.
         apply: of `photostyle.task.Solved`.
         device: where it is computed.
+        software, origin: what the photo's history says of what made it, and of the styles.
     """
 
     photo: Photo
@@ -35,6 +36,8 @@ class Rendering:
     blend: Blend = field(repr=False)
     apply: Callable[[Photo, Sequence[float]], tuple[NDArray[np.float32], tuple[str, ...]]] = field(repr=False)
     device: torch.device
+    software: str
+    origin: str
 
     def of(self, settings: Settings) -> tuple[Photo, tuple[str, ...]]:
         """The photo as the settings want it, and warnings; a run with these settings from the start gives the same.
@@ -43,11 +46,14 @@ class Rendering:
             SettingsError: a region that is not there.
         """
         strengths = strengths_of(settings.look, self.blend)
-        if settings.leaves_content:
-            return self.photo, ()
-        changed, warnings = self.apply(self.photo, strengths)
-        small = self._small(strengths) if needs_small(settings) else None
-        return self.photo.with_pixels(steered(self.photo.pixels, changed, settings, small, self.device)), warnings
+        photo, warnings = self.photo, tuple[str, ...]()
+        if not settings.leaves_content:
+            changed, warnings = self.apply(photo, strengths)
+            small = self._small(strengths) if needs_small(settings) else None
+            mixed = steered(photo.pixels, changed, settings, small, self.device, profile=photo.profile)
+            photo = photo.with_pixels(mixed)
+        made = f"preset {settings.preset}, strength {settings.strength:g}, {self.origin}"
+        return photo.with_event(self.software, made), warnings
 
     def again(self, result: Result, settings: Settings) -> Result:
         """A result of this transfer as other settings want it; see `Result.rendered`."""

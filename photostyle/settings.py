@@ -149,6 +149,28 @@ class LookSettings(Section):
     neutrals: Share = Field(0.0, description="protection of greys: 0 is none, at 1 they take lightness and no colour")
 
 
+class OutputSettings(Section):
+    """How the result is written; the values are those of `Photo.encode`."""
+
+    format: Literal["auto", "JPEG", "PNG", "TIFF", "WEBP", "AVIF"] = Field(
+        "auto", description="of the file; auto is what the name ends in, else the content's"
+    )
+    quality: Literal["auto"] | Annotated[int, Field(ge=1, le=100)] = Field(
+        "auto", description="of JPEG, WebP and AVIF, 1 to 100; auto is that of a content that is JPEG, else 95"
+    )
+    depth: Literal["auto", 8, 16] = Field(
+        "auto", description="bits a channel; auto is 16 for PNG and TIFF where the content has more than 8"
+    )
+    profile: Literal["own", "srgb"] = Field("own", description="own is the content's; srgb converts to sRGB")
+    metadata: Literal["all", "no gps", "none"] = Field("all", description="what is kept of EXIF, XMP and IPTC")
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _any_case(cls, value: object) -> object:
+        upper = value.upper() if isinstance(value, str) and value != "auto" else value
+        return {"JPG": "JPEG", "TIF": "TIFF"}.get(upper, upper) if isinstance(upper, str) else upper
+
+
 class Settings(Section):
     """All that decides a transfer beside the photos, the masks and the weights."""
 
@@ -165,6 +187,7 @@ class Settings(Section):
     grid: GridSettings = GridSettings()
     smoothing: SmoothingSettings = SmoothingSettings()
     look: LookSettings = LookSettings()
+    output: OutputSettings = OutputSettings()
 
     @property
     def leaves_content(self) -> bool:

@@ -31,6 +31,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from photostyle.profiles import SRGB, Profile
+
 # A tile's side in pixels and the tiles at a time: 16 x 64 x 38^2 float32 weights at radius 15, 6 MB.
 _TILE = 8
 _BATCH = 16
@@ -91,15 +93,18 @@ def smooth_maps(
     return _bilateral_mean(_local_maps(guide, _planes(output), ridge), guide, radius, max(edge, _LEAST_EDGE)).numpy()
 
 
-def apply_maps(maps: NDArray[np.float32], photo: Pixels) -> Pixels:
+def apply_maps(maps: NDArray[np.float32], photo: Pixels, profile: Profile = SRGB) -> Pixels:
     """Each pixel's affine map on its colour; maps of another size are interpolated linearly.
+
+    What a colour has beyond sRGB is added as it was: where the photo is flat a map is little but a constant, and would
+    lose it.
 
     Args:
         maps: `(12, h, w)` float32, as `smooth_maps` makes them.
-        photo: `(H, W, 3)` float32, sRGB-encoded, [0, 1]: the photo they were made for, at any size.
+        photo: `(H, W, 3)` float32, encoded as `profile` says, [0, 1]: the photo they were made for, at any size.
 
     Returns:
-        `(H, W, 3)` float32, sRGB-encoded, clipped to [0, 1].
+        `(H, W, 3)` float32, encoded as `profile` says, clipped to [0, 1].
 
     Raises:
         ValueError: maps or a photo of another shape or dtype, or a photo with numbers that are not finite.
@@ -117,8 +122,10 @@ def apply_maps(maps: NDArray[np.float32], photo: Pixels) -> Pixels:
         below = (above + 1).clamp(max=coarse.shape[1] - 1)
         part = torch.lerp(coarse[:, above], coarse[:, below], (centres[rows] - above)[:, None])
         fine = functional.interpolate(part[None], size=(len(above), width), mode="bilinear")[0].reshape(4, 3, -1, width)
-        colours = (fine[:3] * _planes(photo[rows])[:, None]).sum(dim=0) + fine[3]
-        result[rows] = colours.clamp_(0, 1).permute(1, 2, 0).numpy()
+        wide = profile.to_srgb(photo[rows])
+        held = np.clip(wide, 0, 1)
+        colours = ((fine[:3] * _planes(held)[:, None]).sum(dim=0) + fine[3]).permute(1, 2, 0).numpy() + (wide - held)
+        np.clip(profile.from_srgb(colours), 0, 1, out=result[rows])
     return result
 
 

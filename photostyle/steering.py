@@ -27,6 +27,7 @@ from torch import Tensor
 
 from photostyle.borders import clear, followed
 from photostyle.cielab import ROWS, lab, rgb_within
+from photostyle.profiles import SRGB, Profile
 from photostyle.protection import grey, skin
 from photostyle.settings import LookSettings, Settings
 from segmentation.refine import Refined, refine
@@ -60,12 +61,18 @@ def needs_small(settings: Settings) -> bool:
 
 
 def steered(
-    content: Pixels, changed: Pixels, settings: Settings, small: Small | None, device: torch.device, strip: int = STRIP
+    content: Pixels,
+    changed: Pixels,
+    settings: Settings,
+    small: Small | None,
+    device: torch.device,
+    strip: int = STRIP,
+    profile: Profile = SRGB,
 ) -> Pixels:
     """The photo with as much of its look as the settings say, a strip at a time.
 
     Args:
-        content: `(H, W, 3) float32`, sRGB-encoded, [0, 1] and, of photos with more colours, beyond.
+        content: `(H, W, 3) float32`, encoded as `profile` says, [0, 1].
         changed: as `content`, with the full look; it is overwritten and returned.
         small: see `needs_small`.
         strip: pixels worked on at once; the result is the same for any, bit for bit.
@@ -75,10 +82,15 @@ def steered(
     for row in range(0, height, step):
         part = slice(row, row + step)
         rows = content[part]
-        before, after = _flat(rows, device), _flat(changed[part], device)
+        before, after = (_flat(profile.to_srgb(each), device) for each in (rows, changed[part]))
         likely = {name: _flat(plane(rows, row, height)[..., None], device)[:, 0] for name, plane in maps.items()}
-        result = _mixed(before, after, settings, likely)[: rows.size // 3]
-        changed[part] = result.reshape(rows.shape).cpu().numpy()
+        mixed = _mixed(before, after, settings, likely)
+        found = mixed[: rows.size // 3].reshape(rows.shape).cpu().numpy()
+        if not profile.is_srgb:
+            found = np.clip(profile.from_srgb(found), 0, 1)
+            for own, same in ((rows, mixed == before), (changed[part], mixed == after)):  # to the bit what they were
+                found = np.where(same.all(1)[: rows.size // 3].reshape(rows.shape[:2])[..., None].cpu(), own, found)
+        changed[part] = found
     return changed
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, features
+from PIL import ExifTags, Image, ImageCms, features
 
 from photostyle.photo import Photo
 
 ROWS, COLUMNS = 40, 48
+Primaries = tuple[tuple[float, float, float], ...]
 AVIF = pytest.param("AVIF", marks=pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF"))
 
 
@@ -49,15 +51,23 @@ def tiff(height: int, width: int, bits: int, photometric: int, data: bytes, *ext
     return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + struct.pack("<I", 0) + data
 
 
-def icc(space: bytes, gamma: float, primaries: tuple[tuple[float, float, float], ...] = ()) -> bytes:
-    """A version 2 ICC profile made by hand: a curve for grey, a matrix and curves for RGB."""
+def icc(space: bytes, gamma: float, primaries: Primaries = (), *, curve: bytes = b"", lut: bytes = b"") -> bytes:
+    """A version 2 ICC profile made by hand: a curve for grey, a matrix and curves for RGB, or a table of colours.
+
+    `curve`, the data of a curve's tag, stands in for `gamma`.
+    """
 
     def xyz(*values: float) -> bytes:
         return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(value * 65536) for value in values))
 
-    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
+    curve = curve or b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
     tags = {b"desc": b"desc\0\0\0\0" + struct.pack(">I", 5) + b"Test\0" + bytes(79), b"wtpt": xyz(0.9642, 1, 0.8249)}
-    tags |= {b"kTRC": curve} if space == b"GRAY" else {name + b"TRC": curve for name in (b"r", b"g", b"b")}
+    if lut:
+        tags |= {b"A2B0": lut}
+    elif space == b"GRAY":
+        tags[b"kTRC"] = curve
+    else:
+        tags |= {name + b"TRC": curve for name in (b"r", b"g", b"b")}
     tags |= {name + b"XYZ": xyz(*values) for name, values in zip((b"r", b"g", b"b"), primaries, strict=False)}
     table, body, offset = b"", b"", 128 + 4 + 12 * len(tags)
     for name, value in tags.items():
@@ -72,7 +82,29 @@ def icc(space: bytes, gamma: float, primaries: tuple[tuple[float, float, float],
 
 SRGB = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
 ADOBE = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
+P3 = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))
+PROPHOTO = ((0.79767, 0.28804, 0.0), (0.13519, 0.71188, 0.0), (0.03134, 0.00009, 0.82491))
+SRGB_CURVE = b"para\0\0\0\0" + struct.pack(
+    ">HH5i", 3, 0, *(round(value * 65536) for value in (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045))
+)
 ADOBE_ICC = icc(b"RGB ", 563 / 256, ADOBE)
+P3_ICC = icc(b"RGB ", 0, P3, curve=SRGB_CURVE)
+PROPHOTO_ICC = icc(b"RGB ", 1.8, PROPHOTO)
+SRGB_ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def table_curve(values: NDArray[np.float64]) -> bytes:
+    """The data of a curve's tag that holds a table, of values in [0, 1]."""
+    return b"curv\0\0\0\0" + struct.pack(f">I{len(values)}H", len(values), *np.rint(values * 65535).astype(int))
+
+
+def swapping_icc() -> bytes:
+    """A profile of linear light whose table of colours takes red for blue and has no primaries."""
+    corners = [sum(np.array(SRGB[2 - i]) * bit for i, bit in enumerate(bits)) for bits in np.ndindex(2, 2, 2)]
+    colours = np.rint(np.array([np.zeros(3) + corner for corner in corners]) * 32768).astype(int).ravel()
+    lut = b"mft2\0\0\0\0" + struct.pack(">4B9i", 3, 3, 2, 0, *(65536 * (i % 4 == 0) for i in range(9)))
+    ramps = [0, 65535] * 3
+    return icc(b"RGB ", 1.0, lut=lut + struct.pack(">HH6H24H6H", 2, 2, *ramps, *colours, *ramps))
 
 
 def srgb_encoded(linear: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -124,3 +156,34 @@ JPEG, PNG = (
     saved(Image.fromarray(noise(ROWS, COLUMNS, 3)), "JPEG"),
     saved(Image.fromarray(noise(ROWS, COLUMNS, 3)), "PNG"),
 )
+
+IPTC = b"\x1c\x02\x05\x00\x07A title\x1c\x02\x50\x00\x0aOne person\0\0\0\0"[:28]
+"""Two records of IIM, a title and an author; as long as a multiple of four bytes."""
+XMP = b"""<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+ xmlns:tiff="http://ns.adobe.com/tiff/1.0/" xmlns:exif="http://ns.adobe.com/exif/1.0/"
+ xmlns:xmpGImg="http://ns.adobe.com/xap/1.0/g/img/" xmp:Rating="4" exif:GPSLatitude="48,8.5N" tiff:Orientation="6">
+<dc:creator><rdf:Seq><rdf:li>Someone</rdf:li></rdf:Seq></dc:creator>
+<exif:GPSLongitude>11,34.5E</exif:GPSLongitude>
+<xmp:Thumbnails><rdf:Alt><rdf:li rdf:parseType="Resource"><xmpGImg:image>QUJD</xmpGImg:image></rdf:li></rdf:Alt>
+</xmp:Thumbnails>
+</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
+"""A packet with an author, a rating, a place, an orientation and a thumbnail."""
+
+
+def dng(height: int, width: int, orientation: int = 1) -> bytes:
+    """A raw file of a sensor with a Bayer mosaic, as small as LibRaw takes it: a ramp of grey, dark at the top."""
+    mosaic = np.linspace(500, 60_000, height * width).reshape(height, width).astype(np.uint16)
+    matrix = (3.2405, -1.5371, -0.4985, -0.9693, 1.8760, 0.0416, 0.0556, -0.2040, 1.0572)
+    ratios = [part for value in matrix for part in (round(value * 10_000), 10_000)]
+    tags = [
+        (50706, "B", 4, (1, 4, 0, 0), True), (50707, "B", 4, (1, 1, 0, 0), True), (50708, "s", 0, "Camera", True),
+        (271, "s", 0, "Maker", True), (272, "s", 0, "Camera", True), (274, "H", 1, orientation, True),
+        (33421, "H", 2, (2, 2), True), (33422, "B", 4, (0, 1, 1, 2), True), (50714, "H", 1, 0, True),
+        (50717, "I", 1, 65535, True), (50721, "2i", 9, ratios, True), (50728, "2I", 3, (1, 1) * 3, True),
+        (50778, "H", 1, 21, True),
+    ]  # fmt: skip
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, mosaic, photometric=32803, extratags=tags, metadata=None, software=None)
+    return buffer.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -96,14 +95,7 @@ def test_red_runs_fastest() -> None:
     assert rows[25] == "0.000000 0.000000 0.250000"
 
 
-def test_hald_is_16_bits_and_the_identity_of_the_identity() -> None:
-    from PIL import Image
-
-    data = hald(Lut(ramp(5)), 3)
-    with Image.open(io.BytesIO(data)) as image:
-        assert (image.size, image.mode) == ((27, 27), "RGB")
-        image.load()
-        eight = np.asarray(image).reshape(-1, 3)
-    assert data[24] == 16  # bits a channel, in the header
-    wanted = np.stack(np.meshgrid(*[np.linspace(0, 255, 9)] * 3, indexing="ij"), -1)[..., ::-1].reshape(-1, 3)
-    assert np.abs(eight - wanted).max() <= 1
+def test_the_hald_of_the_identity_is_the_identity() -> None:
+    picture = hald(Lut(ramp(5)), 3)
+    wanted = np.stack(np.meshgrid(*[np.linspace(0, 1, 9)] * 3, indexing="ij"), -1)[..., ::-1].reshape(27, 27, 3)
+    np.testing.assert_allclose(picture, wanted, atol=1e-6)

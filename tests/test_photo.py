@@ -86,7 +86,7 @@ def test_an_encoder_that_fails_midway_leaves_nothing(
     monkeypatch.setattr(Image.Image, "save", encode)
     expected = KeyboardInterrupt if isinstance(failure, KeyboardInterrupt) else OutputError
     with pytest.raises(expected):
-        Photo.read(smooth()).save(tmp_path / "out.png")
+        Photo.read(smooth()).save(tmp_path / "out.jpg")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -194,7 +194,7 @@ def test_with_pixels_keeps_everything_else(tmp_path: Path) -> None:
     photo = read(tmp_path, saved(Image.fromarray(smooth()), "JPEG", exif=camera_exif()))
     changed = photo.with_pixels(1 - photo.pixels)
     assert np.array_equal(changed.pixels, 1 - photo.pixels)
-    for name in ("alpha", "icc", "exif", "path", "format", "sha256", "warnings"):
+    for name in ("alpha", "profile", "metadata", "depth", "jpeg", "path", "format", "sha256", "warnings"):
         assert getattr(changed, name) is getattr(photo, name)
 
 

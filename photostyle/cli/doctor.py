@@ -9,6 +9,7 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from photostyle.settings import Settings
 
 PACKAGES = (
-    "torch", "torchvision", "numpy", "scipy", "Pillow", "safetensors", "pydantic", "tqdm", "matplotlib",
+    "torch", "torchvision", "numpy", "scipy", "Pillow", "imagecodecs", "tifffile", "safetensors", "pydantic", "tqdm",
+    "matplotlib",
 )  # fmt: skip
 FORMATS = {"JPEG": "jpg", "PNG": "zlib", "TIFF": "libtiff", "WebP": "webp", "AVIF": "avif"}
 """A format and the name of what Pillow reads and writes it with."""
@@ -129,11 +131,18 @@ def _computing() -> Iterator[Finding]:
 def _formats() -> Iterator[Finding]:
     from PIL import features
 
+    from photostyle.readers import EXTRAS
+
     for name, part in FORMATS.items():
         if features.check(part):
             yield Finding(name, "ok", "read and written")
         else:
             yield Finding(name, "advice", "neither read nor written", "python -m pip install --upgrade Pillow")
+    for kind, (extra, module, package) in EXTRAS.items():
+        if find_spec(module):
+            yield Finding(kind, "ok", f"read, by {package} {metadata.version(package)}")
+        else:
+            yield Finding(kind, "advice", "not read", f"python -m pip install 'photostyle[{extra}]'")
 
 
 def _weights() -> Iterator[Finding]:

@@ -26,8 +26,13 @@ SHORTHANDS = {
     "keep_luminance": "look.keep_luminance",
     "seed": "seed",
     "device": "device",
+    "format": "output.format",
+    "quality": "output.quality",
+    "depth": "output.depth",
+    "profile": "output.profile",
+    "metadata": "output.metadata",
 }
-"""An option and the setting it stands for."""
+"""An option and the setting it stands for; not every command has all."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         base = load_preset(arguments.preset)
     else:
         base = settings_of_looks(arguments.style or []) or load_preset("default")
-    given = {setting: getattr(arguments, option) for option, setting in SHORTHANDS.items()}
+    given = {setting: getattr(arguments, option, None) for option, setting in SHORTHANDS.items()}
     named = {setting: value for setting, value in given.items() if value is not None}
     regions = {f"look.regions.{name}": value for name, value in parse_changes(arguments.region, "--region").items()}
     return base.with_changes(parse_changes(arguments.set)).with_changes(named | regions)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from photostyle.cli.common import INTERRUPTED, Commands, add_output_options, put
 from photostyle.cli.options import add_photos, add_settings, files_of, settings_of, transferred
+from photostyle.cli.output import add_file_options, beside, written_format
 from photostyle.cli.styles import STREAM
 from photostyle.errors import SettingsError
 
@@ -41,6 +42,7 @@ def add_to(commands: Commands) -> None:
         metavar="NAME.photostyle",
         help="also write the styles as measured, and the settings, as a file that later runs take as --style",
     )
+    add_file_options(parser)
     parser.add_argument("--report", metavar="FOLDER", help="also write what the run did, to read and to look at")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output, or report")
     add_output_options(parser)
@@ -53,7 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
     Raises:
         PhotostyleError: what the command, a setting, an input, the weights or the output lack.
     """
-    from photostyle.photo import Photo, check_writable, format_of
+    from photostyle.photo import Photo, check_writable
     from photostyle.saved import check_look_target
 
     began = time.perf_counter()
@@ -62,21 +64,22 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json and files.output == STREAM:
         raise SettingsError("a file as output with --json", "standard output, which carries the JSON", "--output")
     if files.output is not None:
-        check_writable(files.output, arguments.overwrite, inputs)
+        check_writable(files.output, arguments.overwrite, inputs, settings.output.format)
     if arguments.save_look is not None:
         check_look_target(arguments.save_look, arguments.overwrite, inputs)
     content = Photo.read(files.content)
-    output = files.output or str(beside(content))
-    check_writable(output, arguments.overwrite, inputs)
+    format = written_format(content, files.output, settings)
+    output = files.output or str(beside(content, format))
+    check_writable(output, arguments.overwrite, inputs, format)
     if arguments.report:
         from photostyle.report import check_folder
 
         check_folder(arguments.report, arguments.overwrite, [*inputs, output])
     style, result = transferred(content, files, settings, quiet=arguments.quiet)
-    if output != STREAM and format_of(output) == "JPEG" and _has_clear_pixels(content):
-        lost = f"the content's transparency is left out of {output}: JPEG has none, PNG, WebP and TIFF do"
+    if format == "JPEG" and _has_clear_pixels(content):
+        lost = f"the content's transparency is left out of {output}: JPEG has none, PNG, WebP, TIFF and AVIF do"
         result = replace(result, warnings=(*result.warnings, lost))
-    result.photo.save(output, overwrite=arguments.overwrite)
+    result.photo.save(output, overwrite=arguments.overwrite, **settings.output.model_dump() | {"format": format})
     if arguments.save_look is not None:
         style.save(arguments.save_look, overwrite=arguments.overwrite)
     if arguments.report:
@@ -91,17 +94,6 @@ def execute(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
     _tell(result, output, time.perf_counter() - began, arguments)
     return INTERRUPTED if result.interrupted else 0
-
-
-def beside(content: Photo) -> Path:
-    """Where the result goes unless told: `city.out.jpg` beside `city.jpg`.
-
-    Raises:
-        SettingsError: the content came from standard input.
-    """
-    if content.path is None:
-        raise SettingsError("--output for a photo from standard input", "none", "--output")
-    return content.path.with_name(f"{content.path.stem}.out{content.path.suffix}")
 
 
 def _has_clear_pixels(photo: Photo) -> bool:

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,11 +82,13 @@ def _targets(arguments: argparse.Namespace) -> dict[str, list[Path]]:
 
 def _segmented(photo: Photo, paths: list[Path], finder: Finder, *, overwrite: bool) -> dict[str, Any]:
     from photostyle.masks import overlay, write_mask
+    from photostyle.profiles import SRGB
 
-    regions = finder.see(photo.pixels).classes()
+    pixels = photo.in_srgb()
+    regions = finder.see(pixels).classes()
     write_mask(paths[0], regions)
     if len(paths) > 1:
-        photo.with_pixels(overlay(photo.pixels, regions)).save(paths[1], overwrite=overwrite)
+        replace(photo, pixels=overlay(pixels, regions), profile=SRGB).save(paths[1], overwrite=overwrite)
     counts = Counter(regions.labels.ravel().tolist())
     shares = {regions.names[label]: count / regions.labels.size for label, count in counts.most_common()}
     return {"photo": None if photo.path is None else str(photo.path), "mask": str(paths[0]), "regions": shares}

@@ -7,7 +7,8 @@ Where the photo has colour I and luma y at row r and column c, with m_k the soft
     O = shoulder( sum_k m_k (A_k I + b_k) + m_0 I ),   (A_k, b_k) interpolated from grid k at (r, c, y)
 
 with m_0 what is in no region, so that the result is nearly locally affine whatever the unknowns are, and the same
-grids give the result at any size.
+grids give the result at any size. The maps are those of sRGB; a photo in a wider space goes through them beyond [0, 1],
+and the shoulder is that of its own numbers.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from photostyle.photo import LUMA
+from photostyle.profiles import SRGB, Profile
 from photostyle.solvers.closed_form import ColourMap
 
 LOW, HIGH = 0.01, 0.98
@@ -144,6 +146,7 @@ def recoloured(
     rest: NDArray[np.float32],
     grids: NDArray[np.float64],
     *,
+    profile: Profile = SRGB,
     first_row: int = 0,
     height: int | None = None,
     device: torch.device | None = None,
@@ -151,16 +154,17 @@ def recoloured(
     """Rows of a photo through the grids.
 
     Args:
-        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1]: a whole photo, or rows of it from `first_row` on.
+        pixels: `(H, W, 3) float32`, encoded as `profile` says, [0, 1]: a whole photo, or rows of it from `first_row`
+            on.
         masks: `(K, H, W) float32` of those rows; rest: `(H, W) float32`, what is in no region; sum 1.
-        grids: `(K, rows, columns, lumas, 4, 3)`.
+        grids: `(K, rows, columns, lumas, 4, 3)`, of sRGB-encoded colours.
         height: rows of the whole photo; those of `pixels` by default.
 
     Returns:
         As `pixels`, within (0, 1); every row as it is in the whole photo.
     """
     rows, width = pixels.shape[:2]
-    colours = torch.tensor(pixels.reshape(-1, 3), device=device)
+    colours = torch.tensor(profile.to_srgb(pixels).reshape(-1, 3), device=device)
     down = (torch.arange(first_row, first_row + rows, dtype=torch.float32) + 0.5) / (height or rows)
     across = (torch.arange(width, dtype=torch.float32) + 0.5) / width
     red, green, blue = (float(weight) * colours[:, channel] for channel, weight in enumerate(LUMA))
@@ -177,7 +181,10 @@ def recoloured(
             for channel in range(3):
                 mapped = mapped + maps[channel] * inside[:, channel]
             total[present] += (share[present] * mapped).T
-    return shoulder(total).reshape(pixels.shape).cpu().numpy()
+    mapped = total.reshape(pixels.shape)
+    if profile.is_srgb:
+        return shoulder(mapped).cpu().numpy()
+    return shoulder(torch.from_numpy(profile.from_srgb(mapped.cpu().numpy()))).numpy()
 
 
 def _interpolated(grid: NDArray[np.float64], place: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -103,14 +102,6 @@ def test_odd_photo_is_used(name: str, mode: str, folder: Path) -> None:
         assert result.mode == ("RGBA" if mode == "RGBA" else "RGB")
 
 
-@pytest.mark.usefixtures("small_encoder")
-def test_16_bit_colour_is_used(folder: Path, capsys: Captured) -> None:
-    rows = np.random.default_rng(0).integers(0, 65536, (72, 96 * 3)).astype(">u2")
-    (folder / "deep.png").write_bytes(png(72, 96, 16, 2, rows.tobytes()))
-    assert run(folder, content="deep.png") == 0
-    assert "16 bits" in capsys.readouterr().err
-
-
 def masks(folder: Path, left: tuple[int, int, int] = BLUE, *, width: int = 96) -> list[str]:
     """The words for a content mask as told and a good style mask."""
     content = write_halves(folder / "content_mask.png", left, GREEN, width=width)
@@ -177,6 +168,13 @@ def test_one_mask_of_two(folder: Path, capsys: Captured) -> None:
         (["--save-look", "look.jpg"], "ends in .photostyle"),
         (["--config", "none.toml"], "none.toml"),
         (["-o", "result.xyz"], "'.xyz'"),
+        (["--format", "gif"], "'GIF'"),
+        (["--quality", "0"], "output.quality"),
+        (["--quality", "101"], "output.quality"),
+        (["--depth", "12"], "output.depth"),
+        (["--format", "jpeg", "--depth", "16"], "a format that holds 16 bits a channel (PNG or TIFF), found JPEG"),
+        (["--profile", "p3"], "output.profile"),
+        (["--strip-gps", "--no-metadata"], "not allowed with"),
         (["-o", "-", "--json"], "--json"),
         (["--content", "-", "-o", "-", "--json"], "--json"),
         (["--siz", "64"], "--siz"),
