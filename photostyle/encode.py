@@ -31,7 +31,7 @@ _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 _DITHER = 0.5  # levels of 8 bits, from end to end; at 1 a mean is off by nothing, here by a quarter of a level at most
 _ROWS = 256  # quantised at once
 _SEGMENT = 65_533  # bytes that a segment of a JPEG holds
-_XMP_IN_JPEG = _SEGMENT - len(b"http://ns.adobe.com/xap/1.0/\0")
+_ADOBE_XMP, _PHOTOSHOP = b"http://ns.adobe.com/xap/1.0/\0", b"Photoshop 3.0\0"  # what its segments begin with
 _STRIP = 1 << 20  # bytes of a TIFF's strip before compression
 _DEFLATE, _PREDICTED, _UNASSOCIATED = 8, 2, 2
 
@@ -55,6 +55,22 @@ def depth_of(format: str, depth: int | Literal["auto"], own: int) -> int:
     if depth == 16 and format not in DEEP:
         raise SettingsError(f"a format that holds 16 bits a channel ({' or '.join(DEEP)})", format)
     return depth
+
+
+def losses(alpha: Pixels | None, metadata: Metadata, format: str) -> tuple[str, ...]:
+    """What a file of `format`, one of `FORMATS`, cannot hold of a photo: a line each."""
+    held = _for_jpeg(metadata) if format == "JPEG" else metadata
+    lost = []
+    if format == "JPEG" and alpha is not None and alpha.min() < 1:
+        lost.append("its transparency is left out: JPEG has none, PNG, WebP, TIFF and AVIF do")
+    if metadata.iptc and (format in ("WEBP", "AVIF") or not held.iptc):
+        lost.append(f"its IPTC is left out: {format} has no {'room' if format == 'JPEG' else 'place'} for it")
+    if held.exif != metadata.exif:
+        part = "EXIF's maker's note" if held.exif else "EXIF"
+        lost.append(f"its {part} is left out: JPEG has 64 KiB for EXIF, PNG and TIFF have more")
+    if metadata.xmp and not held.xmp:
+        lost.append("its XMP is left out: JPEG has 64 KiB for it, PNG and TIFF have more")
+    return tuple(lost)
 
 
 def encoded(
@@ -140,8 +156,8 @@ def _by_pillow(
         options["subsampling"] = "4:4:4"
         if quality == "auto" and tables is not None:
             options = {"qtables": [list(table) for table in tables.quantisation], "subsampling": tables.subsampling}
-        room = {"exif": _SEGMENT, "xmp": _XMP_IN_JPEG}
-        held = {name: data for name, data in held.items() if data and len(data) <= room.get(name, len(data))}
+        metadata = _for_jpeg(metadata)
+        held |= {"exif": metadata.exif, "xmp": metadata.xmp}
         options["extra"] = _iptc_segment(metadata.iptc)
     elif format == "AVIF":
         options["subsampling"] = "4:4:4"
@@ -152,10 +168,22 @@ def _by_pillow(
     return buffer.getvalue()
 
 
+def _for_jpeg(metadata: Metadata) -> Metadata:
+    """What a JPEG can hold of it, a block of each kind in one segment."""
+    if metadata.exif and len(metadata.exif) > _SEGMENT:
+        metadata = metadata.without_maker_note()
+    resources = resources_of_iptc(metadata.iptc) if metadata.iptc else b""
+    return Metadata(
+        exif=metadata.exif if len(metadata.exif or b"") <= _SEGMENT else None,
+        xmp=metadata.xmp if len(metadata.xmp or b"") <= _SEGMENT - len(_ADOBE_XMP) else None,
+        iptc=metadata.iptc if len(resources) <= _SEGMENT - len(_PHOTOSHOP) else None,
+    )
+
+
 def _iptc_segment(iptc: bytes | None) -> bytes:
-    """The segment APP13 of a JPEG; empty without IPTC or with more than it holds."""
-    data = b"Photoshop 3.0\0" + resources_of_iptc(iptc) if iptc else b""
-    return b"\xff\xed" + struct.pack(">H", len(data) + 2) + data if 0 < len(data) <= _SEGMENT else b""
+    """The segment APP13 of a JPEG; empty without IPTC."""
+    data = _PHOTOSHOP + resources_of_iptc(iptc) if iptc else b""
+    return b"\xff\xed" + struct.pack(">H", len(data) + 2) + data if data else b""
 
 
 def _png(levels: Levels, icc: bytes | None, metadata: Metadata) -> bytes:

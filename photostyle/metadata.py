@@ -68,6 +68,15 @@ class Metadata:
             xmp = _packet(document)
         return replace(self, exif=kept, xmp=xmp)
 
+    def without_maker_note(self) -> Metadata:
+        """A copy without EXIF's maker's note, which can be longer than all the rest."""
+        if self.exif is None:
+            return self
+        exif = Image.Exif()
+        exif.load(self.exif)
+        exif.get_ifd(ExifTags.IFD.Exif).pop(int(ExifTags.Base.MakerNote), None)
+        return replace(self, exif=exif.tobytes())
+
     def in_srgb(self) -> Metadata:
         """A copy that says, where it says anything of it, that the photo is in sRGB."""
         if self.exif is None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from photostyle.decode import decode
-from photostyle.encode import FORMATS, depth_of, encoded
+from photostyle.encode import FORMATS, depth_of, encoded, losses
 from photostyle.errors import OutputError, SettingsError
 from photostyle.files import atomic_write, check_target
 from photostyle.metadata import NO_METADATA, Metadata
@@ -185,11 +185,17 @@ class Photo:
         for name, value, known in (("profile", profile, ("own", "srgb")), ("metadata", metadata, METADATA)):
             if value not in known:
                 raise SettingsError(f"a {name} of " + ", ".join(known), repr(value))
-        kept = {"all": self.metadata, "none": NO_METADATA}.get(metadata) or self.metadata.without_gps()
         return encoded(
-            self.pixels, self.alpha, self.profile, kept, self.jpeg, format=format, quality=quality,
+            self.pixels, self.alpha, self.profile, self._kept(metadata), self.jpeg, format=format, quality=quality,
             depth=depth_of(format, depth, self.depth), srgb=profile == "srgb",
         )  # fmt: skip
+
+    def losses(self, format: str, metadata: Literal["all", "no gps", "none"] = "all") -> tuple[str, ...]:
+        """What a file of `format` could not hold of what `encode` is to keep: a line each."""
+        return losses(self.alpha, self._kept(metadata), format)
+
+    def _kept(self, metadata: Literal["all", "no gps", "none"]) -> Metadata:
+        return {"all": self.metadata, "none": NO_METADATA}.get(metadata) or self.metadata.without_gps()
 
     def save(self, path: str | Path, *, overwrite: bool = False, format: str | None = None, **options: Any) -> None:
         """Write the photo, whole or not at all.

@@ -135,10 +135,24 @@ def test_iptc_among_other_resources_and_from_other_programs(tmp_path: Path) -> N
 
 def test_blocks_too_long_for_a_jpeg_are_left_out_of_it(tmp_path: Path) -> None:
     long = Metadata(None, XMP.replace(b"Someone", b"Someone " * 9000), IPTC * 5000)
-    Photo(smooth() / np.float32(255), metadata=long).save(tmp_path / "out.jpg")
+    photo = Photo(smooth() / np.float32(255), metadata=long)
+    photo.save(tmp_path / "out.jpg")
+    assert [line.split(" is left out")[0] for line in photo.losses("JPEG")] == ["its IPTC", "its XMP"]
+    assert photo.losses("JPEG", "none") == photo.losses("TIFF") == ()
+    assert photo.losses("WEBP") == ("its IPTC is left out: WEBP has no place for it",)
     assert read(tmp_path, (tmp_path / "out.jpg").read_bytes()).metadata == Metadata()
     Photo(smooth() / np.float32(255), metadata=long).save(tmp_path / "out.png")
     assert Photo.read(tmp_path / "out.png").metadata.iptc == long.iptc
+
+
+def test_of_exif_too_long_for_a_jpeg_the_makers_note_goes(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[int(ExifTags.Base.Artist)] = "Someone"
+    exif.get_ifd(ExifTags.IFD.Exif)[int(ExifTags.Base.MakerNote)] = bytes(70_000)
+    photo = Photo(smooth() / np.float32(255), metadata=Metadata(exif=exif.tobytes()))
+    assert [line.split(" is left out")[0] for line in photo.losses("JPEG")] == ["its EXIF's maker's note"]
+    photo.save(tmp_path / "out.jpg")
+    assert opened(tmp_path / "out.jpg").getexif()[int(ExifTags.Base.Artist)] == "Someone"
 
 
 def test_srgb_is_what_exif_says_after_a_conversion(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
+from photostyle.cielab import lab
 from photostyle.photo import Photo
 from photostyle.pipeline import Session
 from photostyle.profiles import parse
@@ -95,3 +97,31 @@ def test_a_result_tells_how_it_was_made(scene: NDArray[np.float32], dusk: NDArra
     xmp = (result.photo.metadata.xmp or b"").decode()
     assert "photostyle 0." in xmp and "preset preview" in xmp
     assert "dusk.png" in xmp and str(style.sha256) in xmp
+
+
+@pytest.mark.usefixtures("small_encoder")
+def test_sliders_work_in_the_photos_own_colours(scene: NDArray[np.float32], dusk: NDArray[np.float32]) -> None:
+    photo = p3_photo(scene)
+    result = Session(settings=settings("preview")).transfer(photo, dusk)
+    half = result.rendered({"strength": 0.5}).photo
+    srgb = [each.profile.to_srgb(each.pixels) for each in (photo, half, result.photo)]
+    np.testing.assert_allclose(srgb[1], (srgb[0] + srgb[2]) / 2, atol=2e-3)
+    dark = result.rendered({"look.colour": 0.0}).photo
+    before, after = (lab(torch.from_numpy(each.profile.to_srgb(each.pixels).reshape(-1, 3))) for each in (photo, dark))
+    shown = dark.profile.to_srgb(dark.pixels)
+    kept = ((shown > 0.01) & (shown < 0.99)).all(2).reshape(-1)  # elsewhere chroma gives way to lightness
+    assert kept.mean() > 0.5
+    assert float((before - after)[kept, 1:].abs().max()) < 0.5
+    assert float((before - after)[kept, 0].abs().mean()) > 2
+    assert np.array_equal(result.rendered({"strength": 1.0}).photo.pixels, result.photo.pixels)
+    assert np.array_equal(result.rendered({"strength": 0.0}).photo.pixels, photo.pixels)
+
+
+@pytest.mark.usefixtures("small_encoder")
+def test_the_history_names_every_style(scene: NDArray[np.float32], dusk: NDArray[np.float32], tmp_path: Path) -> None:
+    Photo(dusk).save(tmp_path / "dusk.png")
+    session = Session(settings=settings("preview", strength=0.5))
+    style = session.style(tmp_path / "dusk.png", weight=2) + session.style(scene)
+    told = (session.transfer(Photo(scene), style).photo.metadata.xmp or b"").decode()
+    digest = Photo.read(tmp_path / "dusk.png").sha256
+    assert f"strength 0.5, style dusk.png, weight 2, sha256 {digest}; style the style photo, weight 1" in told

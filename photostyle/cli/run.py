@@ -18,7 +18,6 @@ from photostyle.errors import SettingsError
 
 if TYPE_CHECKING:
     from photostyle.outcome import Result
-    from photostyle.photo import Photo
 
 
 def add_to(commands: Commands) -> None:
@@ -76,9 +75,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
         check_folder(arguments.report, arguments.overwrite, [*inputs, output])
     style, result = transferred(content, files, settings, quiet=arguments.quiet)
-    if format == "JPEG" and _has_clear_pixels(content):
-        lost = f"the content's transparency is left out of {output}: JPEG has none, PNG, WebP, TIFF and AVIF do"
-        result = replace(result, warnings=(*result.warnings, lost))
+    lost = [f"content: {loss}" for loss in result.photo.losses(format, settings.output.metadata)]
+    result = replace(result, warnings=(*result.warnings, *lost))
     result.photo.save(output, overwrite=arguments.overwrite, **settings.output.model_dump() | {"format": format})
     if arguments.save_look is not None:
         style.save(arguments.save_look, overwrite=arguments.overwrite)
@@ -94,10 +92,6 @@ def execute(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
     _tell(result, output, time.perf_counter() - began, arguments)
     return INTERRUPTED if result.interrupted else 0
-
-
-def _has_clear_pixels(photo: Photo) -> bool:
-    return photo.alpha is not None and bool(photo.alpha.min() < 1)
 
 
 def _tell(result: Result, output: str, seconds: float, arguments: argparse.Namespace) -> None:
