@@ -148,7 +148,8 @@ class Style:
             Kept(p.name, p.sha256, p.weight, p.region, tuple(scale.pixels for scale in p.scales), p.regions)
             for p in self.parts
         )
-        write_look(path, Look(self.settings.with_changes({"device": "auto"}), kept), overwrite=overwrite)
+        anywhere = self.settings.with_changes({"device": "auto", "output": {}})  # of the look, not of one run's files
+        write_look(path, Look(anywhere, kept), overwrite=overwrite)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from photostyle.errors import InputError, SettingsError
 from photostyle.masks import RegionMap, write_mask
 from photostyle.photo import Photo
 from photostyle.pipeline import Session, transfer
-from photostyle.settings import Settings
+from photostyle.settings import OutputSettings, Settings
 from tests.conftest import made_scene
 
 Pixels = NDArray[np.float32]
@@ -195,9 +195,11 @@ class TestLook:
         ):
             Session(settings=GRID.with_changes({"solver.size": 128})).style(tmp_path / "a.photostyle")
 
-    def test_a_look_does_not_keep_the_device(self, dusk: Pixels, tmp_path: Path) -> None:
-        Session(settings=PREVIEW, device="cpu").style(dusk).save(tmp_path / "a.photostyle")
-        assert Session(str(tmp_path / "a.photostyle")).settings.device == "auto"
+    def test_a_look_keeps_what_is_its_own_alone(self, dusk: Pixels, tmp_path: Path) -> None:
+        settings = PREVIEW.with_changes({"output.depth": 16, "output.metadata": "none", "look.colour": 0.5})
+        Session(settings=settings, device="cpu").style(dusk).save(tmp_path / "a.photostyle")
+        kept = Session(str(tmp_path / "a.photostyle")).settings
+        assert (kept.device, kept.output, kept.look.colour) == ("auto", OutputSettings(), 0.5)
 
 
 @pytest.mark.usefixtures("small_encoder")
