@@ -188,7 +188,7 @@ def test_every_style_is_shown_and_has_its_mask(tmp_path: Path, content: Photo) -
     write(tmp_path / "report", result, content, *photos)
     mask = read_mask(tmp_path / "report/style_mask_2.png", 48, 64)
     assert [mask.names[label] for label in mask.labels[0, [0, 63]]] == ["sea", "dune"]
-    page = Page((tmp_path / "report/report.html").read_text(encoding="utf-8"))
+    page = Parsed((tmp_path / "report/report.html").read_text(encoding="utf-8"))
     shown = ["The style photo (style 0.png, weight 1)", "The style photo (style 1.png, weight 1, for sea)"]
     assert [label for label in page.labels if label.startswith("The style photo")] == shown
     assert "taken from style 1.png (100%)" in page.text

@@ -20,5 +20,5 @@ def test_nothing_is_lost_at_strength_0(title: str) -> None:
     assert row["iptc"] == ([0, 0] if title.startswith("WebP") else [2, 2])
     assert row["orientation"] == [6, 1] and not row["thumbnail"]
     assert row["depth"][0] == row["depth"][1]
-    assert row["history"].startswith("preset preview, strength 0, style style.png, sha256 ")
+    assert row["history"].startswith("preset preview, strength 0, style style.png, weight 1, sha256 ")
     assert title in table({title: row})
