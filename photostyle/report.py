@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import csv
-import hashlib
 import html
 import io
 import json
@@ -24,7 +23,7 @@ import numpy as np
 from photostyle import __version__
 from photostyle.blend import Blend, Counterpart
 from photostyle.errors import OutputError
-from photostyle.files import atomic_write, check_target, endings
+from photostyle.files import atomic_write, check_target, endings, sha256
 from photostyle.masks import NAMES_FILE, RegionMap, overlay, write_mask
 from photostyle.outcome import Result, TraceRow
 from photostyle.photo import Photo
@@ -146,12 +145,6 @@ def versions() -> dict[str, str]:
     """Of photostyle, Python and the packages that a result depends on."""
     own = {"photostyle": __version__, "python": platform.python_version()}
     return own | {name: metadata.version(name) for name in PACKAGES}
-
-
-def sha256(path: str | Path) -> str:
-    """Of a file's bytes, hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _finite(value: float) -> float | None:

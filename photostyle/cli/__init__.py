@@ -9,11 +9,11 @@ import traceback
 from collections.abc import Sequence
 
 from photostyle import __version__
-from photostyle.cli import doctor, look, presets, run, segment, weights
+from photostyle.cli import batch, doctor, look, presets, run, segment, weights
 from photostyle.cli.common import INTERRUPTED, Parser
 from photostyle.errors import OutputError, PhotostyleError
 
-COMMANDS = (run, look, segment, presets, weights, doctor)
+COMMANDS = (run, batch, look, segment, presets, weights, doctor)
 REPORT_A_BUG = "this is a bug in photostyle: please report it with the lines above and what `photostyle doctor` prints"
 
 

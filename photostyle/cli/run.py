@@ -112,7 +112,8 @@ def _tell(result: Result, output: str, seconds: float, arguments: argparse.Names
     for message in messages:
         print(f"photostyle: {message}", file=sys.stderr)
     if arguments.json:
-        from photostyle.report import sha256, summary
+        from photostyle.files import sha256
+        from photostyle.report import summary
 
         written = {
             "output": str(Path(output).absolute()),

@@ -1,0 +1,120 @@
+"""How many workers a machine has room for, and how long a set will take them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from photostyle.settings import Settings
+
+BASE_BYTES = {"compact": 1_000_000_000, "vgg19": 2_000_000_000}
+"""Memory of a worker beside the photos, at 512 px; measured: `tests/benchmarks/batch.py`."""
+BYTES_A_PIXEL = 75
+"""Of the photos of a worker: one is solved, one waits, one is written; measured: `tests/benchmarks/batch.py`."""
+UNKNOWN_PIXELS = 50_000_000
+"""What a photo is taken for whose size its header does not say."""
+SPARED = 0.85
+"""Share of the free memory that workers may fill (our choice)."""
+
+
+def pixels_of(path: str) -> int:
+    """How many pixels a photo has, by its header."""
+    try:
+        with Image.open(path) as image:
+            return image.width * image.height
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return UNKNOWN_PIXELS
+
+
+def worker_bytes(settings: Settings, pixels: int) -> int:
+    """Memory that a worker needs for photos of so many pixels."""
+    return BASE_BYTES[settings.encoder.name] + BYTES_A_PIXEL * pixels
+
+
+def processors() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def free_bytes() -> int | None:
+    """Memory that is free now, within the limits of the container; None where the system does not say."""
+    found = []
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        found.append(int(lines["MemAvailable"].split()[0]) * 1024)
+    most, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if most.exists() and used.exists() and most.read_text().strip() != "max":
+        found.append(int(most.read_text()) - int(used.read_text()))
+    return min(found) if found else None
+
+
+def worker_count(settings: Settings, largest: int, photos: int) -> int:
+    """One for every processor, as the memory allows: two workers of one thread do more than one of two
+    (docs/batch.md). On another device than the processor one, which its work fills.
+
+    Args:
+        settings: of the batch.
+        largest: pixels of the largest photo.
+        photos: how many there are.
+    """
+    if settings.device not in ("auto", "cpu") or (settings.device == "auto" and _has_cuda()):
+        return 1
+    free = free_bytes()
+    fit = processors() if free is None else int(SPARED * free // worker_bytes(settings, largest))
+    return max(1, min(processors(), fit, photos))
+
+
+def _has_cuda() -> bool:
+    """Whether there is a CUDA device, as far as can be said without loading torch."""
+    return Path("/dev/nvidia0").exists()
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a set will cost.
+
+    Args:
+        seconds: from start to end.
+        peak_bytes: of all workers together, at most.
+    """
+
+    seconds: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one photo has cost a worker while all of them were at work.
+
+    Args:
+        loading: seconds before the first photo.
+        seconds: of the parts of the work by name.
+        pixels: of the photo.
+        peak_bytes: of the worker.
+    """
+
+    loading: float
+    seconds: dict[str, float]
+    pixels: int
+    peak_bytes: int
+
+
+FULL_SIZE = ("read", "apply", "write")
+"""Parts of the work whose time grows with the photo's size; that of the others is of the size of the solve."""
+
+
+def estimate(samples: Sequence[Sample], pixels: Sequence[int], workers: int) -> Estimate:
+    """What photos of so many pixels will cost, from samples of which every worker has done one."""
+    loading = max(sample.loading for sample in samples)
+    whole = sum(sample.seconds["total"] for sample in samples) / len(samples)
+    grows = sum(sample.seconds.get(part, 0.0) for sample in samples for part in FULL_SIZE) / len(samples)
+    a_pixel = grows / samples[0].pixels
+    work = sum(whole - grows + a_pixel * size for size in pixels)
+    longest = whole - grows + a_pixel * max(pixels)
+    seconds = loading + max(work / workers, longest)
+    return Estimate(seconds, workers * max(sample.peak_bytes for sample in samples))

@@ -1,0 +1,185 @@
+"""Runs a plan: hands out what is to be done, and is the one that keeps the manifest and names the results."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from photostyle import __version__
+from photostyle.batch.job import Failure, Job, Outcome
+from photostyle.batch.manifest import Manifest, Record
+from photostyle.batch.places import part_of, put_in_place, thumbnails_of
+from photostyle.batch.plan import Item
+from photostyle.batch.resume import Digests
+from photostyle.batch.workers import Dropped, Finished, Lost, Ready, Started, Workers
+from photostyle.errors import PhotostyleError
+
+MOST_TRIES = 2
+"""Workers that a photo may take with it before it is held to be the cause."""
+WAITING = 0.5
+"""Most seconds between two looks at whether to stop."""
+
+
+@dataclass(frozen=True)
+class Began:
+    """A photo is being solved."""
+
+    item: Item
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A photo is done, or has failed."""
+
+    item: Item
+    record: Record
+
+
+@dataclass(frozen=True)
+class Again:
+    """A photo's worker has died; another will try it."""
+
+    item: Item
+    reason: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A worker is ready."""
+
+    seconds: float
+
+
+Event: TypeAlias = Began | Ended | Again | Loaded
+
+
+class Driver:
+    """Does the items of a batch.
+
+    Args:
+        output: the output folder.
+        manifest: of that folder.
+        workers: who do the jobs; they are closed at the end.
+        digests: of what the results are made from, for the records.
+        tell: called with every event.
+        stopping: asked over and over whether to begin no other photo.
+
+    Attributes:
+        peak_bytes: the most memory of any worker.
+    """
+
+    def __init__(
+        self,
+        output: str,
+        manifest: Manifest,
+        workers: Workers,
+        digests: Digests,
+        tell: Callable[[Event], None],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._output, self._manifest, self._workers, self._digests = output, manifest, workers, digests
+        self._tell, self._stopping = tell, stopping
+        self._items: dict[str, Item] = {}
+        self._tries: dict[str, int] = {}
+        self._waiting: deque[str] = deque()
+        self._again: deque[str] = deque()
+        self._at_hand: set[str] = set()
+        self._stopped = False
+        self.peak_bytes = 0
+
+    def run(self, items: Sequence[Item]) -> None:
+        """Does all items, or as many as have begun when `stopping` says so.
+
+        Raises:
+            PhotostyleError: what meets every photo: the disk is full, the output folder has gone, no worker can start.
+                What was at hand has been finished as far as that was possible.
+        """
+        self._items = {item.output: item for item in items}
+        self._waiting = deque(self._items)
+        fatal: PhotostyleError | None = None
+        try:
+            while self._at_hand or ((self._waiting or self._again) and not self._stopped):
+                if not self._stopped and (fatal or self._stopping()):
+                    self._stopped = True
+                    self._workers.stop()
+                self._hand_out()
+                for said in self._workers.news(WAITING):
+                    try:
+                        self._hear(said)
+                    except PhotostyleError as error:
+                        fatal = fatal or error
+        finally:
+            self._workers.close()
+        if fatal:
+            raise fatal
+
+    def _hand_out(self) -> None:
+        while not self._stopped and self._again and self._workers.has_room(alone=True):
+            self._give(self._again.popleft(), alone=True)
+        while not self._stopped and not self._again and self._waiting and self._workers.has_room():
+            self._give(self._waiting.popleft(), alone=False)
+
+    def _give(self, output: str, *, alone: bool) -> None:
+        item = self._items[output]
+        self._at_hand.add(output)
+        self._tries[output] = self._tries.get(output, 0) + 1
+        part, thumbnails = part_of(self._output, output), thumbnails_of(self._output, output)
+        self._workers.give(Job(item.content, output, item.styles, item.content_mask, part, thumbnails), alone=alone)
+
+    def _hear(self, said: object) -> None:
+        if isinstance(said, Ready):
+            self._tell(Loaded(said.seconds))
+        elif isinstance(said, Started):
+            self._tell(Began(self._items[said.output]))
+        elif isinstance(said, Dropped):
+            self._at_hand.discard(said.output)
+        elif isinstance(said, Lost):
+            for output in said.outputs:
+                self._retry(output, said.reason)
+        elif isinstance(said, Finished):
+            self.peak_bytes = max(self.peak_bytes, said.peak_bytes)
+            self._at_hand.discard(said.outcome.output)
+            self._settle(said.outcome)
+
+    def _retry(self, output: str, reason: str) -> None:
+        self._at_hand.discard(output)
+        if self._tries[output] < MOST_TRIES:
+            self._tell(Again(self._items[output], reason))
+            self._again.append(output)
+        else:
+            message = f"its worker died {MOST_TRIES} times, the last time {reason}"
+            self._settle(Outcome(output, Failure("WorkerDied", message)))
+
+    def _settle(self, outcome: Outcome) -> None:
+        """Records an outcome and gives the result its name, in this order: a kill between the two leaves a record by
+        which the part is found and named later.
+
+        Raises:
+            PhotostyleError: what meets every photo; then there is no record.
+        """
+        failure, item = outcome.failure, self._items[outcome.output]
+        if failure and failure.fatal:
+            raise failure.fatal
+        record = self._record(item, outcome)
+        self._manifest.add(record)
+        if failure is None:
+            put_in_place(part_of(self._output, item.output), os.path.join(self._output, outcome.output))
+        self._tell(Ended(item, record))
+
+    def _record(self, item: Item, outcome: Outcome) -> Record:
+        before = self._manifest.records.get(item.output)
+        failure = outcome.failure
+        return Record(
+            output=item.output, content=os.path.abspath(item.content), content_sha256=outcome.content_sha256,
+            settings=self._digests.settings, styles=self._digests.of_styles(item.styles),
+            mask=self._digests.of_mask(item.content_mask), status="failed" if failure else "done",
+            sha256=outcome.sha256, height=outcome.height, width=outcome.width, seconds=dict(outcome.seconds or {}),
+            warnings=outcome.warnings, figures=dict(outcome.figures or {}),
+            error=failure.kind if failure else None, message=failure.message if failure else None,
+            attempts=(before.attempts if before else 0) + self._tries.get(item.output, 0),
+            finished=datetime.now(UTC).isoformat(timespec="seconds"), version=__version__,
+        )  # fmt: skip

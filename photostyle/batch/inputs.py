@@ -1,0 +1,118 @@
+"""Which photos a set has: folders, files, patterns and lists, in the order of their names."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from photostyle.errors import InputError
+
+ENDINGS = frozenset([".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif"])
+"""What the names of photos end in, in lower case. Of other files in a folder we say how many there were."""
+MASK, OVERLAY = ".mask.png", ".overlay.jpg"
+"""Endings of what `photostyle segment` leaves beside photos."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The photos of a set.
+
+    Args:
+        photos: path and name of each; the name is relative to the folder it was found in, with /.
+        skipped: how many files were left out, by reason.
+    """
+
+    photos: tuple[tuple[str, str], ...]
+    skipped: Mapping[str, int]
+
+
+def find(words: Sequence[str], output: str) -> Found:
+    """The photos that the words name.
+
+    A folder stands for all photos below it. Hidden files and folders, the output folder, and links that lead back to a
+    folder above them are left out. A word that names no file may be a pattern with `*`, `?`, `[...]` and `**`.
+
+    Args:
+        words: folders, files and patterns.
+        output: the output folder, which need not be there yet.
+
+    Raises:
+        InputError: a word that names nothing, a folder that cannot be read.
+    """
+    photos: list[tuple[str, str]] = []
+    skipped: Counter[str] = Counter()
+    for word in words:
+        for path in _expanded(word):
+            if os.path.isdir(path):
+                photos += [(file, os.path.relpath(file, path).replace(os.sep, "/"))
+                           for file in _walk(path, os.path.realpath(output), skipped)]  # fmt: skip
+            elif _is_photo(path, skipped):
+                photos.append((path, os.path.basename(path)))
+    return Found(tuple(dict.fromkeys(photos)), dict(skipped))
+
+
+def read_list(path: str) -> list[str]:
+    """The words of a list: one a line, or ended by NUL where there is one, as `find -print0` writes them.
+
+    Args:
+        path: of the list; "-" is standard input.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise InputError("a list of photos", error.strerror or str(error), path) from error
+    lines = data.split(b"\0") if b"\0" in data else data.removeprefix(b"\xef\xbb\xbf").splitlines()
+    return [os.fsdecode(line) for line in lines if line.strip()]
+
+
+def _expanded(word: str) -> list[str]:
+    if os.path.lexists(word):
+        return [word]
+    found = sorted(glob.glob(word, recursive=True)) if glob.has_magic(word) else []
+    if not found:
+        raise InputError("a photo, a folder of photos or a pattern that fits some", "nothing of that name", word)
+    return found
+
+
+def _walk(top: str, output: str, skipped: Counter[str]) -> Iterator[str]:
+    """Files below a folder in the order of their names, linked folders followed once on every way."""
+
+    def unreadable(error: OSError) -> None:
+        raise InputError("a folder that can be read", error.strerror or str(error), str(error.filename)) from error
+
+    above = {top: frozenset({os.path.realpath(top)})}
+    for folder, folders, files in os.walk(top, onerror=unreadable, followlinks=True):
+        ways, kept = above.pop(folder), []
+        for name in sorted(folders):
+            path = os.path.join(folder, name)
+            real = os.path.realpath(path)
+            if name.startswith("."):
+                skipped["hidden"] += 1
+            elif real != output and real not in ways:
+                kept.append(name)
+                above[path] = ways | {real}
+        folders[:] = kept
+        stems = {os.path.splitext(name)[0] for name in files}
+        for name in sorted(files):
+            path = os.path.join(folder, name)
+            if name.startswith("."):
+                skipped["hidden"] += 1
+            elif any(name.endswith(ending) and name.removesuffix(ending) in stems for ending in (MASK, OVERLAY)):
+                skipped["masks and overlays"] += 1
+            elif _is_photo(path, skipped):
+                yield path
+
+
+def _is_photo(path: str, skipped: Counter[str]) -> bool:
+    if os.path.splitext(path)[1].lower() in ENDINGS:
+        return True
+    skipped["not photos"] += 1
+    return False

@@ -1,0 +1,221 @@
+"""Workers on this machine: a process each, with a thread that reads ahead and one that writes behind.
+
+A process that dies takes no other with it. All of them end with the process that started them, however that ends.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing import connection
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from photostyle.batch.job import Job, Options
+from photostyle.batch.workers import Dropped, Finished, Lost, News, Ready, Started
+from photostyle.errors import PhotostyleError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from photostyle.batch.worker import Read, Solved, Worker
+
+START_METHOD = "spawn"
+"""A fork would copy the threads' locks and not the threads."""
+LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+MOST_DEATHS = 3
+"""Workers in a row that may die before they are ready: then none will ever be."""
+
+
+class Process:
+    """One worker as its master sees it.
+
+    Attributes:
+        jobs: those that are not over, the oldest first.
+        waiting: those among them that it has not begun to solve.
+        alone: whether it is to get no other.
+    """
+
+    def __init__(self, options: Options) -> None:
+        context: Any = multiprocessing.get_context(START_METHOD)
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, self.pipe, options), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.jobs: list[str] = []
+        self.waiting: set[str] = set()
+        self.alone = False
+
+    def end(self) -> str:
+        """Kills it and says how it had ended before, if it had."""
+        self.process.join(0.2)
+        code = self.process.exitcode
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+        return f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+class LocalWorkers:
+    """Worker processes; see `workers.Workers` for what they do."""
+
+    def __init__(self, count: int, options: Options) -> None:
+        self._options = options
+        self._deaths = 0
+        self._processes = [Process(options) for _ in range(count)]
+
+    def has_room(self, *, alone: bool = False) -> bool:
+        return self._free(alone) is not None
+
+    def give(self, job: Job, *, alone: bool = False) -> None:
+        process = self._free(alone)
+        if process is None:
+            raise ValueError("no worker has room")
+        process.jobs.append(job.output)
+        process.waiting.add(job.output)
+        process.alone = alone
+        try:
+            process.pipe.send(job)
+        except OSError:
+            return  # it has died, which `news` will find
+
+    def news(self, seconds: float) -> list[News]:
+        news: list[News] = []
+        pipes = {process.pipe: process for process in self._processes}
+        for ready in connection.wait(list(pipes), seconds):
+            process = pipes[ready]
+            try:
+                while process.pipe.poll():
+                    news.append(self._heard(process, process.pipe.recv()))
+            except (EOFError, OSError):
+                news.append(self._replaced(process))
+        return news
+
+    def stop(self) -> None:
+        for process in self._processes:
+            try:
+                process.pipe.send(None)
+            except OSError:
+                continue  # it has died, which `news` will find
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.process.kill()
+        for process in self._processes:
+            process.end()
+
+    def _free(self, alone: bool) -> Process | None:
+        """One with the fewest jobs, of those that would begin another soon."""
+        free = [p for p in self._processes if not (p.alone or p.waiting or (alone and p.jobs))]
+        return min(free, key=lambda process: len(process.jobs), default=None)
+
+    def _heard(self, process: Process, said: News | PhotostyleError) -> News:
+        if isinstance(said, PhotostyleError):
+            raise said
+        if isinstance(said, Ready):
+            self._deaths = 0
+        elif isinstance(said, Started):
+            process.waiting.discard(said.output)
+        elif isinstance(said, Finished | Dropped):
+            output = said.outcome.output if isinstance(said, Finished) else said.output
+            process.waiting.discard(output)
+            process.jobs.remove(output)
+            process.alone = False
+        return said
+
+    def _replaced(self, process: Process) -> Lost:
+        reason = process.end()
+        self._deaths += 1
+        if self._deaths > MOST_DEATHS:
+            advice = "Is there memory enough? Fewer --workers need less."
+            raise PhotostyleError("a worker that starts", f"{self._deaths} that died ({reason})", "--workers", advice)
+        self._processes[self._processes.index(process)] = Process(self._options)
+        return Lost(tuple(process.jobs), reason)
+
+
+def _serve(pipe: Connection, other_end: Connection, options: Options) -> None:
+    """The worker's process: takes jobs from the pipe until its other end, which a fork would have too, is closed."""
+    for name in (signal.SIGINT, signal.SIGTERM):  # a terminal sends them to every process, and the master decides
+        signal.signal(name, signal.SIG_IGN)
+    for library in LIBRARIES:
+        os.environ[library] = str(options.threads)
+    other_end.close()
+    given: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    stopped = threading.Event()
+    telling = threading.Lock()
+
+    def listen() -> None:
+        try:
+            while True:
+                job = pipe.recv()
+                if job is None:
+                    stopped.set()
+                else:
+                    given.put(job)
+        except (EOFError, OSError):
+            os._exit(0)  # whoever would rename the parts has gone
+
+    def tell(said: News | PhotostyleError) -> None:
+        with telling:
+            try:
+                pipe.send(said)
+            except OSError:
+                os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+    began = time.perf_counter()
+    try:
+        from photostyle.batch.worker import Worker
+
+        worker = Worker(options)
+    except PhotostyleError as error:
+        tell(error)
+        return
+    tell(Ready(time.perf_counter() - began))
+    _work(worker, given, stopped, tell)
+
+
+def _work(
+    worker: Worker, given: queue.SimpleQueue[Job], stopped: threading.Event, tell: Callable[[News], None]
+) -> NoReturn:
+    """Reads a photo ahead, solves, and writes behind, each on its own thread."""
+    read: queue.SimpleQueue[Read] = queue.SimpleQueue()
+    solved: queue.SimpleQueue[Solved] = queue.SimpleQueue()
+    ahead = threading.Semaphore(1)
+
+    def reading() -> None:
+        while True:
+            job = given.get()
+            ahead.acquire()
+            read.put(worker.read(job))
+
+    def writing() -> None:
+        while True:
+            outcome = worker.write(solved.get())
+            tell(Finished(outcome, peak_bytes()))
+
+    for step in (reading, writing):
+        threading.Thread(target=step, daemon=True).start()
+    while True:
+        photo = read.get()
+        ahead.release()
+        if stopped.is_set():
+            tell(Dropped(photo.job.output))
+            continue
+        tell(Started(photo.job.output))
+        solved.put(worker.solve(photo))
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had; 0 where the system does not say."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024

@@ -1,0 +1,147 @@
+"""What is left to do: the plan beside the manifest, the photos and the results as they are now."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from photostyle.batch.job import StyleSource
+from photostyle.batch.manifest import Record
+from photostyle.batch.places import part_of, put_in_place
+from photostyle.batch.plan import Item
+from photostyle.errors import OutputError
+from photostyle.files import sha256
+from photostyle.masks import NAMES_FILE
+from photostyle.settings import Settings
+
+NEW, MISSING, ALTERED, CHANGED, RETRIED, FORCED = "new", "missing", "altered", "changed", "retried", "forced"
+"""Why a photo is done: nothing is recorded of it; its result is gone; its result is not the one that was written, and
+is replaced; the photo, its mask, the look or the settings are others; it had failed; all are to be done."""
+
+
+class Digests:
+    """Of what results are made from beside the photos: hexadecimal, the same for the same contents."""
+
+    def __init__(self, settings: Settings) -> None:
+        tree = settings.to_dict()
+        del tree["device"]  # another machine may go on
+        self.settings = hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
+        self._known: dict[object, str] = {}
+
+    def of_styles(self, styles: Sequence[StyleSource]) -> str:
+        """Of the contents, weights, regions and masks of styles, in their order."""
+        key = tuple(styles)
+        if key not in self._known:
+            parts = [(sha256(s.path), s.weight, s.region, self.of_mask(s.mask)) for s in styles]
+            self._known[key] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return self._known[key]
+
+    def of_mask(self, mask: str | None) -> str | None:
+        """Of a mask and of the names beside it."""
+        if mask is None:
+            return None
+        if mask not in self._known:
+            names = Path(mask).with_name(NAMES_FILE)
+            beside = names.read_bytes() if names.is_file() else b""
+            self._known[mask] = hashlib.sha256(Path(mask).read_bytes() + beside).hexdigest()
+        return self._known[mask]
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a batch has to do.
+
+    Args:
+        todo: items and why each is done.
+        done: how many are done already.
+        failed: records of photos that failed and are not tried again.
+    """
+
+    todo: tuple[tuple[Item, str], ...]
+    done: int
+    failed: tuple[Record, ...]
+
+    def reasons(self) -> dict[str, int]:
+        """How many items are done for each reason."""
+        why = [reason for _, reason in self.todo]
+        return {reason: why.count(reason) for reason in dict.fromkeys(why)}
+
+
+def left(
+    items: Sequence[Item],
+    records: Mapping[str, Record],
+    digests: Digests,
+    output: str,
+    *,
+    force: bool = False,
+    retry_failed: bool = False,
+    overwrite: bool = False,
+) -> Left:
+    """Compares by content, whatever the times of the files are.
+
+    A result that a kill has left finished and without its name is given it, and counts as done.
+
+    Args:
+        items: of the plan.
+        records: of the manifest.
+        digests: of what results are made from now.
+        output: the output folder.
+        force: do all.
+        retry_failed: do those that have failed.
+        overwrite: whether a file that no batch has written may be replaced by a result.
+
+    Raises:
+        OutputError: there is such a file.
+    """
+    foreign = [item.output for item in items
+               if item.output not in records and os.path.lexists(os.path.join(output, item.output))]  # fmt: skip
+    if foreign and not overwrite:
+        advice = "Replace them with --overwrite, or choose another output folder."
+        found = f"{len(foreign)} that no batch has on record"
+        raise OutputError("names not yet taken", found, os.path.join(output, foreign[0]), advice)
+    judge = partial(_state, records=records, digests=digests, output=output)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        states = list(pool.map(judge, items))
+    todo: list[tuple[Item, str]] = []
+    failed: list[Record] = []
+    for item, state in zip(items, states, strict=True):
+        if force:
+            todo.append((item, FORCED))
+        elif state == "failed" and not retry_failed:
+            failed.append(records[item.output])
+        elif state != "done":
+            todo.append((item, RETRIED if state == "failed" else state))
+    return Left(tuple(todo), len(items) - len(todo) - len(failed), tuple(failed))
+
+
+def _state(item: Item, records: Mapping[str, Record], digests: Digests, output: str) -> str:
+    record = records.get(item.output)
+    if record is None:
+        return NEW
+    made_from = (record.settings, record.styles, record.mask, record.content_sha256)
+    now = (digests.settings, digests.of_styles(item.styles), digests.of_mask(item.content_mask), _sum(item.content))
+    if made_from != now:
+        return CHANGED
+    if record.status == "failed":
+        return "failed"
+    path = os.path.join(output, item.output)
+    if _sum(path) == record.sha256:
+        return "done"
+    part = part_of(output, item.output)
+    if _sum(part) == record.sha256:
+        put_in_place(part, path)
+        return "done"
+    return ALTERED if os.path.lexists(path) else MISSING
+
+
+def _sum(path: str) -> str | None:
+    try:
+        return sha256(path)
+    except OSError:
+        return None

@@ -1,0 +1,259 @@
+"""`photostyle batch`: gives whole sets of photos a look."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import time
+from collections.abc import Sequence
+from functools import partial
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from photostyle.cli.batch_progress import JsonLines, Lines, Teller
+from photostyle.cli.common import INTERRUPTED, Commands, add_output_options
+from photostyle.cli.options import add_settings, settings_of
+from photostyle.cli.styles import STREAM, add_style_options, styles_of
+from photostyle.errors import OutputError, SettingsError
+
+if TYPE_CHECKING:
+    from photostyle.batch.job import StyleSource
+    from photostyle.batch.local import LocalWorkers
+    from photostyle.batch.plan import Plan
+    from photostyle.batch.resume import Digests, Left
+    from photostyle.settings import Settings
+
+SOME_FAILED = 5
+"""Exit code of a batch in which some photos failed and the rest were done."""
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "batch",
+        help="give whole sets of photos a look",
+        description="Gives every photo of a set the look of a style and keeps the folders they lie in. The same "
+        "command again does what is missing, or has changed. Ctrl-C finishes the photos at hand and stops; a second "
+        "one stops at once. Nothing that is done is lost either way.",
+    )
+    parser.add_argument(
+        "--content",
+        metavar="FOLDER|PHOTO",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="photos, folders of them (with all folders below) and patterns such as 'trip/*.jpg'",
+    )
+    parser.add_argument(
+        "--list",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a file that names more of them, one a line, or ended by NUL; - is standard input",
+    )
+    add_style_options(parser)
+    parser.add_argument(
+        "--pair-by-name",
+        action="store_true",
+        help="with a folder as --style, give each photo the style of its own name instead of all of them",
+    )
+    parser.add_argument(
+        "--masks", action="store_true", help="take the regions from NAME.mask.png beside every photo and every style"
+    )
+    parser.add_argument("-o", "--output", metavar="FOLDER", required=True, help="where the results go")
+    add_settings(parser)
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, how long and how much it takes")
+    parser.add_argument("--workers", type=int, metavar="N", help="photos at a time (default: as the machine has room)")
+    parser.add_argument("--retry-failed", action="store_true", help="also do the photos that have failed before")
+    parser.add_argument("--force", action="store_true", help="do all photos again")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace files in the output folder that are no results"
+    )
+    parser.add_argument(
+        "--report", metavar="FOLDER", help="also write a page that shows the set, the worst results first"
+    )
+    add_output_options(parser)
+    parser.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Runs a batch; returns the exit code.
+
+    Raises:
+        PhotostyleError: what the command, a setting, all inputs, the weights or the output lack.
+    """
+    from photostyle.batch.inputs import read_list
+    from photostyle.batch.manifest import read_records
+    from photostyle.batch.plan import make_plan
+    from photostyle.batch.resume import Digests, left
+
+    settings, styles = settings_of(arguments), _styles(arguments)
+    words = [*arguments.content, *(word for name in arguments.list for word in read_list(name))]
+    if not words:
+        raise SettingsError("--content FOLDER|PHOTO or --list FILE", "neither", "batch", "photostyle batch --help")
+    if arguments.workers is not None and arguments.workers < 1:
+        raise SettingsError("at least one worker", str(arguments.workers), "--workers")
+    output = arguments.output
+    plan = make_plan(words, styles, output, pair_by_name=arguments.pair_by_name, masks=arguments.masks)
+    _check_styles(plan.styles())
+    digests = Digests(settings)
+    choose = partial(
+        left, plan.items, digests=digests, output=output,
+        force=arguments.force, retry_failed=arguments.retry_failed, overwrite=arguments.overwrite,
+    )  # fmt: skip
+    _check_folder(output, arguments)
+    teller: Teller = JsonLines() if arguments.json else Lines(arguments)
+    if arguments.dry_run:
+        return _tried(arguments, settings, plan, choose(read_records(output)), teller)
+    return _run(arguments, settings, plan, digests, choose, teller)
+
+
+def _run(
+    arguments: argparse.Namespace, settings: Settings, plan: Plan, digests: Digests, choose: Any, teller: Teller
+) -> int:
+    from photostyle.batch.driver import Driver
+    from photostyle.batch.manifest import Manifest
+    from photostyle.batch.places import clear_parts
+
+    output, began = arguments.output, time.perf_counter()
+    _make_folder(output)
+    with Stopping(teller) as stopping, Manifest(output) as manifest:
+        if manifest.damaged:
+            teller.damaged(manifest.damaged)
+        todo: Left = choose(manifest.records)
+        clear_parts(output)
+        teller.planned(plan, todo)
+        peak = 0
+        if todo.todo:
+            workers, count = _workers(arguments, settings, todo)
+            teller.working(count)
+            driver = Driver(output, manifest, workers, digests, teller.event, stopping)
+            try:
+                driver.run([item for item, _ in todo.todo])
+            finally:
+                peak = driver.peak_bytes
+                teller.close()
+        records = [manifest.records[item.output] for item in plan.items if item.output in manifest.records]
+        if arguments.report:
+            from photostyle.batch.report import write_report
+
+            write_report(arguments.report, output, len(plan.items), records)
+    teller.summary(plan, records, time.perf_counter() - began, peak)
+    if stopping.asked and len(records) < len(plan.items):
+        return INTERRUPTED
+    return SOME_FAILED if any(record.status == "failed" for record in records) else 0
+
+
+def _tried(arguments: argparse.Namespace, settings: Settings, plan: Plan, todo: Left, teller: Teller) -> int:
+    """What would be done, and what it would cost."""
+    from photostyle.batch.calibrate import calibrated
+    from photostyle.batch.capacity import estimate, pixels_of
+
+    teller.planned(plan, todo)
+    teller.listed(todo)
+    items = [item for item, _ in todo.todo]
+    if items:
+        workers, count = _workers(arguments, settings, todo)
+        teller.working(count)
+        samples = calibrated(items, workers, count)
+        teller.estimated(estimate(samples, [pixels_of(item.content) for item in items], count), count)
+    return 0
+
+
+def _workers(arguments: argparse.Namespace, settings: Settings, todo: Left) -> tuple[LocalWorkers, int]:
+    from photostyle.batch.capacity import pixels_of, processors, worker_count
+    from photostyle.batch.job import Options
+    from photostyle.batch.local import LocalWorkers
+
+    photos = {item.content for item, _ in todo.todo}
+    count = arguments.workers or worker_count(settings, max(map(pixels_of, photos)), len(todo.todo))
+    return LocalWorkers(count, Options(settings, max(1, processors() // count))), count
+
+
+def _styles(arguments: argparse.Namespace) -> list[StyleSource]:
+    """The styles of the options, a folder among them as it is.
+
+    Raises:
+        SettingsError: none, standard input, or masks that do not fit.
+    """
+    from photostyle.batch.job import StyleSource
+
+    given, masks = arguments.style or [], arguments.style_mask or []
+    if not given:
+        raise SettingsError("--style PHOTO|FOLDER", "no --style", "batch", "photostyle batch --help")
+    if masks and not arguments.masks:
+        raise SettingsError("--masks with --style-mask", "--style-mask alone", "--style-mask",
+                            "Every photo needs its regions, too: NAME.mask.png beside it.")  # fmt: skip
+    styles = styles_of(given, arguments.style_weights, masks, "beside" if masks else None)
+    if any(style.path == STREAM for style in styles):
+        raise SettingsError("a file or a folder", "standard input", "--style")
+    return [StyleSource(style.path, style.mask, style.weight, style.region) for style in styles]
+
+
+def _check_styles(styles: Sequence[StyleSource]) -> None:
+    """Raises InputError, before any work, for a style that cannot be used by any photo."""
+    from photostyle.masks import read_mask
+    from photostyle.photo import Photo
+    from photostyle.saved import is_look, read_look
+
+    for style in styles:
+        if is_look(style.path):
+            read_look(style.path)
+        else:
+            photo = Photo.read(style.path)
+            if style.mask is not None:
+                read_mask(style.mask, photo.height, photo.width)
+
+
+def _check_folder(output: str, arguments: argparse.Namespace) -> None:
+    """Raises OutputError for an output or a report's folder that cannot be made or written to."""
+    from photostyle.files import check_target
+
+    for folder in filter(None, (output, arguments.report)):
+        if os.path.lexists(folder) and not os.path.isdir(folder):
+            raise OutputError("a folder", "a file", folder)
+        if os.path.isdir(folder):
+            check_target(os.path.join(folder, "photo"), overwrite=True)
+        elif folder == output or os.path.realpath(os.path.dirname(folder)) != os.path.realpath(output):
+            check_target(folder, overwrite=False)
+
+
+def _make_folder(output: str) -> None:
+    try:
+        os.makedirs(output, exist_ok=True)
+    except OSError as error:
+        raise OutputError("a folder that can be made", error.strerror or str(error), output) from error
+
+
+class Stopping:
+    """Waits for SIGINT and SIGTERM: after the first it is true when called, the second raises KeyboardInterrupt.
+
+    Being called is also what keeps the line of progress up to date.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self, teller: Teller) -> None:
+        self.asked = False
+        self._teller = teller
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._before = {name: signal.signal(name, self._hear) for name in self.SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name, handler in self._before.items():
+            signal.signal(name, handler)
+
+    def __call__(self) -> bool:
+        self._teller.tick()
+        return self.asked
+
+    def _hear(self, _: int, __: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        self._teller.stopping()

@@ -1,0 +1,222 @@
+"""How a batch tells what it does: lines for people, JSON for programs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Protocol
+
+from photostyle.batch.causes import causes, duration
+from photostyle.cli.common import put
+from photostyle.cli.progress import SECONDS_IN_A_FILE, SECONDS_ON_A_TERMINAL
+
+if TYPE_CHECKING:
+    from photostyle.batch.capacity import Estimate
+    from photostyle.batch.driver import Event
+    from photostyle.batch.manifest import Record
+    from photostyle.batch.plan import Plan
+    from photostyle.batch.resume import Left
+
+MOST_NAMES = 3
+"""Photos named for one cause of failures."""
+
+
+class Teller(Protocol):
+    """Told by the command as a batch goes on."""
+
+    def damaged(self, lines: int) -> None: ...
+
+    def planned(self, plan: Plan, left: Left) -> None: ...
+
+    def listed(self, left: Left) -> None: ...
+
+    def estimated(self, estimate: Estimate, workers: int) -> None: ...
+
+    def working(self, workers: int) -> None: ...
+
+    def event(self, event: Event) -> None: ...
+
+    def tick(self) -> None: ...
+
+    def stopping(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def summary(self, plan: Plan, records: Sequence[Record], seconds: float, peak_bytes: int) -> None: ...
+
+
+class JsonLines:
+    """An object a line on standard output, each with the name of its `event`; docs/batch.md lists them."""
+
+    def damaged(self, lines: int) -> None:
+        _put("warning", message=f"{lines} lines of the manifest could not be read")
+
+    def planned(self, plan: Plan, left: Left) -> None:
+        _put("plan", photos=len(plan.items), todo=len(left.todo), done=left.done, failed=len(left.failed),
+             reasons=left.reasons(), skipped=dict(plan.skipped))  # fmt: skip
+
+    def listed(self, left: Left) -> None:
+        for item, reason in left.todo:
+            styles = [style.path for style in item.styles]
+            _put("todo", content=item.content, output=item.output, styles=styles, reason=reason)
+
+    def estimated(self, estimate: Estimate, workers: int) -> None:
+        _put("estimate", seconds=round(estimate.seconds, 1), peak_bytes=estimate.peak_bytes, workers=workers)
+
+    def working(self, workers: int) -> None:
+        _put("workers", workers=workers)
+
+    def event(self, event: Event) -> None:
+        from photostyle.batch.driver import Again, Began, Ended
+
+        if isinstance(event, Began):
+            _put("started", content=event.item.content, output=event.item.output)
+        elif isinstance(event, Again):
+            _put("again", content=event.item.content, output=event.item.output, message=event.reason)
+        elif isinstance(event, Ended):
+            _put(event.record.status, **{k: v for k, v in asdict(event.record).items() if k != "status"})
+
+    def tick(self) -> None:
+        return
+
+    def stopping(self) -> None:
+        _put("stopping")
+
+    def close(self) -> None:
+        return
+
+    def summary(self, plan: Plan, records: Sequence[Record], seconds: float, peak_bytes: int) -> None:
+        done = sum(record.status == "done" for record in records)
+        failed = len(records) - done
+        _put("summary", photos=len(plan.items), done=done, failed=failed, left=len(plan.items) - len(records),
+             causes=[{"cause": cause, "photos": names} for cause, names in causes(records).items()],
+             seconds=round(seconds, 3), peak_bytes=peak_bytes)  # fmt: skip
+
+
+class Lines:
+    """Messages and one line of progress on standard error, the line updated in place on a terminal."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._quiet, self._verbose, self._dry = arguments.quiet, arguments.verbose, arguments.dry_run
+        self._terminal = sys.stderr.isatty()
+        self._every = SECONDS_ON_A_TERMINAL if self._terminal else SECONDS_IN_A_FILE
+        self._told = time.monotonic()
+        self._began: float | None = None
+        self._now: dict[str, str] = {}
+        self._counts: Counter[str] = Counter()
+        self._todo = 0
+        self._shown = False
+
+    def damaged(self, lines: int) -> None:
+        self._say(
+            f"warning: {lines} lines of the manifest could not be read; what they told of is checked or done anew"
+        )
+
+    def planned(self, plan: Plan, left: Left) -> None:
+        self._todo = len(left.todo)
+        if self._quiet:
+            return
+        parts = [f"{len(plan.items)} photos"]
+        parts += [f"{left.done} done already"] if left.done else []
+        parts += [f"{len(left.failed)} failed before (--retry-failed tries them again)"] if left.failed else []
+        reasons = ", ".join(f"{count} {reason}" for reason, count in left.reasons().items() if reason != "new")
+        parts.append(f"{self._todo} to do" + (f" ({reasons})" if reasons else ""))
+        skipped = ", ".join(f"{count} {reason}" for reason, count in plan.skipped.items())
+        self._say("; ".join(parts) + (f"; left out: {skipped}" if skipped else ""))
+
+    def listed(self, left: Left) -> None:
+        for item, reason in left.todo:
+            styles = " + ".join(style.path for style in item.styles)
+            put(f"{item.content} -> {item.output}  ({styles}; {reason})")
+
+    def estimated(self, estimate: Estimate, workers: int) -> None:
+        put(f"about {duration(estimate.seconds)} with {workers} workers, {estimate.peak_bytes / 1e9:.1f} GB of memory")
+
+    def working(self, workers: int) -> None:
+        if not self._quiet:
+            trying = "trying the largest photo" if self._dry else "loading"
+            self._say(f"{workers} worker{'s' * (workers > 1)}, {trying}")
+
+    def event(self, event: Event) -> None:
+        from photostyle.batch.driver import Again, Began, Ended
+
+        if isinstance(event, Began):
+            self._began = self._began or time.monotonic()
+            self._now[event.item.output] = event.item.content
+        elif isinstance(event, Again):
+            self._now.pop(event.item.output, None)
+            self._say(f"warning: {event.item.content}: its worker died ({event.reason}), another will try it")
+        elif isinstance(event, Ended):
+            self._ended(event.record)
+
+    def tick(self) -> None:
+        if self._quiet or self._began is None or time.monotonic() - self._told < self._every:
+            return
+        self._told = time.monotonic()
+        line = self._line()
+        if self._terminal:
+            width = shutil.get_terminal_size().columns - 1
+            print(f"\r\033[K{line[:width]}", end="", file=sys.stderr, flush=True)
+            self._shown = True
+        else:
+            print(f"photostyle: {line}", file=sys.stderr, flush=True)
+
+    def stopping(self) -> None:
+        self._say(f"stopping: {len(self._now)} photos at hand are finished first; once more stops at once")
+
+    def close(self) -> None:
+        self._told = -self._every
+        self.tick()
+        if self._shown:
+            print(file=sys.stderr)
+            self._shown = False
+
+    def summary(self, plan: Plan, records: Sequence[Record], seconds: float, peak_bytes: int) -> None:
+        done = sum(record.status == "done" for record in records)
+        failed, left = len(records) - done, len(plan.items) - len(records)
+        for cause, names in causes(records).items():
+            named = ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" * (len(names) > MOST_NAMES))
+            self._say(f"failed: {cause}: {named}")
+        warned = sum(bool(record.warnings) for record in records)
+        if not self._quiet or failed or left:
+            parts = [f"{done} of {len(plan.items)} done in {duration(seconds)}"]
+            parts += [f"{failed} failed (--retry-failed tries them again)"] if failed else []
+            parts += [f"{left} left: the same command goes on"] if left else []
+            parts += [f"{warned} with warnings (--verbose, --report)"] if warned and not self._verbose else []
+            parts += [f"at most {peak_bytes / 1e9:.1f} GB a worker"] if peak_bytes and self._verbose else []
+            self._say("; ".join(parts))
+
+    def _ended(self, record: Record) -> None:
+        self._now.pop(record.output, None)
+        self._counts[record.status] += 1
+        if record.status == "failed":
+            self._say(f"failed: {record.content}: {record.error}: {' '.join((record.message or '').split())}")
+        elif self._verbose:
+            self._say(f"wrote {record.output} in {record.seconds.get('total', 0):.1f} s")
+            for warning in record.warnings:
+                self._say(f"warning: {record.output}: {' '.join(warning.split())}")
+
+    def _line(self) -> str:
+        done, failed = self._counts["done"], self._counts["failed"]
+        spent = time.monotonic() - (self._began or time.monotonic())
+        parts = [f"{done} of {self._todo} done"] + ([f"{failed} failed"] if failed else [])
+        if over := done + failed:
+            parts.append(f"{60 * over / spent:.1f} a minute, {duration((self._todo - over) * spent / over)} left")
+        if self._now:
+            parts.append("now " + ", ".join(self._now.values()))
+        return " | ".join(parts)
+
+    def _say(self, message: str) -> None:
+        start = "\r\033[K" if self._shown else ""
+        self._shown = False
+        print(f"{start}photostyle: {message}", file=sys.stderr, flush=True)
+
+
+def _put(event: str, **fields: Any) -> None:
+    put(json.dumps({"event": event, **fields}))
