@@ -1,0 +1,310 @@
+"""What the driver and the plan of what is left do together: nothing twice, nothing lost, whatever the workers meet."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from photostyle.batch.driver import Again, Began, Driver, Ended, Event
+from photostyle.batch.job import Failure, Job, Outcome, StyleSource
+from photostyle.batch.manifest import Manifest, Record, read_records
+from photostyle.batch.places import HIDDEN, clear_parts, part_of
+from photostyle.batch.plan import Item
+from photostyle.batch.resume import ALTERED, CHANGED, FORCED, MISSING, NEW, RETRIED, Digests, Left, left
+from photostyle.errors import OutputError
+from photostyle.files import sha256
+from photostyle.settings import Settings
+from tests.batch import fakes
+from tests.batch.fakes import DeathError, Inline, reversing
+
+Do = Callable[[Job], Outcome]
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def items(tmp_path: Path) -> list[Item]:
+    """Four photos, 00.jpg to 03.jpg."""
+    (tmp_path / "set").mkdir()
+    return fakes.items(tmp_path / "set", 4)
+
+
+class Stop:
+    """Says yes from the n-th question on."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def run(
+    items: list[Item], out: Path, do: Do = reversing, *, settings: Settings | None = None, after: int = 10**6,
+    **options: bool,
+) -> tuple[Left, list[Event], Inline]:  # fmt: skip
+    """What the command does, with a worker in this process."""
+    digests, events, workers = Digests(settings or Settings()), list[Event](), Inline(do)
+    with Manifest(str(out)) as manifest:
+        todo = left(items, manifest.records, digests, str(out), **options)
+        clear_parts(str(out))
+        driver = Driver(str(out), manifest, workers, digests, events.append, Stop(after))
+        driver.run([item for item, _ in todo.todo])
+    return todo, events, workers
+
+
+def results(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(out.glob("*.jpg"))}
+
+
+def expected(*numbers: int) -> dict[str, bytes]:
+    return {f"{number:02}.jpg": f"photo {number}".encode()[::-1] for number in numbers}
+
+
+def reasons(todo: Left) -> dict[str, str]:
+    return {item.output: reason for item, reason in todo.todo}
+
+
+def test_all_are_done_and_recorded(items: list[Item], out: Path) -> None:
+    todo, events, workers = run(items, out)
+    assert set(reasons(todo).values()) == {NEW} and workers.closed
+    assert results(out) == expected(0, 1, 2, 3)
+    records = read_records(str(out))
+    assert [sha256(out / name) for name in records] == [record.sha256 for record in records.values()]
+    assert {record.attempts for record in records.values()} == {1}
+    assert [type(event) for event in events] == [Began, Ended] * 4
+    assert not list((out / HIDDEN / "parts").iterdir())
+
+
+def test_same_command_again_does_nothing(items: list[Item], out: Path) -> None:
+    run(items, out)
+    todo, events, _ = run(items, out)
+    assert (todo.todo, todo.done, events) == ((), 4, [])
+
+
+def test_only_what_is_missing_or_altered_or_changed_is_done(items: list[Item], out: Path) -> None:
+    run(items, out)
+    (out / "00.jpg").unlink()
+    (out / "01.jpg").write_bytes(b"altered")
+    Path(items[2].content).write_bytes(b"photo 2")  # the same again
+    Path(items[3].content).write_bytes(b"another")
+    todo, _, workers = run(items, out)
+    assert reasons(todo) == {"00.jpg": MISSING, "01.jpg": ALTERED, "03.jpg": CHANGED}
+    assert workers.done == ["00.jpg", "01.jpg", "03.jpg"]
+    assert results(out) == expected(0, 1, 2) | {"03.jpg": b"rehtona"}
+
+
+def test_other_settings_or_style_do_all_and_another_device_none(items: list[Item], out: Path) -> None:
+    run(items, out)
+    changed = Settings().with_changes({"strength": 0.5})
+    assert set(reasons(run(items, out, settings=changed)[0]).values()) == {CHANGED}
+    assert run(items, out, settings=changed.with_changes({"device": "cpu"}))[0].todo == ()
+    Path(items[0].styles[0].path).write_bytes(b"another style")
+    assert len(run(items, out, settings=changed)[0].todo) == 4
+    weighted = [dataclasses.replace(item, styles=(StyleSource(item.styles[0].path, weight=2),)) for item in items]
+    assert len(run(weighted, out, settings=changed)[0].todo) == 4
+
+
+def test_mask_and_its_names_count(items: list[Item], out: Path, tmp_path: Path) -> None:
+    mask = tmp_path / "00.mask.png"
+    mask.write_bytes(b"mask")
+    masked = [dataclasses.replace(items[0], content_mask=str(mask)), *items[1:]]
+    run(masked, out)
+    assert run(masked, out)[0].todo == ()
+    (tmp_path / "classes.json").write_text("{}")
+    assert reasons(run(masked, out)[0]) == {"00.jpg": CHANGED}
+
+
+def test_force_does_all(items: list[Item], out: Path) -> None:
+    run(items, out)
+    todo, _, workers = run(items, out, force=True)
+    assert set(reasons(todo).values()) == {FORCED} and len(workers.done) == 4
+
+
+def test_failed_photo_is_left_until_told_or_changed(items: list[Item], out: Path) -> None:
+    Path(items[1].content).write_bytes(b"bad")
+    run(items, out)
+    assert results(out) == expected(0, 2, 3)
+    record = read_records(str(out))["01.jpg"]
+    assert (record.status, record.error, record.message) == (
+        "failed",
+        "InputError",
+        "expected a photo, found something bad",
+    )
+    todo, _, _ = run(items, out)
+    assert (todo.todo, todo.done, [record.output for record in todo.failed]) == ((), 3, ["01.jpg"])
+    todo, _, _ = run(items, out, retry_failed=True)
+    assert reasons(todo) == {"01.jpg": RETRIED}
+    assert read_records(str(out))["01.jpg"].attempts == 2
+    Path(items[1].content).write_bytes(b"photo 1")
+    assert reasons(run(items, out)[0]) == {"01.jpg": CHANGED}
+    assert results(out) == expected(0, 1, 2, 3)
+
+
+def test_photo_that_has_gone_fails_alone(items: list[Item], out: Path) -> None:
+    def do(job: Job) -> Outcome:
+        if not Path(job.content).exists():
+            return Outcome(job.output, Failure("InputError", "expected a photo, found none"))
+        return reversing(job)
+
+    Path(items[2].content).unlink()
+    run(items, out, do)
+    assert results(out) == expected(0, 1, 3)
+    assert run(items, out, do)[0].todo == ()
+
+
+def test_foreign_file_is_kept_unless_told(items: list[Item], out: Path) -> None:
+    (out / "02.jpg").write_bytes(b"mine")
+    with pytest.raises(OutputError, match="1 that no batch has on record"):
+        run(items, out)
+    with pytest.raises(OutputError, match="no batch has on record"):
+        run(items, out, force=True)
+    assert results(out) == {"02.jpg": b"mine"}
+    run(items, out, overwrite=True)
+    assert results(out) == expected(0, 1, 2, 3)
+
+
+def test_lost_record_is_never_taken_for_done(items: list[Item], out: Path) -> None:
+    run(items, out)
+    manifest = out / HIDDEN / "manifest.jsonl"
+    lines = manifest.read_bytes().splitlines(keepends=True)
+    manifest.write_bytes(b"".join([*lines[:2], lines[2].replace(b"done", b"gone"), *lines[3:]]))
+    with pytest.raises(OutputError, match="1 that no batch has on record"):
+        run(items, out)
+    assert reasons(run(items, out, overwrite=True)[0]) == {"01.jpg": NEW}
+
+
+def test_kill_between_the_record_and_the_name_costs_nothing(
+    items: list[Item], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(part: str, path: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("photostyle.batch.driver.put_in_place", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(items, out)
+    assert results(out) == {} and Path(part_of(str(out), "00.jpg")).exists()
+    todo, _, workers = run(items, out)
+    assert todo.done == 1 and "00.jpg" not in workers.done
+    assert results(out) == expected(0, 1, 2, 3)
+
+
+def test_kill_before_the_record_does_it_again(items: list[Item], out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(_: Manifest, __: Record) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Manifest, "add", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(items, out)
+    todo, _, _ = run(items, out)
+    assert set(reasons(todo).values()) == {NEW} and len(todo.todo) == 4
+    assert not list((out / HIDDEN / "parts").iterdir())
+
+
+@pytest.mark.parametrize("after", range(4))
+def test_stopping_finishes_what_is_at_hand(after: int, items: list[Item], out: Path) -> None:
+    _, events, workers = run(items, out, after=after)
+    ended = [event.item.output for event in events if isinstance(event, Ended)]
+    assert workers.closed and ended == workers.done and len(ended) < 4
+    assert results(out).keys() == set(ended)
+    todo, _, _ = run(items, out)
+    assert len(todo.todo) == 4 - len(ended)
+    assert results(out) == expected(0, 1, 2, 3)
+
+
+def test_full_disk_stops_and_blames_no_photo(items: list[Item], out: Path) -> None:
+    def do(job: Job) -> Outcome:
+        return reversing(job) if job.output < "02.jpg" else fakes.full_disk(job)
+
+    with pytest.raises(OutputError, match="No space left"):
+        run(items, out, do)
+    assert results(out) == expected(0, 1)
+    assert set(read_records(str(out))) == {"00.jpg", "01.jpg"}
+    run(items, out)
+    assert results(out) == expected(0, 1, 2, 3)
+
+
+def test_full_disk_under_the_manifest_stops(items: list[Item], out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Manifest, __: Record) -> None:
+        raise OutputError("an output folder that can be written to", "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Manifest, "add", full)
+        with pytest.raises(OutputError, match="No space left"):
+            run(items, out)
+    assert results(out) == {}
+    run(items, out)
+    assert results(out) == expected(0, 1, 2, 3)
+
+
+def test_output_folder_that_vanishes_stops_and_is_not_made_again(items: list[Item], out: Path) -> None:
+    def do(job: Job) -> Outcome:
+        outcome = reversing(job)
+        if job.output == "01.jpg":
+            shutil.rmtree(out)
+        return outcome
+
+    with pytest.raises(OutputError, match="has gone"):
+        run(items, out, do)
+    assert not out.exists()
+
+
+def test_folder_of_results_that_vanishes_is_made_again(tmp_path: Path, items: list[Item], out: Path) -> None:
+    deep = [dataclasses.replace(item, output=f"deep/{item.output}") for item in items]
+
+    def do(job: Job) -> Outcome:
+        shutil.rmtree(out / "deep", ignore_errors=True)
+        return reversing(job)
+
+    run(deep, out, do)
+    assert [path.name for path in (out / "deep").iterdir()] == ["03.jpg"]
+    todo, _, _ = run(deep, out)
+    assert set(reasons(todo).values()) == {MISSING} and len(todo.todo) == 3
+
+
+@pytest.fixture
+def deaths() -> list[str]:
+    """The jobs at which a worker has died."""
+    return []
+
+
+def dying(names: dict[str, int], deaths: list[str]) -> Do:
+    """A job at which the worker dies so many times."""
+
+    def do(job: Job) -> Outcome:
+        if deaths.count(job.output) < names.get(job.output, 0):
+            deaths.append(job.output)
+            raise DeathError
+        return reversing(job)
+
+    return do
+
+
+def test_photo_whose_worker_dies_once_is_tried_again(items: list[Item], out: Path, deaths: list[str]) -> None:
+    _, events, _ = run(items, out, dying({"01.jpg": 1}, deaths))
+    assert results(out) == expected(0, 1, 2, 3)
+    again = {event.item.output for event in events if isinstance(event, Again)}
+    assert "01.jpg" in again
+    assert read_records(str(out))["01.jpg"].attempts == 2
+
+
+def test_poisonous_photo_fails_after_two_tries_and_takes_none_with_it(
+    items: list[Item], out: Path, deaths: list[str]
+) -> None:
+    run(items, out, dying({"01.jpg": 9}, deaths))
+    assert deaths == ["01.jpg", "01.jpg"]
+    assert results(out) == expected(0, 2, 3)
+    record = read_records(str(out))["01.jpg"]
+    assert (record.status, record.error, record.attempts) == ("failed", "WorkerDied", 2)
+    assert record.message == "its worker died 2 times, the last time killed by signal 9"

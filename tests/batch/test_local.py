@@ -1,0 +1,192 @@
+"""Worker processes: what they do, how they die, and that none outlives its master."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from photostyle.batch import local
+from photostyle.batch.job import Job, Options, Outcome, StyleSource
+from photostyle.batch.local import LocalWorkers
+from photostyle.batch.worker import Read, Solved
+from photostyle.batch.workers import Dropped, Finished, Lost, News, Ready, Started
+from photostyle.errors import PhotostyleError, WeightsError
+from photostyle.settings import Settings, load_preset
+from tests.fakes import write_photo
+
+OPTIONS = Options(Settings(), threads=1)
+
+
+class Stub:
+    """In the place of `Worker`: what it is to do is the name of the photo."""
+
+    def __init__(self, options: Options) -> None:
+        if options.settings.seed == 1:
+            raise WeightsError("weights", "none", "compact", "Fetch them.")
+        if options.settings.seed == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def read(self, job: Job) -> Read:
+        return Read(job, None, 0.0, Outcome(job.output))
+
+    def solve(self, read: Read) -> Solved:
+        if read.job.content == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if read.job.content == "exit":
+            os._exit(3)
+        time.sleep(0.3 if read.job.content == "slow" else 0)
+        return Solved(read, None, read.outcome)
+
+    def write(self, solved: Solved) -> Outcome:
+        return solved.outcome
+
+
+@pytest.fixture
+def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that are there at once and load nothing; a fork has what is patched here."""
+    if sys.platform == "win32":
+        pytest.skip("Windows has no fork")
+    monkeypatch.setattr(local, "START_METHOD", "fork")
+    monkeypatch.setattr("photostyle.batch.worker.Worker", Stub)
+
+
+@pytest.fixture
+def workers(stubs: None) -> Iterator[LocalWorkers]:
+    workers = LocalWorkers(2, OPTIONS)
+    yield workers
+    workers.close()
+
+
+def a_job(output: str, content: str = "quick") -> Job:
+    return Job(content, output, (), None, "part", ("before", "after"))
+
+
+def heard(workers: LocalWorkers, until: type[News], count: int = 1, seconds: float = 20) -> list[News]:
+    """All news up to the n-th of a kind."""
+    news: list[News] = []
+    end = time.monotonic() + seconds
+    while sum(isinstance(said, until) for said in news) < count:
+        assert time.monotonic() < end, news
+        news += workers.news(0.1)
+    return news
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
+
+
+def test_jobs_are_begun_and_finished(workers: LocalWorkers) -> None:
+    for name in "ab":
+        assert workers.has_room()
+        workers.give(a_job(name))
+    assert not workers.has_room()
+    news = heard(workers, Finished, 2)
+    assert {said.output for said in news if isinstance(said, Started)} == {"a", "b"}
+    assert {said.outcome.output for said in news if isinstance(said, Finished)} == {"a", "b"}
+    assert all(said.peak_bytes > 1e6 for said in news if isinstance(said, Finished))
+    assert workers.has_room()
+
+
+def test_next_job_is_handed_out_while_one_is_solved(workers: LocalWorkers) -> None:
+    for name in "ab":
+        workers.give(a_job(name, "slow"))
+    heard(workers, Started, 2)
+    assert workers.has_room() and not workers.has_room(alone=True)
+    heard(workers, Finished, 2)
+
+
+def test_worker_with_a_job_alone_gets_no_other(stubs: None) -> None:
+    workers = LocalWorkers(1, OPTIONS)
+    workers.give(a_job("a", "slow"), alone=True)
+    heard(workers, Started)
+    assert not workers.has_room()
+    heard(workers, Finished)
+    assert workers.has_room(alone=True)
+    workers.close()
+
+
+@pytest.mark.parametrize(("how", "reason"), [("die", "killed by signal 9"), ("exit", "exit code 3")])
+def test_worker_that_dies_is_replaced(how: str, reason: str, workers: LocalWorkers) -> None:
+    workers.give(a_job("a", how))
+    lost = next(said for said in heard(workers, Lost) if isinstance(said, Lost))
+    assert lost == Lost(("a",), reason)
+    for name in "bc":
+        workers.give(a_job(name))
+    heard(workers, Finished, 2)
+
+
+def test_stopping_drops_what_is_not_begun(stubs: None) -> None:
+    workers = LocalWorkers(1, OPTIONS)
+    workers.give(a_job("a", "slow"))
+    heard(workers, Started)
+    workers.give(a_job("b"))
+    workers.stop()
+    news = heard(workers, Dropped)
+    assert [said.output for said in news if isinstance(said, Dropped)] == ["b"]
+    assert [said.outcome.output for said in news if isinstance(said, Finished)] == ["a"]
+    workers.close()
+
+
+def test_error_of_a_start_is_raised(stubs: None) -> None:
+    workers = LocalWorkers(1, Options(Settings(seed=1), 1))
+    with pytest.raises(WeightsError, match="Fetch them"):
+        heard(workers, Ready)
+    workers.close()
+
+
+def test_workers_that_never_start_are_given_up(stubs: None) -> None:
+    workers = LocalWorkers(1, Options(Settings(seed=2), 1))
+    with pytest.raises(PhotostyleError, match="4 that died"):
+        heard(workers, Ready)
+    workers.close()
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_signals_are_left_to_the_master(name: str, workers: LocalWorkers) -> None:
+    heard(workers, Ready, 2)
+    for process in workers._processes:
+        os.kill(process.process.pid, getattr(signal, name))
+    for output in "ab":
+        workers.give(a_job(output))
+    heard(workers, Finished, 2)
+
+
+MASTER = """
+import time
+from photostyle.batch import local
+from photostyle.batch.job import Options
+from photostyle.settings import Settings
+workers = local.LocalWorkers(2, Options(Settings(), 1))
+print(*(process.process.pid for process in workers._processes), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+def test_workers_end_with_a_master_that_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", MASTER], stdout=subprocess.PIPE, text=True) as master:
+        assert master.stdout
+        pids = master.stdout.readline().split()
+        master.kill()
+    end = time.monotonic() + 20
+    while any(Path("/proc", pid).exists() for pid in pids):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert len(pids) == 2
+
+
+def test_real_worker_in_a_real_process(tmp_path: Path) -> None:
+    content, style = write_photo(tmp_path / "a.png", 1), write_photo(tmp_path / "b.png", 2)
+    thumbnails = str(tmp_path / "0.jpg"), str(tmp_path / "1.jpg")
+    workers = LocalWorkers(1, Options(load_preset("preview"), 1))
+    workers.give(Job(str(content), "a.png", (StyleSource(str(style)),), None, str(tmp_path / "part"), thumbnails))
+    finished = heard(workers, Finished, seconds=100)[-1]
+    workers.close()
+    assert isinstance(finished, Finished) and finished.outcome.failure is None
+    assert (tmp_path / "part").stat().st_size > 1000 and finished.outcome.width == 96

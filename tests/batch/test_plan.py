@@ -1,0 +1,88 @@
+"""What a plan holds, and what is refused before any work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from photostyle.batch.job import StyleSource
+from photostyle.batch.plan import Plan, make_plan
+from photostyle.errors import InputError, OutputError, PhotostyleError, SettingsError
+from tests.batch.test_inputs import touch
+
+
+@pytest.fixture
+def trip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two photos, two styles in a folder, and one beside it."""
+    monkeypatch.chdir(tmp_path)
+    touch(tmp_path, "trip/a.jpg", "trip/day/b.png", "looks/a.png", "looks/day/b.jpg", "dusk.jpg")
+    return tmp_path
+
+
+def planned(styles: list[str], *contents: str, output: str = "out", **options: bool) -> Plan:
+    return make_plan(contents or ("trip",), [StyleSource(style) for style in styles], output, **options)
+
+
+def rows(plan: Plan) -> list[tuple[str, str]]:
+    return [(item.output, "+".join(style.path for style in item.styles)) for item in plan.items]
+
+
+def test_one_style_for_all(trip: Path) -> None:
+    assert rows(planned(["dusk.jpg"])) == [("a.jpg", "dusk.jpg"), ("day/b.png", "dusk.jpg")]
+
+
+def test_several_styles_are_blended(trip: Path) -> None:
+    plan = planned(["dusk.jpg", "looks/a.png"])
+    assert rows(plan) == [("a.jpg", "dusk.jpg+looks/a.png"), ("day/b.png", "dusk.jpg+looks/a.png")]
+    assert [style.path for style in plan.styles()] == ["dusk.jpg", "looks/a.png"]
+
+
+def test_folder_of_styles_gives_every_photo_each_style_after_style(trip: Path) -> None:
+    assert rows(planned(["looks"])) == [
+        ("a.a.jpg", "looks/a.png"), ("day/b.a.png", "looks/a.png"),
+        ("a.day-b.jpg", "looks/day/b.jpg"), ("day/b.day-b.png", "looks/day/b.jpg"),
+    ]  # fmt: skip
+
+
+def test_pairs_by_name_whatever_the_endings(trip: Path) -> None:
+    assert rows(planned(["looks"], pair_by_name=True)) == [("a.jpg", "looks/a.png"), ("day/b.png", "looks/day/b.jpg")]
+
+
+def test_masks_lie_beside_photos_and_styles(trip: Path) -> None:
+    touch(trip, "trip/a.mask.png", "trip/day/b.mask.png", "dusk.mask.png")
+    first, second = planned(["dusk.jpg"], masks=True).items
+    assert (first.content_mask, second.content_mask) == ("trip/a.mask.png", "trip/day/b.mask.png")
+    assert first.styles == (StyleSource("dusk.jpg", "dusk.mask.png"),)
+
+
+def test_other_ending(trip: Path) -> None:
+    plan = make_plan(["trip"], [StyleSource("dusk.jpg")], "out", ending=".webp")
+    assert [item.output for item in plan.items] == ["a.webp", "day/b.webp"]
+
+
+@pytest.mark.parametrize(
+    ("files", "styles", "contents", "options", "error", "says"),
+    [
+        ([], ["dusk.jpg"], ["empty"], {}, InputError, "photos, found none"),
+        (["empty/x.txt"], ["dusk.jpg"], ["empty"], {}, InputError, "1 not photos left out"),
+        ([], ["empty"], [], {}, InputError, "style photos"),
+        ([], ["looks", "dusk.jpg"], [], {}, SettingsError, "one folder"),
+        ([], ["dusk.jpg"], [], {"pair_by_name": True}, SettingsError, "a folder as --style"),
+        (["trip/c.jpg"], ["looks"], [], {"pair_by_name": True}, InputError, "none for 1"),
+        (["looks/a.jpg"], ["looks"], [], {"pair_by_name": True}, InputError, "one style of a name"),
+        (["trip/a.mask.png"], ["dusk.jpg"], [], {"masks": True}, InputError, "beside the style"),
+        (["dusk.mask.png"], ["dusk.jpg"], [], {"masks": True}, InputError, "none for 2"),
+        (["other/a.jpg"], ["dusk.jpg"], ["trip", "other"], {}, OutputError, "a result of its own"),
+        ([], ["dusk.jpg"], ["trip"], {"output": "trip"}, OutputError, "other than the inputs"),
+        ([], ["looks/a.png"], ["trip/day/../a.jpg"], {"output": "trip"}, OutputError, "other than the inputs"),
+    ],
+)
+def test_refused_before_any_work(
+    files: list[str], styles: list[str], contents: list[str], options: dict[str, bool],
+    error: type[PhotostyleError], says: str, trip: Path,
+) -> None:  # fmt: skip
+    (trip / "empty").mkdir()
+    touch(trip, *files)
+    with pytest.raises(error, match=says):
+        planned(styles, *contents, **options)  # type: ignore[arg-type]

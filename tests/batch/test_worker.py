@@ -1,0 +1,154 @@
+"""One job: its result, its thumbnails, its figures; what goes wrong is told and never raised."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from photostyle.batch.figures import THUMBNAIL, figures, thumbnail
+from photostyle.batch.job import Job, Options, StyleSource
+from photostyle.batch.worker import MOST_STYLES, Worker
+from photostyle.errors import OutputError, WeightsError
+from photostyle.photo import Photo
+from photostyle.pipeline import Session
+from photostyle.settings import Settings, load_preset
+from tests.fakes import write_photo
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return load_preset("preview").with_changes({"solver.size": 64})
+
+
+@pytest.fixture
+def worker(small_encoder: Path, settings: Settings) -> Worker:
+    return Worker(Options(settings, threads=1))
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    content, style = write_photo(tmp_path / "a.png", 1), write_photo(tmp_path / "b.png", 2)
+    thumbnails = str(tmp_path / "0.jpg"), str(tmp_path / "1.jpg")
+    return Job(str(content), "deep/a.png", (StyleSource(str(style)),), None, str(tmp_path / "part"), thumbnails)
+
+
+def test_result_is_that_of_a_run(worker: Worker, job: Job, settings: Settings) -> None:
+    outcome = worker.do(job)
+    session = Session(settings=settings)
+    session.transfer(job.content, job.styles[0].path).photo.save(job.part + ".png")
+    data = Path(job.part).read_bytes()
+    assert data == Path(job.part + ".png").read_bytes()
+    assert outcome.failure is None and outcome.sha256 == hashlib.sha256(data).hexdigest()
+    assert outcome.content_sha256 == hashlib.sha256(Path(job.content).read_bytes()).hexdigest()
+    assert (outcome.height, outcome.width) == (72, 96)
+    assert outcome.seconds and outcome.seconds.keys() >= {"read", "apply", "write", "total"}
+    assert outcome.figures and set(outcome.figures) == {"clipped", "halo", "unmatched"}
+    for path in job.thumbnails:
+        with Image.open(path) as image:
+            assert image.size == (96, 72)
+
+
+def test_steps_may_be_taken_apart(worker: Worker, job: Job) -> None:
+    whole = worker.do(job)
+    apart = worker.write(worker.solve(worker.read(job)))
+    assert (apart.sha256, apart.figures) == (whole.sha256, whole.figures)
+
+
+def test_style_is_measured_once(worker: Worker, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+    style = worker.session.style
+
+    def counted(source: Any, *rest: Any, **options: Any) -> Any:
+        measured.append(str(source))
+        return style(source, *rest, **options)
+
+    monkeypatch.setattr(worker.session, "style", counted)
+    others = [(StyleSource(str(write_photo(tmp_path / f"s{n}.png", n))),) for n in range(MOST_STYLES)]
+    for look in (job.styles, job.styles, *others, others[-1], job.styles):
+        assert worker.do(dataclasses.replace(job, styles=look)).failure is None
+    assert len(measured) == 1 + MOST_STYLES + 1
+
+
+def test_several_styles_are_blended(worker: Worker, job: Job, tmp_path: Path) -> None:
+    one = worker.do(job)
+    other = StyleSource(str(write_photo(tmp_path / "c.png", 3)), weight=2)
+    both = worker.do(dataclasses.replace(job, styles=(*job.styles, other)))
+    assert both.failure is None and both.sha256 != one.sha256
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"no photo", "expected a JPEG, PNG, WebP, TIFF or AVIF photo"), (None, "expected")],
+)
+def test_photo_that_cannot_be_read_is_a_failure(content: bytes | None, says: str, worker: Worker, job: Job) -> None:
+    if content is None:
+        Path(job.content).unlink()
+    else:
+        Path(job.content).write_bytes(content)
+    outcome = worker.do(job)
+    assert outcome.failure and outcome.failure.kind == "InputError" and outcome.failure.fatal is None
+    assert outcome.failure.message.startswith(says)
+    assert not Path(job.part).exists()
+
+
+def test_bug_is_a_failure_that_says_where(worker: Worker, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(worker.session, "transfer", broken)
+    failure = worker.do(job).failure
+    assert failure and failure.kind == "ZeroDivisionError" and failure.fatal is None
+    assert failure.message.startswith("a bug (test_worker.py, line ")
+
+
+def test_disk_that_cannot_be_written_to_concerns_all(worker: Worker, job: Job, tmp_path: Path) -> None:
+    outcome = worker.do(dataclasses.replace(job, part=str(tmp_path / "gone/part")))
+    assert outcome.failure and isinstance(outcome.failure.fatal, OutputError)
+
+
+def test_missing_weights_concern_all(worker: Worker, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise WeightsError("weights", "none")
+
+    monkeypatch.setattr(worker.session, "transfer", missing)
+    failure = worker.do(job).failure
+    assert failure and isinstance(failure.fatal, WeightsError)
+
+
+def test_photo_that_its_format_cannot_hold_is_a_failure_of_its_own(
+    worker: Worker, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(*_: object, **__: object) -> None:
+        raise OutputError("sides of at most 65,500 px in JPEG", "70,000")
+
+    monkeypatch.setattr(Photo, "encode", too_large)
+    failure = worker.do(job).failure
+    assert failure and failure.kind == "OutputError" and failure.fatal is None
+
+
+def test_figures_see_clipping_and_turned_edges(small_encoder: Path, settings: Settings) -> None:
+    rows, columns = np.mgrid[0:72, 0:96]
+    ramp = (0.2 + 0.6 * ((columns // 12) % 2))[..., None].repeat(3, 2).astype(np.float32)
+    content = Photo(ramp)
+    result = Session(settings=settings).transfer(content, content)
+    same = figures(content, dataclasses.replace(result, photo=content))
+    assert same["clipped"] == same["halo"] == 0
+    turned = figures(content, dataclasses.replace(result, photo=content.with_pixels(1 - ramp)))
+    assert turned["halo"] == 1
+    clipped = ramp.copy()
+    clipped[:36, :, 0] = 1
+    assert figures(content, dataclasses.replace(result, photo=content.with_pixels(clipped)))["clipped"] == 0.5
+    no_regions = dataclasses.replace(result.blend, regions=())
+    assert figures(content, dataclasses.replace(result, blend=no_regions))["unmatched"] == 1
+
+
+def test_thumbnails_are_small(tmp_path: Path) -> None:
+    (tmp_path / "small.jpg").write_bytes(thumbnail(Photo(np.full((600, 900, 3), 0.5, np.float32))))
+    with Image.open(tmp_path / "small.jpg") as image:
+        assert image.size == (THUMBNAIL, THUMBNAIL * 2 // 3)
