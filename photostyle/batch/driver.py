@@ -14,7 +14,7 @@ from photostyle.batch.job import Failure, Job, Outcome
 from photostyle.batch.manifest import Manifest, Record
 from photostyle.batch.places import part_of, put_in_place, thumbnails_of
 from photostyle.batch.plan import Item
-from photostyle.batch.resume import Digests
+from photostyle.batch.resume import Digests, sum_of
 from photostyle.batch.workers import Dropped, Finished, Lost, Ready, Started, Workers
 from photostyle.errors import PhotostyleError
 
@@ -174,7 +174,8 @@ class Driver:
         before = self._manifest.records.get(item.output)
         failure = outcome.failure
         return Record(
-            output=item.output, content=os.path.abspath(item.content), content_sha256=outcome.content_sha256,
+            output=item.output, content=os.path.abspath(item.content),
+            content_sha256=outcome.content_sha256 or sum_of(item.content),
             settings=self._digests.settings, styles=self._digests.of_styles(item.styles),
             mask=self._digests.of_mask(item.content_mask), status="failed" if failure else "done",
             sha256=outcome.sha256, height=outcome.height, width=outcome.width, seconds=dict(outcome.seconds or {}),

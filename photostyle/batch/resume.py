@@ -125,22 +125,23 @@ def _state(item: Item, records: Mapping[str, Record], digests: Digests, output: 
     if record is None:
         return NEW
     made_from = (record.settings, record.styles, record.mask, record.content_sha256)
-    now = (digests.settings, digests.of_styles(item.styles), digests.of_mask(item.content_mask), _sum(item.content))
+    now = (digests.settings, digests.of_styles(item.styles), digests.of_mask(item.content_mask), sum_of(item.content))
     if made_from != now:
         return CHANGED
     if record.status == "failed":
         return "failed"
     path = os.path.join(output, item.output)
-    if _sum(path) == record.sha256:
+    if sum_of(path) == record.sha256:
         return "done"
     part = part_of(output, item.output)
-    if _sum(part) == record.sha256:
+    if sum_of(part) == record.sha256:
         put_in_place(part, path)
         return "done"
     return ALTERED if os.path.lexists(path) else MISSING
 
 
-def _sum(path: str) -> str | None:
+def sum_of(path: str) -> str | None:
+    """The sha256 of a file; None where it cannot be read."""
     try:
         return sha256(path)
     except OSError:

@@ -34,6 +34,7 @@ class Inline:
     done: list[str] = field(default_factory=list)
     stopped: bool = False
     closed: bool = False
+    ready: bool = False
 
     def has_room(self, *, alone: bool = False) -> bool:
         return len(self.jobs) < (1 if alone else 2) and not any(alone for _, alone in self.jobs)
@@ -42,7 +43,8 @@ class Inline:
         self.jobs.append((job, alone))
 
     def news(self, seconds: float) -> list[News]:
-        if not self.jobs:
+        if not self.ready:
+            self.ready = True
             return [Ready(0.0)]
         if self.stopped:
             dropped, self.jobs = self.jobs, []
@@ -99,9 +101,9 @@ def items(folder: Path, count: int) -> list[Item]:
     return found
 
 
-def photos(folder: Path, *names: str) -> None:
+def photos(folder: Path, *names: str, height: int = 72, width: int = 96) -> None:
     """Small photos of these names below a folder."""
     for seed, name in enumerate(names):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_photo(path, seed)
+        write_photo(path, seed, height=height, width=width)

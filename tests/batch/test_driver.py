@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from photostyle.batch.driver import Again, Began, Driver, Ended, Event
+from photostyle.batch.driver import Again, Began, Driver, Ended, Event, Loaded
 from photostyle.batch.job import Failure, Job, Outcome, StyleSource
 from photostyle.batch.manifest import Manifest, Record, read_records
 from photostyle.batch.places import HIDDEN, clear_parts, part_of
@@ -81,7 +81,7 @@ def test_all_are_done_and_recorded(items: list[Item], out: Path) -> None:
     records = read_records(str(out))
     assert [sha256(out / name) for name in records] == [record.sha256 for record in records.values()]
     assert {record.attempts for record in records.values()} == {1}
-    assert [type(event) for event in events] == [Began, Ended] * 4
+    assert [type(event) for event in events] == [Loaded, *[Began, Ended] * 4]
     assert not list((out / HIDDEN / "parts").iterdir())
 
 

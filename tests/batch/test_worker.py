@@ -133,7 +133,7 @@ def test_photo_that_its_format_cannot_hold_is_a_failure_of_its_own(
 
 
 def test_figures_see_clipping_and_turned_edges(small_encoder: Path, settings: Settings) -> None:
-    rows, columns = np.mgrid[0:72, 0:96]
+    columns = np.mgrid[0:72, 0:96][1]
     ramp = (0.2 + 0.6 * ((columns // 12) % 2))[..., None].repeat(3, 2).astype(np.float32)
     content = Photo(ramp)
     result = Session(settings=settings).transfer(content, content)
