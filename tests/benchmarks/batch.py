@@ -53,9 +53,8 @@ def a_set(folder: Path, photos: int, megapixels: float) -> Path:
 
 
 def speed(photos: int, megapixels: Sequence[float], workers: Sequence[int], size: int) -> None:
-    print(
-        f"{photos} photos, solved at {size} px, {len(os.sched_getaffinity(0))} processors, load {os.getloadavg()[0]:.1f}"
-    )
+    processors, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    print(f"{photos} photos, solved at {size} px, {processors} processors, load {load:.1f}")
     for pixels in megapixels:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
