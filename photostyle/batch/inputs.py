@@ -6,13 +6,16 @@ import glob
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from photostyle.errors import InputError
+from photostyle.photo import ENDINGS
 
-ENDINGS = frozenset([".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif"])
+HEIC = frozenset((".heic", ".heif"))
+RAW = frozenset((".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw"))
+PHOTOS = HEIC | RAW | ENDINGS.keys()
 """What the names of photos end in, in lower case. Of other files in a folder we say how many there were."""
 MASK, OVERLAY = ".mask.png", ".overlay.jpg"
 """Endings of what `photostyle segment` leaves beside photos."""
@@ -31,7 +34,7 @@ class Found:
     skipped: Mapping[str, int]
 
 
-def find(words: Sequence[str], output: str) -> Found:
+def find(words: Sequence[str], output: str, endings: Collection[str] = PHOTOS) -> Found:
     """The photos that the words name.
 
     A folder stands for all photos below it. Hidden files and folders, the output folder, and links that lead back to a
@@ -40,6 +43,7 @@ def find(words: Sequence[str], output: str) -> Found:
     Args:
         words: folders, files and patterns.
         output: the output folder, which need not be there yet.
+        endings: of the files that count, in lower case.
 
     Raises:
         InputError: a word that names nothing, a folder that cannot be read.
@@ -50,8 +54,8 @@ def find(words: Sequence[str], output: str) -> Found:
         for path in _expanded(word):
             if os.path.isdir(path):
                 photos += [(file, os.path.relpath(file, path).replace(os.sep, "/"))
-                           for file in _walk(path, os.path.realpath(output), skipped)]  # fmt: skip
-            elif _is_photo(path, skipped):
+                           for file in _walk(path, os.path.realpath(output), endings, skipped)]  # fmt: skip
+            elif _counts(path, endings, skipped):
                 photos.append((path, os.path.basename(path)))
     return Found(tuple(dict.fromkeys(photos)), dict(skipped))
 
@@ -82,7 +86,7 @@ def _expanded(word: str) -> list[str]:
     return found
 
 
-def _walk(top: str, output: str, skipped: Counter[str]) -> Iterator[str]:
+def _walk(top: str, output: str, endings: Collection[str], skipped: Counter[str]) -> Iterator[str]:
     """Files below a folder in the order of their names, linked folders followed once on every way."""
 
     def unreadable(error: OSError) -> None:
@@ -107,12 +111,12 @@ def _walk(top: str, output: str, skipped: Counter[str]) -> Iterator[str]:
                 skipped["hidden"] += 1
             elif any(name.endswith(ending) and name.removesuffix(ending) in stems for ending in (MASK, OVERLAY)):
                 skipped["masks and overlays"] += 1
-            elif _is_photo(path, skipped):
+            elif _counts(path, endings, skipped):
                 yield path
 
 
-def _is_photo(path: str, skipped: Counter[str]) -> bool:
-    if os.path.splitext(path)[1].lower() in ENDINGS:
+def _counts(path: str, endings: Collection[str], skipped: Counter[str]) -> bool:
+    if os.path.splitext(path)[1].lower() in endings:
         return True
     skipped["not photos"] += 1
     return False

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from photostyle.batch.inputs import MASK, Found, find
+from photostyle.batch.inputs import HEIC, MASK, PHOTOS, Found, find
 from photostyle.batch.job import StyleSource
 from photostyle.errors import InputError, OutputError, SettingsError
-
-WRITTEN_AS = {".heic": ".jpg", ".heif": ".jpg"}
-"""Endings of what is read and not written, and those of its results; `RAW` gives the rest."""
+from photostyle.photo import ENDINGS
+from photostyle.saved import ENDING as LOOK
+from photostyle.saved import is_look
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def make_plan(
     *,
     pair_by_name: bool = False,
     masks: bool = False,
-    ending: str | None = None,
+    format: str = "auto",
 ) -> Plan:
     """Plans a set.
 
@@ -57,7 +57,7 @@ def make_plan(
         output: the output folder.
         pair_by_name: see above.
         masks: whether `NAME.mask.png` beside every photo, and beside every style that names none, has its regions.
-        ending: of the results, such as ".png"; None keeps that of the photo where it can be written.
+        format: of the results; "auto" keeps that of each photo's name, and writes HEIC as JPEG and raw as TIFF.
 
     Raises:
         InputError: nothing to do, a mask or the style of a photo's name is missing.
@@ -72,10 +72,10 @@ def make_plan(
     if masks:
         looks = {name: tuple(_with_mask(style) for style in look) for name, look in looks.items()}
     if pair_by_name:
-        items = _pairs(found, looks, ending)
+        items = _pairs(found, looks, format)
     else:
         items = [
-            Item(path, _result_name(name, f".{label}" if label else "", ending), look)
+            Item(path, _result_name(name, f".{label}" if label else "", format), look)
             for label, look in looks.items()
             for path, name in found.photos
         ]
@@ -99,7 +99,7 @@ def _looks(styles: Sequence[StyleSource], output: str, pair_by_name: bool) -> di
         advice = "Name files to blend them, or one folder to have every photo with each of its styles."
         raise SettingsError("style photos, or one folder of them", "a folder beside something else", "--style", advice)
     looks: dict[str, tuple[StyleSource, ...]] = {}
-    for path, name in find([folder.path], output).photos:
+    for path, name in find([folder.path], output, PHOTOS | {LOOK}).photos:
         label = os.path.splitext(name)[0]
         label = label if pair_by_name else label.replace("/", "-")
         if label in looks:
@@ -110,10 +110,10 @@ def _looks(styles: Sequence[StyleSource], output: str, pair_by_name: bool) -> di
     return looks
 
 
-def _pairs(found: Found, looks: Mapping[str, tuple[StyleSource, ...]], ending: str | None) -> list[Item]:
+def _pairs(found: Found, looks: Mapping[str, tuple[StyleSource, ...]], format: str) -> list[Item]:
     names = {path: os.path.splitext(name)[0] for path, name in found.photos}
     _refuse([path for path, name in names.items() if name not in looks], "a style of every photo's name")
-    return [Item(path, _result_name(name, "", ending), looks[names[path]]) for path, name in found.photos]
+    return [Item(path, _result_name(name, "", format), looks[names[path]]) for path, name in found.photos]
 
 
 def _refuse(without: Sequence[str], expected: str) -> None:
@@ -127,7 +127,7 @@ def _with_mask(style: StyleSource) -> StyleSource:
     Raises:
         InputError: there is none.
     """
-    if style.mask is not None or style.path.lower().endswith(".photostyle"):
+    if style.mask is not None or is_look(style.path):
         return style
     mask = _mask_beside(style.path)
     if not os.path.isfile(mask):
@@ -139,9 +139,11 @@ def _mask_beside(photo: str) -> str:
     return os.path.splitext(photo)[0] + MASK
 
 
-def _result_name(name: str, label: str, ending: str | None) -> str:
+def _result_name(name: str, label: str, format: str) -> str:
     stem, own = os.path.splitext(name)
-    return f"{stem}{label}{ending or WRITTEN_AS.get(own.lower(), own)}"
+    known = ENDINGS.get(own.lower())
+    wanted = format if format != "auto" else known or ("JPEG" if own.lower() in HEIC else "TIFF")
+    return f"{stem}{label}{own if known == wanted else next(e for e, f in ENDINGS.items() if f == wanted)}"
 
 
 def _check_names(items: Iterable[Item], output: str) -> None:

@@ -47,9 +47,10 @@ class Solved:
 
 
 class Made(NamedTuple):
-    """The bytes of a result and of its two thumbnails, and its figures."""
+    """The bytes of a result and of its two thumbnails, what they cannot hold, and the result's figures."""
 
     files: tuple[bytes, bytes, bytes]
+    losses: tuple[str, ...]
     figures: Mapping[str, float]
 
 
@@ -118,7 +119,7 @@ class Worker:
             height=result.photo.height,
             width=result.photo.width,
             seconds=seconds,
-            warnings=result.warnings,
+            warnings=(*result.warnings, *made.losses),
             figures=made.figures,
         )
 
@@ -134,8 +135,10 @@ class Worker:
 
 
 def _made(job: Job, photo: Photo, result: Result) -> Made:
-    data = result.photo.encode(format_of(job.output))
-    return Made((data, thumbnail(photo), thumbnail(result.photo)), figures(photo, result))
+    format = format_of(job.output)
+    data = result.photo.encode(**result.settings.output.model_dump() | {"format": format})
+    losses = tuple(f"content: {loss}" for loss in result.photo.losses(format, result.settings.output.metadata))
+    return Made((data, thumbnail(photo), thumbnail(result.photo)), losses, figures(photo, result))
 
 
 def _tried(step: Callable[[], _T]) -> tuple[_T | None, Failure | None]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from photostyle.cli.batch_progress import JsonLines, Lines, Teller
 from photostyle.cli.common import INTERRUPTED, Commands, add_output_options
 from photostyle.cli.options import add_settings, settings_of
+from photostyle.cli.output import add_file_options
 from photostyle.cli.styles import STREAM, add_style_options, styles_of
 from photostyle.errors import OutputError, SettingsError
 
@@ -62,6 +63,7 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument("-o", "--output", metavar="FOLDER", required=True, help="where the results go")
     add_settings(parser)
+    add_file_options(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, how long and how much it takes")
     parser.add_argument("--workers", type=int, metavar="N", help="photos at a time (default: as the machine has room)")
     parser.add_argument("--retry-failed", action="store_true", help="also do the photos that have failed before")
@@ -86,6 +88,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from photostyle.batch.manifest import read_records
     from photostyle.batch.plan import make_plan
     from photostyle.batch.resume import Digests, left
+    from photostyle.encode import depth_of
+    from photostyle.photo import format_of
 
     settings, styles = settings_of(arguments), _styles(arguments)
     words = [*arguments.content, *(word for name in arguments.list for word in read_list(name))]
@@ -94,7 +98,12 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.workers is not None and arguments.workers < 1:
         raise SettingsError("at least one worker", str(arguments.workers), "--workers")
     output = arguments.output
-    plan = make_plan(words, styles, output, pair_by_name=arguments.pair_by_name, masks=arguments.masks)
+    plan = make_plan(
+        words, styles, output,
+        pair_by_name=arguments.pair_by_name, masks=arguments.masks, format=settings.output.format,
+    )  # fmt: skip
+    for format in {format_of(item.output) for item in plan.items}:
+        depth_of(format, settings.output.depth, 8)
     _check_styles(plan.styles())
     digests = Digests(settings)
     choose = partial(

@@ -60,13 +60,14 @@ class Files:
 
 
 def add_photos(parser: argparse.ArgumentParser) -> None:
-    """`--content`, and the styles."""
+    """`--content`, its mask, and the styles."""
     parser.add_argument("--content", metavar="PHOTO", help="the photo to change; - is standard input")
+    parser.add_argument("--content-mask", metavar="PNG", help="the content's regions; both masks or neither")
     add_style_options(parser)
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Presets, settings and masks."""
+    """Presets and settings."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "--preset",
@@ -86,7 +87,6 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="one setting by its dotted name, such as objective.photorealism=1e4; the last one wins",
     )
-    parser.add_argument("--content-mask", metavar="PNG", help="the content's regions; both masks or neither")
     parser.add_argument(
         "--segmenter", metavar="NAME", help="compact, clusters, none, or OWNER/MODEL of the hub (default: the preset's)"
     )

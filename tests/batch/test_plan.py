@@ -56,9 +56,25 @@ def test_masks_lie_beside_photos_and_styles(trip: Path) -> None:
     assert first.styles == (StyleSource("dusk.jpg", "dusk.mask.png"),)
 
 
-def test_other_ending(trip: Path) -> None:
-    plan = make_plan(["trip"], [StyleSource("dusk.jpg")], "out", ending=".webp")
-    assert [item.output for item in plan.items] == ["a.webp", "day/b.webp"]
+@pytest.mark.parametrize(
+    ("format", "names"),
+    [
+        ("auto", ["a.JPG", "b.jpg", "c.tif", "d.png"]),
+        ("JPEG", ["a.JPG", "b.jpg", "c.jpg", "d.jpg"]),
+        ("WEBP", ["a.webp", "b.webp", "c.webp", "d.webp"]),
+    ],
+)
+def test_endings_of_results(format: str, names: list[str], trip: Path) -> None:
+    touch(trip, "mixed/a.JPG", "mixed/b.heic", "mixed/c.CR2", "mixed/d.png")
+    plan = make_plan(["mixed"], [StyleSource("dusk.jpg")], "out", format=format)
+    assert [item.output for item in plan.items] == names
+
+
+def test_saved_looks_are_styles_of_a_folder(trip: Path) -> None:
+    touch(trip, "looks/dawn.photostyle", "dusk.photostyle")
+    assert ("a.dawn.jpg", "looks/dawn.photostyle") in rows(planned(["looks"]))
+    touch(trip, "trip/a.mask.png", "trip/day/b.mask.png")
+    assert planned(["dusk.photostyle"], masks=True).items[0].styles == (StyleSource("dusk.photostyle"),)
 
 
 @pytest.mark.parametrize(

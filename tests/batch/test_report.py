@@ -16,7 +16,8 @@ from photostyle.batch.report import PAGE, badness, write_report
 from photostyle.errors import OutputError
 from photostyle.photo import Photo
 from tests.batch.test_manifest import a_record
-from tests.test_report import Page, opened
+from tests.browser import browser
+from tests.test_report import Parsed
 
 NASTY = """trip/"<script>alert('a & b')<script>.jpg"""
 
@@ -59,7 +60,7 @@ def test_page_has_every_photo_and_the_worst_first(page: Path) -> None:
 
 def test_page_loads_what_lies_beside_it_alone(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    addresses = [address for address in Page(text).addresses if address != "data:,"]
+    addresses = [address for address in Parsed(text).addresses if address != "data:,"]
     assert len(addresses) == 10
     assert all((page.parent / address).is_file() and not address.startswith("/") for address in addresses)
     assert text.count('loading="lazy"') == 10 and text.count('width="360" height="240"') == 10
@@ -67,7 +68,7 @@ def test_page_loads_what_lies_beside_it_alone(page: Path) -> None:
 
 
 def test_page_shows_texts_as_texts(page: Path) -> None:
-    found = Page(page.read_text(encoding="utf-8"))
+    found = Parsed(page.read_text(encoding="utf-8"))
     assert found.tags.count("script") == 1 and "photo" not in found.tags
     assert NASTY in found.text and "InputError: expected a <photo>, found none" in found.text
 
@@ -112,12 +113,39 @@ def test_page_of_500_photos_is_small(tmp_path: Path) -> None:
     assert (tmp_path / "page" / PAGE).stat().st_size < 500_000
 
 
-def test_page_in_a_browser(page: Path) -> None:
-    script = "order.value = 'name'; order.dispatchEvent(new Event('change'))"
-    elements, complaints = opened(page, script)
-    assert complaints == []
-    names = [elements.index(name) for name in ("001.jpg, before", "002.jpg, before", "004.jpg, before")]
-    assert names == sorted(names)
+SHOWN = "[...document.querySelectorAll('h3')].map(head => head.textContent)"
+
+
+def test_order_can_be_chosen(page: Path) -> None:
+    with browser(page.parent / "profile") as shown:
+        shown.open(page)
+        assert shown.value(SHOWN)[0] == "trip/004.jpg"
+        shown.value("order.focus()")
+        shown.key("End", 35)  # by name
+        assert shown.value(SHOWN) == [NASTY, *(f"trip/{number:03}.jpg" for number in range(1, 5))]
+        assert shown.complaints == []
+        assert all(url.startswith(page.parent.as_uri()) for url in shown.requests if not url.startswith("data:"))
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [360, 1200])
+def test_page_is_light_or_dark_and_fits_its_screen(dark: bool, width: int, page: Path) -> None:
+    with browser(page.parent / "profile") as shown:
+        shown.open(page, width=width, dark=dark)
+        ground = shown.value("getComputedStyle(document.body).backgroundColor")
+        light = sum(int(part) for part in ground[4:-1].split(",")) / 3
+        assert light < 60 if dark else light > 240
+        assert shown.value("document.documentElement.scrollWidth") <= width
+        assert shown.complaints == []
+
+
+def test_pictures_of_500_photos_load_when_they_come_into_view(tmp_path: Path) -> None:
+    write_report(str(tmp_path / "page"), str(tmp_path / "out"), 500, a_set(tmp_path / "out", 500))
+    with browser(tmp_path / "profile") as shown:
+        shown.open(tmp_path / "page" / PAGE)
+        loaded = "[...document.images].filter(image => image.complete && image.naturalWidth).length"
+        assert 0 < shown.value(loaded) < 300 and shown.value("document.images.length") == 998
+        assert shown.value("performance.timing.loadEventEnd - performance.timing.navigationStart") < 10_000
 
 
 def test_causes_are_counted_the_most_frequent_first() -> None:

@@ -145,6 +145,19 @@ def test_masks_beside_photos_and_style(here: Path) -> None:
     assert results() == ["a.png", "day/b.jpg", "day/c.png"]
 
 
+def test_format_of_the_results(here: Path) -> None:
+    assert main(words("--format", "webp", "--quality", "80")) == 0
+    assert results() == ["a.webp", "day/b.webp", "day/c.webp"]
+    assert Path("out/a.webp").read_bytes()[8:12] == b"WEBP"
+
+
+def test_saved_look_as_style(here: Path) -> None:
+    look = ["--style", "looks/dusk.png", "--save-look", "dusk.photostyle", *QUICK]
+    assert main(["run", "--content", "trip/a.png", "-o", "one.png", *look]) == 0
+    assert main(["batch", "--content", "trip", "--style", "dusk.photostyle", "-o", "out"]) == 0
+    assert len(results()) == 3
+
+
 def test_lists_and_patterns(here: Path) -> None:
     Path("list").write_text("trip/a.png\n")
     command = ["batch", "--list", "list", "--content", "trip/day/*.png", "--style", "looks/dusk.png", "-o", "out"]
@@ -165,6 +178,7 @@ def test_lists_and_patterns(here: Path) -> None:
         (["-o", "trip"], 6, "other than the inputs"),
         (["--masks"], 3, "beside the style"),
         (["--pair-by-name"], 2, "a folder as --style"),
+        (["--depth", "16"], 2, "a format that holds 16 bits"),
         (["--report", "none/page"], 6, "Create the folder first"),
     ],
 )
