@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from photostyle.batch.capacity import Sample, pixels_of
 from photostyle.batch.job import Job
 from photostyle.batch.plan import Item
-from photostyle.batch.workers import Finished, Lost, Ready, Workers
+from photostyle.batch.workers import Dropped, Finished, Lost, Ready, Workers
 from photostyle.errors import InputError, PhotostyleError
 
 
@@ -37,10 +37,9 @@ def calibrated(items: Sequence[Item], workers: Workers, count: int) -> list[Samp
                 for said in workers.news(1):
                     if isinstance(said, Ready):
                         loading.append(said.seconds)
-                    elif isinstance(said, Lost):
-                        raise PhotostyleError(
-                            "a worker that does one photo", f"one that died: {said.reason}", item.content
-                        )
+                    elif isinstance(said, Lost | Dropped):
+                        found = f"one that died{f': {said.reason}' if isinstance(said, Lost) else ''}"
+                        raise PhotostyleError("a worker that does one photo", found, item.content)
                     elif isinstance(said, Finished):
                         outcome = said.outcome
                         if outcome.failure:

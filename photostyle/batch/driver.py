@@ -70,6 +70,7 @@ class Driver:
 
     Attributes:
         peak_bytes: the most memory of any worker.
+        ended: the outputs of the items that are done or have failed.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Driver:
         self._at_hand: set[str] = set()
         self._stopped = False
         self.peak_bytes = 0
+        self.ended: set[str] = set()
 
     def run(self, items: Sequence[Item]) -> None:
         """Does all items, or as many as have begun when `stopping` says so.
@@ -137,6 +139,8 @@ class Driver:
             self._tell(Began(self._items[said.output]))
         elif isinstance(said, Dropped):
             self._at_hand.discard(said.output)
+            self._tries[said.output] -= 1
+            (self._again if self._tries[said.output] else self._waiting).appendleft(said.output)
         elif isinstance(said, Lost):
             for output in said.outputs:
                 self._retry(output, said.reason)
@@ -168,6 +172,7 @@ class Driver:
         self._manifest.add(record)
         if failure is None:
             put_in_place(part_of(self._output, item.output), os.path.join(self._output, outcome.output))
+        self.ended.add(item.output)
         self._tell(Ended(item, record))
 
     def _record(self, item: Item, outcome: Outcome) -> Record:

@@ -38,6 +38,7 @@ class Process:
     Attributes:
         jobs: those that are not over, the oldest first.
         waiting: those among them that it has not begun to solve.
+        ready: whether it has loaded what it needs.
         alone: whether it is to get no other.
     """
 
@@ -49,6 +50,7 @@ class Process:
         theirs.close()
         self.jobs: list[str] = []
         self.waiting: set[str] = set()
+        self.ready = False
         self.alone = False
 
     def end(self) -> str:
@@ -93,7 +95,7 @@ class LocalWorkers:
                 while process.pipe.poll():
                     news.append(self._heard(process, process.pipe.recv()))
             except (EOFError, OSError):
-                news.append(self._replaced(process))
+                news += self._replaced(process)
         return news
 
     def stop(self) -> None:
@@ -118,7 +120,7 @@ class LocalWorkers:
         if isinstance(said, PhotostyleError):
             raise said
         if isinstance(said, Ready):
-            self._deaths = 0
+            self._deaths, process.ready = 0, True
         elif isinstance(said, Started):
             process.waiting.discard(said.output)
         elif isinstance(said, Finished | Dropped):
@@ -128,14 +130,16 @@ class LocalWorkers:
             process.alone = False
         return said
 
-    def _replaced(self, process: Process) -> Lost:
+    def _replaced(self, process: Process) -> list[News]:
         reason = process.end()
         self._deaths += 1
         if self._deaths > MOST_DEATHS:
             advice = "Is there memory enough? Fewer --workers need less."
             raise PhotostyleError("a worker that starts", f"{self._deaths} that died ({reason})", "--workers", advice)
         self._processes[self._processes.index(process)] = Process(self._options)
-        return Lost(tuple(process.jobs), reason)
+        if not process.ready:  # the jobs are not to blame
+            return [Dropped(output) for output in process.jobs]
+        return [Lost(tuple(process.jobs), reason)]
 
 
 def _serve(pipe: Connection, other_end: Connection, options: Options) -> None:

@@ -80,13 +80,14 @@ def _card(folder: str, output: str, record: Record) -> str:
         for key, value in record.figures.items()
     )
     warnings = "".join(f"<li>{html.escape(warning)}</li>" for warning in record.warnings)
+    count = f"{len(record.warnings)} warning" + "s" * (len(record.warnings) > 1)
     total = record.seconds.get("total", 0.0)
     keys = {"worst": badness(record), "seconds": total, **record.figures}
     data = " ".join(f'data-{key}="{value:.6g}"' for key, value in keys.items())
     return (
         f'<article {data} data-name="{name}"><div class="pair">{"".join(pictures)}</div><h3>{name}</h3>'
         f'<ul class="figures">{figures}<li>{total:.1f} s</li></ul>'
-        + (f"<details><summary>{len(record.warnings)} warnings</summary><ul>{warnings}</ul></details>" * bool(warnings))
+        + (f"<details><summary>{count}</summary><ul>{warnings}</ul></details>" * bool(warnings))
         + "</article>\n"
     )
 

@@ -37,14 +37,15 @@ class Finished:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A job was handed out and will not be begun, since `Workers.stop` was called."""
+    """A job was handed out and will not be begun by the worker that had it: `Workers.stop` was called, or the worker
+    died before it was ready."""
 
     output: str
 
 
 @dataclass(frozen=True)
 class Lost:
-    """A worker has died, and with it the jobs of these outputs; another takes its place.
+    """A worker that was ready has died, and with it the jobs of these outputs; another takes its place.
 
     Args:
         outputs: jobs that it had, the one that it was at first.

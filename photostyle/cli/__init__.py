@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         the exit code: 0 done, 1 a bug, 2 wrong command or settings, 3 unusable input, 4 weights missing or wrong,
-        6 output cannot be written, 130 interrupted.
+        5 some photos of a batch failed, 6 output cannot be written, 130 interrupted.
     """
     _print_any_character()
     words = list(sys.argv[1:] if argv is None else argv)
@@ -67,7 +67,8 @@ def _parser() -> Parser:
         prog="photostyle",
         description="Gives a photo the look of another and keeps it a photo.",
         epilog="photostyle COMMAND --help says more about each. Exit codes: 0 done, 1 a bug, 2 wrong command or "
-        "settings, 3 unusable input, 4 weights missing or wrong, 6 output cannot be written, 130 interrupted.",
+        "settings, 3 unusable input, 4 weights missing or wrong, 5 some photos of a batch failed, 6 output cannot be "
+        "written, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"photostyle {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -74,7 +74,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--report", metavar="FOLDER", help="also write a page that shows the set, the worst results first"
     )
-    add_output_options(parser)
+    add_output_options(parser, "a JSON object for every event, one a line,")
     parser.set_defaults(execute=execute)
 
 
@@ -132,7 +132,7 @@ def _run(
         todo: Left = choose(manifest.records)
         clear_parts(output)
         teller.planned(plan, todo)
-        peak = 0
+        waiting, peak = {item.output for item, _ in todo.todo}, 0
         if todo.todo:
             workers, count = _workers(arguments, settings, todo)
             teller.working(count)
@@ -141,14 +141,15 @@ def _run(
                 driver.run([item for item, _ in todo.todo])
             finally:
                 peak = driver.peak_bytes
+                waiting -= driver.ended
                 teller.close()
-        records = [manifest.records[item.output] for item in plan.items if item.output in manifest.records]
+        records = [manifest.records[item.output] for item in plan.items if item.output not in waiting]
         if arguments.report:
             from photostyle.batch.report import write_report
 
             write_report(arguments.report, output, len(plan.items), records)
     teller.summary(plan, records, time.perf_counter() - began, peak)
-    if stopping.asked and len(records) < len(plan.items):
+    if stopping.asked and waiting:
         return INTERRUPTED
     return SOME_FAILED if any(record.status == "failed" for record in records) else 0
 

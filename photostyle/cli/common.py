@@ -37,9 +37,9 @@ def put(text: str) -> None:
         raise OutputError("output that can be written", error.strerror or str(error), "standard output") from error
 
 
-def add_output_options(parser: argparse.ArgumentParser) -> None:
+def add_output_options(parser: argparse.ArgumentParser, printed: str = "one JSON object") -> None:
     """`--json`, `--quiet` and `--verbose`, which every command has."""
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else there")
+    parser.add_argument("--json", action="store_true", help=f"{printed} on standard output, nothing else there")
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument("-q", "--quiet", action="store_true", help="no progress")
     amount.add_argument("-v", "--verbose", action="store_true", help="more progress, and a traceback with an error")

@@ -15,6 +15,7 @@ from photostyle.batch.manifest import Manifest, Record, read_records
 from photostyle.batch.places import HIDDEN, clear_parts, part_of
 from photostyle.batch.plan import Item
 from photostyle.batch.resume import ALTERED, CHANGED, FORCED, MISSING, NEW, RETRIED, Digests, Left, left
+from photostyle.batch.workers import Dropped, News
 from photostyle.errors import OutputError
 from photostyle.files import sha256
 from photostyle.settings import Settings
@@ -308,3 +309,21 @@ def test_poisonous_photo_fails_after_two_tries_and_takes_none_with_it(
     record = read_records(str(out))["01.jpg"]
     assert (record.status, record.error, record.attempts) == ("failed", "WorkerDied", 2)
     assert record.message == "its worker died 2 times, the last time killed by signal 9"
+
+
+def test_job_that_comes_back_unbegun_is_given_again_and_not_counted(items: list[Item], out: Path) -> None:
+    class Clumsy(Inline):
+        """Gives back every first job that it gets."""
+
+        def news(self, seconds: float) -> list[News]:
+            if not self.ready and self.jobs:
+                self.ready = True
+                job, _ = self.jobs.pop(0)
+                return [Dropped(job.output)]
+            return super().news(seconds)
+
+    with Manifest(str(out)) as manifest:
+        driver = Driver(str(out), manifest, Clumsy(reversing), Digests(Settings()), lambda _: None, Stop(10**6))
+        driver.run(items)
+    assert results(out) == expected(0, 1, 2, 3) and driver.ended == set(results(out))
+    assert {record.attempts for record in read_records(str(out)).values()} == {1}

@@ -149,6 +149,13 @@ def test_workers_that_never_start_are_given_up(stubs: None) -> None:
     workers.close()
 
 
+def test_jobs_of_a_worker_that_dies_before_it_is_ready_are_given_back(stubs: None) -> None:
+    workers = LocalWorkers(1, Options(Settings(seed=2), 1))
+    workers.give(a_job("a"))
+    assert [said.output for said in heard(workers, Dropped) if isinstance(said, Dropped)] == ["a"]
+    workers.close()
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_signals_are_left_to_the_master(name: str, workers: LocalWorkers) -> None:
     heard(workers, Ready, 2)

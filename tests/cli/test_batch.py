@@ -237,6 +237,16 @@ def test_second_signal_stops_at_once() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_stopped_when_all_are_done_anew_tells_what_is_left(
+    here: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(words("-q")) == 0
+    monkeypatch.setattr(Stopping, "__call__", lambda self: signal.raise_signal(signal.SIGTERM) or True)
+    monkeypatch.setattr(Stopping, "_hear", lambda self, *_: setattr(self, "asked", True))
+    assert main(words("--force")) == 130
+    assert "0 of 3 done" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
 def test_interrupt_finishes_what_is_at_hand_and_a_second_call_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
