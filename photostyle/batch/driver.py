@@ -16,7 +16,7 @@ from photostyle.batch.places import part_of, put_in_place, thumbnails_of
 from photostyle.batch.plan import Item
 from photostyle.batch.resume import Digests, sum_of
 from photostyle.batch.workers import Dropped, Finished, Lost, Ready, Started, Workers
-from photostyle.errors import PhotostyleError
+from photostyle.errors import OutputError, PhotostyleError
 
 MOST_TRIES = 2
 """Workers that a photo may take with it before it is held to be the cause."""
@@ -166,6 +166,9 @@ class Driver:
             PhotostyleError: what meets every photo; then there is no record.
         """
         failure, item = outcome.failure, self._items[outcome.output]
+        if failure and isinstance(failure.fatal, OutputError):
+            advice = "Once it can be, the same command goes on where it has stopped."
+            raise OutputError("an output folder that can be written to", failure.fatal.found, self._output, advice)
         if failure and failure.fatal:
             raise failure.fatal
         record = self._record(item, outcome)

@@ -132,23 +132,21 @@ def _run(
         todo: Left = choose(manifest.records)
         clear_parts(output)
         teller.planned(plan, todo)
-        waiting, peak = {item.output for item, _ in todo.todo}, 0
-        if todo.todo:
-            workers, count = _workers(arguments, settings, todo)
-            teller.working(count)
-            driver = Driver(output, manifest, workers, digests, teller.event, stopping)
-            try:
+        waiting, driver = {item.output for item, _ in todo.todo}, None
+        try:
+            if waiting:
+                workers, count = _workers(arguments, settings, todo)
+                teller.working(count)
+                driver = Driver(output, manifest, workers, digests, teller.event, stopping)
                 driver.run([item for item, _ in todo.todo])
-            finally:
-                peak = driver.peak_bytes
-                waiting -= driver.ended
-                teller.close()
-        records = [manifest.records[item.output] for item in plan.items if item.output not in waiting]
+        finally:
+            waiting -= driver.ended if driver else set()
+            records = [manifest.records[item.output] for item in plan.items if item.output not in waiting]
+            teller.summary(plan, records, time.perf_counter() - began, driver.peak_bytes if driver else 0)
         if arguments.report:
             from photostyle.batch.report import write_report
 
             write_report(arguments.report, output, len(plan.items), records)
-    teller.summary(plan, records, time.perf_counter() - began, peak)
     if stopping.asked and waiting:
         return INTERRUPTED
     return SOME_FAILED if any(record.status == "failed" for record in records) else 0

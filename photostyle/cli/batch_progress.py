@@ -46,8 +46,6 @@ class Teller(Protocol):
 
     def stopping(self) -> None: ...
 
-    def close(self) -> None: ...
-
     def summary(self, plan: Plan, records: Sequence[Record], seconds: float, peak_bytes: int) -> None: ...
 
 
@@ -87,9 +85,6 @@ class JsonLines:
 
     def stopping(self) -> None:
         _put("stopping")
-
-    def close(self) -> None:
-        return
 
     def summary(self, plan: Plan, records: Sequence[Record], seconds: float, peak_bytes: int) -> None:
         done = sum(record.status == "done" for record in records)
@@ -170,14 +165,10 @@ class Lines:
     def stopping(self) -> None:
         self._say(f"stopping: {len(self._now)} photos at hand are finished first; once more stops at once")
 
-    def close(self) -> None:
-        self._told = -self._every
-        self.tick()
+    def summary(self, plan: Plan, records: Sequence[Record], seconds: float, peak_bytes: int) -> None:
         if self._shown:
             print(file=sys.stderr)
             self._shown = False
-
-    def summary(self, plan: Plan, records: Sequence[Record], seconds: float, peak_bytes: int) -> None:
         done = sum(record.status == "done" for record in records)
         failed, left = len(records) - done, len(plan.items) - len(records)
         for cause, names in causes(records).items():

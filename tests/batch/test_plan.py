@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def trip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def planned(styles: list[str], *contents: str, output: str = "out", **options: bool) -> Plan:
+def planned(styles: list[str], *contents: str, output: str = "out", **options: Any) -> Plan:
     return make_plan(contents or ("trip",), [StyleSource(style) for style in styles], output, **options)
 
 
@@ -101,4 +102,4 @@ def test_refused_before_any_work(
     (trip / "empty").mkdir()
     touch(trip, *files)
     with pytest.raises(error, match=says):
-        planned(styles, *contents, **options)  # type: ignore[arg-type]
+        planned(styles, *contents, **options)

@@ -6,7 +6,7 @@
 
 `speed` sets the batch beside as many single runs: their whole time and the time that they spend on the photo alone,
 once the program is loaded. Processor seconds are less disturbed by what else a machine does. `memory` is the peak of a
-worker after sets of several lengths, of one megapixel each with next to no solving. `killed` repeats the test's kills
+worker after sets of several lengths, of 0.1 megapixel each with next to no solving. `killed` repeats the test's kills
 with other seeds.
 """
 
@@ -78,7 +78,7 @@ def memory(photos: Sequence[int]) -> None:
     for count in photos:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            photo_set = a_set(folder / "set", count, 1.0)
+            photo_set = a_set(folder / "set", count, 0.1)
             wall, _, events = called("batch", "--content", str(photo_set), "--style", str(STYLE), "-o",
                                      str(folder / "out"), "--workers", "1", *QUICK)  # fmt: skip
             tell(f"{count} photos", {"wall": wall, "peak_mb_of_the_worker": events[-1]["peak_bytes"] / 1e6})

@@ -217,6 +217,16 @@ def test_damaged_manifest_is_told(here: Path, capsys: Captured) -> None:
     assert "1 lines of the manifest could not be read" in err and "3 done already" in err
 
 
+def test_full_disk_gives_6_and_says_how_far_it_came(
+    here: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "LocalWorkers", lambda *_: fakes.Inline(fakes.full_disk))
+    assert main(words()) == 6
+    told = capsys.readouterr().err
+    assert "0 of 3 done" in told and "3 left: the same command goes on" in told
+    assert "out: expected an output folder that can be written to, found No space left on device" in told
+
+
 def test_second_signal_stops_at_once() -> None:
     class Told:
         count = 0
@@ -241,8 +251,12 @@ def test_stopped_when_all_are_done_anew_tells_what_is_left(
     here: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(words("-q")) == 0
-    monkeypatch.setattr(Stopping, "__call__", lambda self: signal.raise_signal(signal.SIGTERM) or True)
-    monkeypatch.setattr(Stopping, "_hear", lambda self, *_: setattr(self, "asked", True))
+
+    def stopped(self: Stopping) -> bool:
+        self.asked = True
+        return True
+
+    monkeypatch.setattr(Stopping, "__call__", stopped)
     assert main(words("--force")) == 130
     assert "0 of 3 done" in capsys.readouterr().err
 
