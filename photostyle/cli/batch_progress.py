@@ -53,7 +53,7 @@ class JsonLines:
     """An object a line on standard output, each with the name of its `event`; docs/batch.md lists them."""
 
     def damaged(self, lines: int) -> None:
-        _put("warning", message=f"{lines} lines of the manifest could not be read")
+        _put("warning", message=f"lines of the manifest that could not be read: {lines}")
 
     def planned(self, plan: Plan, left: Left) -> None:
         _put("plan", photos=len(plan.items), todo=len(left.todo), done=left.done, failed=len(left.failed),
@@ -110,7 +110,7 @@ class Lines:
 
     def damaged(self, lines: int) -> None:
         self._say(
-            f"warning: {lines} lines of the manifest could not be read; what they told of is checked or done anew"
+            f"warning: lines of the manifest that could not be read: {lines}. Nothing is taken for done without its record"
         )
 
     def planned(self, plan: Plan, left: Left) -> None:

@@ -96,7 +96,7 @@ def test_saved_looks_are_styles_of_a_folder(trip: Path) -> None:
     ],
 )
 def test_refused_before_any_work(
-    files: list[str], styles: list[str], contents: list[str], options: dict[str, bool],
+    files: list[str], styles: list[str], contents: list[str], options: dict[str, Any],
     error: type[PhotostyleError], says: str, trip: Path,
 ) -> None:  # fmt: skip
     (trip / "empty").mkdir()

@@ -214,7 +214,7 @@ def test_damaged_manifest_is_told(here: Path, capsys: Captured) -> None:
     capsys.readouterr()
     assert main(words()) == 0
     err = capsys.readouterr().err
-    assert "1 lines of the manifest could not be read" in err and "3 done already" in err
+    assert "could not be read: 1. " in err and "3 done already" in err
 
 
 def test_full_disk_gives_6_and_says_how_far_it_came(
