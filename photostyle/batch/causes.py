@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from photostyle.batch.manifest import Record
+if TYPE_CHECKING:
+    from photostyle.batch.manifest import Record
 
 
 def causes(records: Sequence[Record]) -> dict[str, list[str]]:

@@ -110,7 +110,7 @@ class Lines:
 
     def damaged(self, lines: int) -> None:
         self._say(
-            f"warning: lines of the manifest that could not be read: {lines}. Nothing is taken for done without its record"
+            f"warning: lines of the manifest that could not be read: {lines}. What has no record is not taken for done"
         )
 
     def planned(self, plan: Plan, left: Left) -> None:
