@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ class Driver:
     ) -> None:
         self._output, self._manifest, self._workers, self._digests = output, manifest, workers, digests
         self._tell, self._stopping = tell, stopping
+        self._batch = secrets.token_hex(4)
         self._items: dict[str, Item] = {}
         self._tries: dict[str, int] = {}
         self._waiting: deque[str] = deque()
@@ -129,7 +131,7 @@ class Driver:
         item = self._items[output]
         self._at_hand.add(output)
         self._tries[output] = self._tries.get(output, 0) + 1
-        part, thumbnails = part_of(self._output, output), thumbnails_of(self._output, output)
+        part, thumbnails = part_of(self._output, output, self._batch), thumbnails_of(self._output, output)
         self._workers.give(Job(item.content, output, item.styles, item.content_mask, part, thumbnails), alone=alone)
 
     def _hear(self, said: object) -> None:
@@ -174,7 +176,7 @@ class Driver:
         record = self._record(item, outcome)
         self._manifest.add(record)
         if failure is None:
-            put_in_place(part_of(self._output, item.output), os.path.join(self._output, outcome.output))
+            put_in_place(part_of(self._output, item.output, self._batch), os.path.join(self._output, outcome.output))
         self.ended.add(item.output)
         self._tell(Ended(item, record))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import os
+from contextlib import suppress
 from hashlib import sha256
 
 from photostyle.errors import OutputError
@@ -17,9 +19,20 @@ def hidden(output: str) -> str:
     return os.path.join(output, HIDDEN)
 
 
-def part_of(output: str, result: str) -> str:
-    """Where a result is written before it gets its name; on the file system of most results, so that one step does."""
-    return os.path.join(hidden(output), PARTS, _key(result))
+def part_of(output: str, result: str, batch: str) -> str:
+    """Where a result is written before it gets its name; on the file system of most results, so that one step does.
+
+    Args:
+        output: the output folder.
+        result: path of the result relative to it.
+        batch: a word of this batch alone: a worker whose master was killed may write for a moment longer.
+    """
+    return os.path.join(hidden(output), PARTS, f"{_key(result)}.{batch}")
+
+
+def parts_of(output: str, result: str) -> list[str]:
+    """What batches have left of a result before it got its name."""
+    return glob.glob(os.path.join(glob.escape(os.path.join(hidden(output), PARTS)), f"{_key(result)}.*"))
 
 
 def thumbnails_of(output: str, result: str) -> tuple[str, str]:
@@ -42,10 +55,14 @@ def put_in_place(part: str, path: str) -> None:
 
 
 def clear_parts(output: str) -> None:
-    """Removes what an interrupted batch has left of unfinished results."""
-    folder = os.path.join(hidden(output), PARTS)
-    for entry in os.scandir(folder):
-        os.unlink(entry.path)
+    """Removes what an interrupted batch has left of unfinished files."""
+    folder = hidden(output)
+    left = [entry.path for entry in os.scandir(os.path.join(folder, PARTS))]
+    for place in (folder, os.path.join(folder, THUMBNAILS)):
+        left += [entry.path for entry in os.scandir(place) if entry.name.endswith(".part")]
+    for path in left:
+        with suppress(FileNotFoundError):  # its worker may be ending just now
+            os.unlink(path)
 
 
 def _key(result: str) -> str:

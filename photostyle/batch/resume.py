@@ -13,7 +13,7 @@ from pathlib import Path
 
 from photostyle.batch.job import StyleSource
 from photostyle.batch.manifest import Record
-from photostyle.batch.places import part_of, put_in_place
+from photostyle.batch.places import parts_of, put_in_place
 from photostyle.batch.plan import Item
 from photostyle.errors import OutputError
 from photostyle.files import sha256
@@ -133,10 +133,10 @@ def _state(item: Item, records: Mapping[str, Record], digests: Digests, output: 
     path = os.path.join(output, item.output)
     if sum_of(path) == record.sha256:
         return "done"
-    part = part_of(output, item.output)
-    if sum_of(part) == record.sha256:
-        put_in_place(part, path)
-        return "done"
+    for part in parts_of(output, item.output):
+        if sum_of(part) == record.sha256:
+            put_in_place(part, path)
+            return "done"
     return ALTERED if os.path.lexists(path) else MISSING
 
 

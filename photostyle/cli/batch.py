@@ -143,6 +143,7 @@ def _run(
             waiting -= driver.ended if driver else set()
             records = [manifest.records[item.output] for item in plan.items if item.output not in waiting]
             teller.summary(plan, records, time.perf_counter() - began, driver.peak_bytes if driver else 0)
+        clear_parts(output)
         if arguments.report:
             from photostyle.batch.report import write_report
 

@@ -50,8 +50,8 @@ def events(log: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in log.read_bytes().split(b"\n")[:-1]]
 
 
-def killed(words: list[str], log: Path, done: int, delay: float) -> tuple[int, int | None]:
-    """Kills a batch so many seconds after so many photos were done in it.
+def killed(words: list[str], log: Path, done: int, delay: float, most: int) -> tuple[int, int | None]:
+    """Kills a batch so many seconds after so many photos were done in it, or when more than `most` were.
 
     Returns:
         how many it had done, and its exit code, None where it was killed.
@@ -66,7 +66,7 @@ def killed(words: list[str], log: Path, done: int, delay: float) -> tuple[int, i
             return count, os.waitstatus_to_exitcode(status)
         if count < done:
             wanted = time.monotonic() + delay
-        if time.monotonic() >= wanted:
+        if time.monotonic() >= wanted or count > most:
             os.kill(pid, signal.SIGKILL)
             _, status = os.waitpid(pid, 0)
             code = os.waitstatus_to_exitcode(status)
@@ -83,9 +83,10 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     times: Counter[object] = Counter()
     half_written = 0
     while len(counts) < options.kills:
-        # four in ten fall into the start, the others between one result and the next
-        done, delay = (0, rng.uniform(0, 0.25)) if rng.random() < 0.4 else (1, rng.uniform(0, 0.03))
-        count, code = killed(words, log, done, delay)
+        # four in ten fall into the start, the others between one result and the next; enough is left for the last
+        done, delay = (0, rng.uniform(0, 0.25)) if rng.random() < 0.4 else (1, rng.uniform(0, 0.1))
+        most = len(counts) + 1 - len(times)
+        count, code = killed(words, log, done, delay, max(most, 1))
         times.update(event["output"] for event in events(log) if event["event"] == "done")
         if code is not None:
             break

@@ -12,7 +12,7 @@ import pytest
 from photostyle.batch.driver import Again, Began, Driver, Ended, Event, Loaded
 from photostyle.batch.job import Failure, Job, Outcome, StyleSource
 from photostyle.batch.manifest import Manifest, Record, read_records
-from photostyle.batch.places import HIDDEN, clear_parts, part_of
+from photostyle.batch.places import HIDDEN, clear_parts, parts_of
 from photostyle.batch.plan import Item
 from photostyle.batch.resume import ALTERED, CHANGED, FORCED, MISSING, NEW, RETRIED, Digests, Left, left
 from photostyle.batch.workers import Dropped, News
@@ -194,7 +194,7 @@ def test_kill_between_the_record_and_the_name_costs_nothing(
         patch.setattr("photostyle.batch.driver.put_in_place", killed)
         with pytest.raises(KeyboardInterrupt):
             run(items, out)
-    assert results(out) == {} and Path(part_of(str(out), "00.jpg")).exists()
+    assert results(out) == {} and parts_of(str(out), "00.jpg")
     todo, _, workers = run(items, out)
     assert todo.done == 1 and "00.jpg" not in workers.done
     assert results(out) == expected(0, 1, 2, 3)
@@ -327,3 +327,13 @@ def test_job_that_comes_back_unbegun_is_given_again_and_not_counted(items: list[
         driver.run(items)
     assert results(out) == expected(0, 1, 2, 3) and driver.ended == set(results(out))
     assert {record.attempts for record in read_records(str(out)).values()} == {1}
+
+
+def test_what_kills_leave_of_unfinished_files_is_removed(items: list[Item], out: Path) -> None:
+    run(items, out)
+    left_over = [out / HIDDEN / name for name in ("parts/x.1", "parts/.x.part", "thumbnails/.x.part", ".x.part")]
+    for path in left_over:
+        path.touch()
+    run(items, out)
+    assert not any(path.exists() for path in left_over)
+    assert len(list((out / HIDDEN / "thumbnails").iterdir())) == 8

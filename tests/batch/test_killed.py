@@ -21,11 +21,11 @@ PHOTOS, KILLS = 30, 20
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 def test_killed_twenty_times_a_batch_ends_as_if_never(tmp_path: Path) -> None:
     names = [f"{number % 3}/{number:02}.png" for number in range(PHOTOS)]
-    fakes.photos(tmp_path / "set", *names, height=300, width=400)  # some 50 ms each
+    fakes.photos(tmp_path / "set", *names, height=150, width=200)
     style = write_photo(tmp_path / "style.png", 99)
     paths = [str(tmp_path / "set"), str(style), str(tmp_path / "out")]
     command = [sys.executable, "-m", "tests.batch.killed", *paths, "--kills", str(KILLS)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["kills"] == KILLS and told["exit_code"] == 0
