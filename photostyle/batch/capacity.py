@@ -14,8 +14,8 @@ from photostyle.settings import Settings
 BASE_BYTES = {"compact": 1_200_000_000, "vgg19": 2_200_000_000}
 """Memory of a worker beside the photos, at 512 px; measured: `tests/benchmarks/batch.py`."""
 BYTES_A_PIXEL = 75
-"""Of the photos of a worker: 33 for the one that is solved (docs/performance.md), 12 for one that waits, and 24 for one
-that is written and its result; rounded up."""
+"""Of the photos of a worker: 33 for the one that is solved (README, 24 megapixels beside 700 px), 12 for one that
+waits, and 24 for one that is written and its result; rounded up."""
 UNKNOWN_PIXELS = 50_000_000
 """What a photo is taken for whose size its header does not say."""
 SPARED = 0.85
