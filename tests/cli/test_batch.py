@@ -237,14 +237,14 @@ def test_second_signal_stops_at_once() -> None:
         def tick(self) -> None:
             return
 
-    teller = Told()
+    teller, before = Told(), signal.getsignal(signal.SIGINT)
     with Stopping(teller) as stopping:  # type: ignore[arg-type]
         assert not stopping()
         signal.raise_signal(signal.SIGTERM)
         assert stopping() and teller.count == 1
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_stopped_when_all_are_done_anew_tells_what_is_left(
