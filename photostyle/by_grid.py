@@ -1,4 +1,8 @@
-"""The recipes of `default` and `preview`: affine maps of colour on grids, found at a small size, applied at any."""
+"""The recipes of `default` and `preview`: affine maps of colour on grids, found at a small size, applied at any.
+
+What they are found from is a scene: one photo, or several stacked into one picture (`photostyle.sets`), of which no
+term of the objective sees where one ends and the next begins.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from photostyle import by_pixels
 from photostyle.borders import followed, hard_masks, widened
@@ -54,6 +59,7 @@ class Scene:
         soft: as `masks`, brought to the edges of the photo.
         styles: the style photos, measured.
         style_masks: of each style `(K, h, w) float32`, [0, 1], of what the content's regions take from.
+        photos: photos of equal size that the content consists of, one below the other.
     """
 
     pixels: Pixels
@@ -61,19 +67,50 @@ class Scene:
     soft: Pixels
     styles: tuple[Scale, ...]
     style_masks: tuple[Pixels, ...]
+    photos: int = 1
+
+    @property
+    def labels(self) -> NDArray[np.intp]:
+        """`(H, W)`: the region of every pixel, another number in every photo."""
+        rows = len(self.pixels) // self.photos
+        photo = np.repeat(np.arange(self.photos), rows)[:, None]
+        labels: NDArray[np.intp] = self.soft.argmax(0) + len(self.soft) * photo
+        return labels
 
 
 def transfer(task: Task) -> Solved:
     """Solves for the grids, from the closed form, coarse to fine."""
-    settings, clock = task.settings.grid, task.clock
-    shape = Shape(settings.rows, settings.columns, settings.lumas)
-    stiffness = Stiffness(settings.across, settings.along, settings.prior, settings.chroma)
-    with clock.part("masks"):
+    settings = task.settings.grid
+    with task.clock.part("masks"):
         hard, wide = _masks(task)
         scenes = [_scene(task, place, hard, wide) for place in (-2, -1)]
+    grids, solutions, trace = solve(task, scenes, Shape(settings.rows, settings.columns, settings.lumas))
+    return solved(task, wide, grids, solutions, trace)
+
+
+def preview(task: Task) -> Solved:
+    """The closed form alone."""
+    with task.clock.part("masks"):
+        hard, wide = _masks(task)
+        scene = _scene(task, -1, hard, wide)
+    with task.clock.part("closed form"):
+        task.tell("closed form")
+        grids = closed_form_grids(task, scene, PREVIEW)
+    return solved(task, wide, grids, (), Trace(task.progress))
+
+
+def solve(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grids, tuple[tuple[str, Solution], ...], Trace]:
+    """The grids, how every stage went, and all iterates.
+
+    Args:
+        scenes: the task at half the size of the solve and at that size; a task's own photo is not looked at.
+        shape: of the grids.
+    """
+    settings, clock = task.settings.grid, task.clock
+    stiffness = Stiffness(settings.across, settings.along, settings.prior, settings.chroma)
     with clock.part("closed form"):
         task.tell("closed form")
-        reference = _closed_form(task, scenes[-1], shape)
+        reference = closed_form_grids(task, scenes[-1], shape)
     grids, trace = reference, Trace(task.progress)
     solver = Solver(reference, stiffness, task.settings.solver.history, task.encode.device)
     solutions: list[tuple[str, Solution]] = []
@@ -96,18 +133,7 @@ def transfer(task: Task) -> Solved:
         solutions.append((name, solution))
         if solution.status in (Status.INTERRUPTED, Status.NOT_FINITE):
             break
-    return _solved(task, wide, grids, tuple(solutions), trace)
-
-
-def preview(task: Task) -> Solved:
-    """The closed form alone."""
-    with task.clock.part("masks"):
-        hard, wide = _masks(task)
-        scene = _scene(task, -1, hard, wide)
-    with task.clock.part("closed form"):
-        task.tell("closed form")
-        grids = _closed_form(task, scene, PREVIEW)
-    return _solved(task, wide, grids, (), Trace(task.progress))
+    return grids, tuple(solutions), trace
 
 
 def _masks(task: Task) -> tuple[Pixels, Pixels]:
@@ -121,13 +147,13 @@ def _scene(task: Task, size: int, hard: Pixels, wide: Pixels) -> Scene:
     pixels = task.pixels if size == -1 else task.photo.fitted(task.settings.solver.size // 2)
     styles = tuple(style.scales[size] for style in task.styles)
     style_masks = tuple(
-        _shrunk(soft_masks(task.blend.styles[place].regions.labels, task.blend.ids(place)), style.pixels)
+        shrunk(soft_masks(task.blend.styles[place].regions.labels, task.blend.ids(place)), style.pixels)
         for place, style in enumerate(styles)
     )
-    return Scene(pixels, _shrunk(hard, pixels), followed(wide, pixels).of(pixels), styles, style_masks)
+    return Scene(pixels, shrunk(hard, pixels), followed(wide, pixels).of(pixels), styles, style_masks)
 
 
-def _shrunk(masks: Pixels, like: Pixels) -> Pixels:
+def shrunk(masks: Pixels, like: Pixels) -> Pixels:
     """Masks at the size of a photo."""
     rows, columns = like.shape[:2]
     if masks.shape[1:] == (rows, columns):
@@ -136,7 +162,7 @@ def _shrunk(masks: Pixels, like: Pixels) -> Pixels:
     return np.stack([np.asarray(mask) for mask in smaller])
 
 
-def _closed_form(task: Task, scene: Scene, shape: Shape) -> Grids:
+def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
     """`(K, rows, columns, lumas, 4, 3)`: every region's optimal transport, the same in all rows and columns."""
     maps = []
     for place, (mask, region) in enumerate(zip(scene.masks[:-1], task.blend.regions, strict=True)):
@@ -146,13 +172,13 @@ def _closed_form(task: Task, scene: Scene, shape: Shape) -> Grids:
 
 
 def _objective(task: Task, scene: Scene) -> RegionalObjective:
-    settings, encode = task.settings.grid, task.encode
+    settings, encode, photos = task.settings.grid, task.encode, scene.photos
     layers = tuple(settings.style_layers)
     image, masks = encode.tensor(scene.pixels), torch.from_numpy(scene.masks[:-1]).to(encode.device)
     shares = [task.blend.shares(place) for place in range(len(scene.styles))]
     style_masks = [torch.from_numpy(style_mask).to(encode.device) for style_mask in scene.style_masks]
     styles = [encode.tensor(style.pixels) for style in scene.styles]
-    labels = scene.soft.argmax(0)
+    labels = scene.labels
     with torch.no_grad():
         carried = [layer_masks(style_mask, layers) for style_mask in style_masks]
         targets = {
@@ -166,19 +192,44 @@ def _objective(task: Task, scene: Scene) -> RegionalObjective:
     weights = RegionalWeights(
         settings.style, settings.colours, settings.structure, settings.edges, settings.photorealism
     )
+    carried_masks = {
+        layer: stacked(mask[:, None], photos)[:, 0]
+        for layer, mask in layer_masks(apart(masks[:, None], photos)[:, 0], layers).items()
+    }
+
+    def features(image: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
+        return {layer: stacked(feature, photos) for layer, feature in encode(apart(image, photos), layers).items()}
+
     return RegionalObjective(
-        encode, layers, weights,
-        style=RelativeStyle(targets, layer_masks(masks, layers)),
+        features, layers, weights,
+        style=RelativeStyle(targets, carried_masks),
         colours=Colours(list(zip(shares, styles, style_masks, strict=True)), masks, task.settings.seed),
         structure=Structure(image, torch.from_numpy(labels).to(encode.device)),
-        edges=Edges(image),
+        edges=Edges(image, photos),
         photorealism=Photorealism(laplacian, device=encode.device),
     )  # fmt: skip
 
 
-def _solved(
-    task: Task, wide: Pixels, grids: Grids, solutions: tuple[tuple[str, Solution], ...], trace: Trace
-) -> Solved:
+def apart(picture: Tensor, photos: int) -> Tensor:
+    """`(B, C, photos H, W)`, photos one below the other, as `(B photos, C, H, W)`."""
+    batch, channels, height, width = picture.shape
+    rows = picture.permute(0, 2, 3, 1).reshape(batch * photos, height // photos, width, channels)
+    return rows.permute(0, 3, 1, 2)
+
+
+def stacked(pictures: Tensor, photos: int) -> Tensor:
+    """`(B photos, C, H, W)` as `(B, C, photos H, W)`."""
+    batch, channels, height, width = pictures.shape
+    rows = pictures.permute(0, 2, 3, 1).reshape(batch // photos, photos * height, width, channels)
+    return rows.permute(0, 3, 1, 2)
+
+
+def solved(task: Task, wide: Pixels, grids: Grids, solutions: tuple[tuple[str, Solution], ...], trace: Trace) -> Solved:
+    """Grids, wherever they come from, as what a task's photo and photos of any size go through.
+
+    Args:
+        wide: `(K + 1, H, W) float32`, masks of the task's photo after the first pass of `photostyle.borders`.
+    """
     device, progress = task.encode.device, task.progress  # and not the task, which would stay in memory
 
     def apply(photo: Photo, strengths: Strengths) -> tuple[Pixels, tuple[str, ...]]:

@@ -85,12 +85,18 @@ def read_mask(path: str | Path, height: int, width: int) -> RegionMap:
     else:
         labels, known = ids, dict(NAMES if names is None else names)
         _check_known(labels, known, path)
+    labels = nearest(labels, height, width)
+    return RegionMap(labels, {label: known[label] for label in sorted(_present(labels))})
+
+
+def nearest(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """`(height, width)`: `(H, W)` labels scaled by nearest neighbour."""
     rows, columns = (
         (np.arange(size) * 2 + 1) * found // (2 * size)
         for size, found in zip((height, width), labels.shape, strict=True)
     )
-    labels = labels[rows[:, None], columns]
-    return RegionMap(labels, {label: known[label] for label in sorted(_present(labels))})
+    scaled: NDArray[np.uint8] = labels[rows[:, None], columns]
+    return scaled
 
 
 def write_mask(path: str | Path, regions: RegionMap) -> None:

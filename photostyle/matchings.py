@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from photostyle.blend import Blend, Counterpart, as_whole, blend, matched_region
-from photostyle.masks import RegionMap, read_mask
+from photostyle.masks import RegionMap
 from photostyle.photo import Photo, resize
 from photostyle.regions import LEAST_MATCHED, LEAST_SHARE, LITTLE_IN_COMMON, Seen, like, matched, share_in
 from photostyle.task import Encode, Measured
@@ -24,20 +23,18 @@ CLUSTER_LAYER, CLUSTER_SIZE = "relu4_1", 384
 """Features that `clusters` looks at; see `segmentation.clusters.cluster` for the measurement behind it."""
 
 
-def by_mask(pixels: Pixels, mask: str | Path, styles: Sequence[Measured], smallest: float) -> Blend:
+def by_mask(content: RegionMap, styles: Sequence[Measured], smallest: float) -> Blend:
     """By the names of painted regions, or of class ids.
 
     Args:
-        pixels: of the content.
-        mask: its file.
+        content: its regions.
         styles: each with its own regions.
         smallest: share of either photo for a region to be measured, [0, 1].
 
     Raises:
-        InputError: a mask that cannot be used; a style without the region that it was given for.
+        InputError: a style without the region that it was given for.
         SettingsError: the content has no region of the name that a style was given for.
     """
-    content = read_mask(mask, *pixels.shape[:2])
     pairs = [(style, style.regions) for style in styles if style.regions is not None]
     return blend(content, [_counterpart(content, *pair, smallest) for pair in pairs], smallest)
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from photostyle import __version__, by_grid, by_pixels
+from photostyle import __version__, by_grid, by_pixels, sets
 from photostyle.blend import Blend
 from photostyle.device import chosen_device, chosen_dtype
 from photostyle.encoders import weights as encoder_weights
@@ -27,6 +27,7 @@ from photostyle.photo import Photo
 from photostyle.regions import WITHOUT_NETWORK, Finder, Seen
 from photostyle.rendering import Rendering, strengths_of
 from photostyle.saved import MOST_WEIGHT, Kept, is_look, read_look
+from photostyle.sets import Member, SetLook
 from photostyle.settings import Settings, load_preset
 from photostyle.solvers.result import Status
 from photostyle.task import Encode, Measured, Scale, Solved, Style, Task
@@ -140,15 +141,17 @@ class Session:
         return Measured(photo, kept.name, kept.sha256, tuple(scales), kept.regions, seen, kept.weight, kept.region)
 
     def transfer(
-        self, content: Source, style: Style | Source | Sequence[Style | Source], *,
+        self, content: Source, style: SetLook | Style | Source | Sequence[Style | Source], *,
         content_mask: str | Path | None = None,
     ) -> Result:  # fmt: skip
         """Gives the content photo the look of the style.
 
         Args:
             content: a path, PIL image, array or `Photo`.
-            style: a measured style, or the source of one; or several of them, which are added.
-            content_mask: regions of the content; there if and only if every style has its own.
+            style: a measured style, or the source of one; or several of them, which are added; or the look of a set,
+                see `fit`.
+            content_mask: regions of the content; there if and only if every style, or every photo of the set, has its
+                own.
 
         Raises:
             InputError: a photo or mask that cannot be used.
@@ -158,16 +161,11 @@ class Session:
         clock = Clock()
         with clock.part("read"):
             photo = Photo.read(content)
-        given: list[Style | Source] = _several(style)
-        if not given:
-            raise SettingsError("a style", "none", "style")
-        with clock.part("style"):
-            if not all(isinstance(each, Style) for each in given):
-                self._tell("measure the style")
-            style = reduce(add, [each if isinstance(each, Style) else self.style(each) for each in given])
-        style.check_measured_for(self.settings)
-        _check_masks(style, content_mask)
         pixels = photo.fitted(self.settings.solver.size)
+        if isinstance(style, SetLook):
+            return self._in_set(photo, pixels, style, content_mask, clock)
+        style = self._measured_style(style, clock)
+        _check_masks(style, content_mask)
         with clock.part("regions"):
             self._tell("regions")
             found = self._blend(pixels, style, content_mask)
@@ -176,11 +174,85 @@ class Session:
             Task(self.settings, self._encode, photo, pixels, style.parts, found, clock, self._progress)
         )
 
+    def fit(
+        self,
+        photos: Sequence[Source],
+        style: Style | Source | Sequence[Style | Source],
+        *,
+        content_masks: Sequence[str | Path] | None = None,
+    ) -> SetLook:
+        """Finds one look for a set of photos, such as a burst, a panorama or a time lapse: see docs/sets.md.
+
+        Args:
+            photos: the set; of more than `sets.MOST_PHOTOS` so many are read, evenly spread over it.
+            style: as for `transfer`.
+            content_masks: regions of every photo; there if and only if every style has its own.
+
+        Returns:
+            What `transfer` takes as the style of each photo of the set.
+
+        Raises:
+            InputError: a photo or mask that cannot be used.
+            SettingsError: no photo or no style; masks for some photos only; a method or a segmenter that has no look
+                for a set; a region that is not there.
+        """
+        clock = Clock()
+        sets.check_settings(self.settings)
+        if not photos:
+            raise SettingsError("a photo", "none", "photos")
+        if content_masks is not None and len(content_masks) != len(photos):
+            found = f"{len(content_masks)} for {len(photos)} photos"
+            raise SettingsError("a mask for every photo of the set, or none", found, "content_masks")
+        style = self._measured_style(style, clock)
+        _check_masks(style, content_masks[0] if content_masks else None)
+        members = []
+        with clock.part("read"):
+            for place in sets.evenly(len(photos)):
+                pixels = Photo.read(photos[place]).fitted(self.settings.solver.size)
+                mask = read_mask(content_masks[place], *pixels.shape[:2]) if content_masks else None
+                members.append(Member(pixels, mask, self._seen(pixels) if mask is None else None))
+        look = sets.fit(self.settings, self._encode, style.parts, members, clock, self._progress)
+        strengths_of(self.settings.look, look.blend)
+        return look
+
+    def _in_set(
+        self, photo: Photo, pixels: NDArray[np.float32], look: SetLook, mask: str | Path | None, clock: Clock
+    ) -> Result:
+        Style(look.styles, look.settings).check_measured_for(self.settings)
+        with clock.part("regions"):
+            self._tell("regions")
+            given = read_mask(mask, *pixels.shape[:2]) if mask is not None else None
+            seen = self._seen(pixels) if look.found_by == "classes" else None
+            found = sets.blended(look, look.regions(pixels, given, seen))
+        strengths_of(self.settings.look, found)
+        task = Task(self.settings, self._encode, photo, pixels, look.styles, found, clock, self._progress)
+        return self._result(task, sets.solved(look, task), f"; one look for a set, found from {look.photos} photos")
+
+    def _measured_style(self, style: Style | Source | Sequence[Style | Source], clock: Clock) -> Style:
+        given: list[Style | Source] = _several(style)
+        if not given:
+            raise SettingsError("a style", "none", "style")
+        with clock.part("style"):
+            if not all(isinstance(each, Style) for each in given):
+                self._tell("measure the style")
+            measured = reduce(add, [each if isinstance(each, Style) else self.style(each) for each in given])
+        measured.check_measured_for(self.settings)
+        return measured
+
     def _finished(self, task: Task) -> Result:
         """Solves, unless the settings leave the content as it is: then whoever asks for another rendering does."""
-        settings, left = task.settings, task.settings.leaves_content
-        solved = untouched(task) if left else METHODS[settings.solver.method](task)
-        origin = "; ".join(_origin(style) for style in task.styles)
+        if not task.settings.leaves_content:
+            return self._result(task, METHODS[task.settings.solver.method](task))
+
+        def solve_again(_: Result, changed: Settings) -> Result:
+            return self._finished(replace(task, settings=changed, clock=Clock()))
+
+        result = self._result(task, untouched(task))
+        return replace(result, render=solve_again, warnings=(*result.warnings, UNSOLVED))
+
+    def _result(self, task: Task, solved: Solved, history: str = "") -> Result:
+        settings = task.settings
+        origin = "; ".join(_origin(style) for style in task.styles) + history
         rendering = Rendering(task.photo, task.pixels, task.blend, solved.apply, self.device, SOFTWARE, origin)
         with task.clock.part("apply"):
             photo, enlarged = rendering.of(settings)
@@ -193,15 +265,11 @@ class Session:
                 for part in task.styles
                 for warning in part.photo.warnings
             ),
-            *task.blend.messages, *enlarged, *((UNSOLVED,) if left else complaints(outcomes)),
+            *task.blend.messages, *enlarged, *complaints(outcomes),
         )  # fmt: skip
-
-        def solve_again(_: Result, changed: Settings) -> Result:
-            return self._finished(replace(task, settings=changed, clock=Clock()))
-
         return Result(
             photo=photo, terms=solutions[-1].terms if solutions else {}, paper_terms=solved.paper_terms,
-            render=solve_again if left else rendering.again, seconds=task.clock.seconds(), warnings=warnings,
+            render=rendering.again, seconds=task.clock.seconds(), warnings=warnings,
             settings=settings, device=str(self.device), dtype=str(self.dtype).removeprefix("torch."),
             weights=self.weights, stages=outcomes, trace=solved.trace, blend=task.blend,
             interrupted=any(s.status is Status.INTERRUPTED for s in solutions),
@@ -235,7 +303,7 @@ class Session:
     def _blend(self, pixels: NDArray[np.float32], style: Style, content_mask: str | Path | None) -> Blend:
         parts, smallest = style.parts, self.settings.regions.smallest
         if content_mask is not None:
-            return by_mask(pixels, content_mask, parts, smallest)
+            return by_mask(read_mask(content_mask, *pixels.shape[:2]), parts, smallest)
         if self.settings.regions.segmenter == "none":
             return as_wholes(pixels, parts, smallest)
         note: tuple[str, ...] = ()

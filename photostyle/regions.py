@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from photostyle.encoders.weights import WeightsStatus
 from photostyle.errors import WeightsError
-from photostyle.masks import RegionMap
+from photostyle.masks import RegionMap, nearest
+from photostyle.photo import resize
 from segmentation.hub import HubSegmenter
 from segmentation.labels import CLASSES, FOREGROUND, UNLABELLED
 from segmentation.matching import SIMILAR, WHOLE, Matching, closeness, match
@@ -108,6 +109,34 @@ class Seen:
         kinds = np.array(FOREGROUND, np.uint8)[likeness.argmax(0)]
         labels = np.where(patches > 0, kinds[patches], labels)
         return RegionMap(labels, {label.id: label.name for label in CLASSES[: FOREGROUND[-1] + 1]})
+
+
+@dataclass(frozen=True, eq=False)
+class Together(Seen):
+    """What a segmenter sees in several photos, as if they were one: scaled to one size, one below the other.
+
+    Args:
+        parts: the photos, each at its own size.
+    """
+
+    parts: tuple[Seen, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, parts: Sequence[Seen], height: int, width: int) -> Together:
+        """Several photos, each scaled to `height` x `width` px."""
+        rows, columns = parts[0].chances.shape[1:]
+        pixels = np.concatenate([resize(part.pixels, height, width) for part in parts])
+        chances, kinds = (
+            np.concatenate([resize(np.ascontiguousarray(plane.transpose(1, 2, 0)), rows, columns) for plane in planes])
+            for planes in ([part.chances for part in parts], [part.kinds for part in parts])
+        )
+        return cls(pixels, chances.transpose(2, 0, 1), kinds.transpose(2, 0, 1), tuple(parts))
+
+    def labels(self, allowed: Sequence[int] = tuple(NAMES)) -> NDArray[np.uint8]:
+        """Those of each photo by itself."""
+        rows, columns = self.pixels.shape[:2]
+        height = rows // len(self.parts)
+        return np.concatenate([nearest(part.labels(allowed), height, columns) for part in self.parts])
 
 
 class Finder:

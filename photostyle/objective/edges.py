@@ -29,16 +29,19 @@ class Edges:
 
     Args:
         content: `(1, 3, H, W)`, sRGB-encoded, [0, 1]; H and W above `WINDOW`.
+        photos: photos of equal size that it consists of, one below the other; between them there is no edge.
     """
 
-    def __init__(self, content: Tensor) -> None:
-        self.content = _edge_map(content)
+    def __init__(self, content: Tensor, photos: int = 1) -> None:
+        rows = content.shape[2]
+        self.seams = torch.arange(1, photos, device=content.device) * (rows // photos) - 1
+        self.content = self._edge_map(content)
         self.mean = _windowed(self.content[None])[0]
         self.variance = _windowed(self.content.square()[None])[0] - self.mean.square()
 
     def __call__(self, image: Tensor) -> Tensor:
         """The term of `(1, 3, H, W)`, sRGB-encoded, [0, 1]: a scalar in [0, 2]."""
-        edges = _edge_map(image)
+        edges = self._edge_map(image)
         mean, square, product = _windowed(torch.stack([edges, edges.square(), edges * self.content]))
         variance, covariance = square - mean.square(), product - mean * self.mean
         alike = (2 * mean * self.mean + C1) * (2 * covariance + C2)
@@ -46,14 +49,13 @@ class Edges:
         term: Tensor = 1 - (alike / whole).mean()
         return term
 
-
-def _edge_map(image: Tensor) -> Tensor:
-    """`(H - 1, W - 1)`, [0, 1]."""
-    length = (gradient(image).square().sum(0) + LEAST**2).sqrt()
-    ordered = length.detach().flatten()
-    strongest = ordered.kthvalue(max(1, int(STRONGEST * len(ordered)))).values
-    edges: Tensor = (length / strongest).clamp_max(1)
-    return edges
+    def _edge_map(self, image: Tensor) -> Tensor:
+        """`(H - 1, W - 1)`, [0, 1]."""
+        length = (gradient(image).square().sum(0) + LEAST**2).sqrt().index_fill(0, self.seams, 0.0)
+        ordered = length.detach().flatten()
+        strongest = ordered.kthvalue(max(1, int(STRONGEST * len(ordered)))).values
+        edges: Tensor = (length / strongest).clamp_max(1)
+        return edges
 
 
 def _windowed(maps: Tensor) -> Tensor:

@@ -1,0 +1,270 @@
+"""One look for a set of photos: one transfer found from all of them together, applied to each.
+
+Photo by photo the same wall comes out in another colour in every frame, for three reasons, each of which is met here:
+
+1. every frame's own statistics are brought to the style's: here those of the set, its frames shrunk to one size and
+   stacked into one picture, of which no term of the objective sees the seams;
+2. the maps of colour vary over the frame: here a region has one map for the whole of every frame, which depends on a
+   pixel's luma and on nothing else, so that equal colours in a region become equal colours;
+3. regions are found and matched frame by frame: here they are matched once, and every frame is asked for the classes
+   that the set has.
+
+See docs/sets.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from photostyle import by_grid
+from photostyle.blend import Blend
+from photostyle.borders import followed, hard_masks, widened
+from photostyle.errors import SettingsError
+from photostyle.masks import RegionMap, nearest, soft_masks
+from photostyle.matchings import as_wholes, by_class, by_mask
+from photostyle.outcome import Clock, Progress, StageOutcome, TraceRow, complaints, outcome_of
+from photostyle.photo import Photo, resize
+from photostyle.regions import LEAST_SHARE, Seen, Together
+from photostyle.settings import Settings
+from photostyle.solvers.bilateral import Shape
+from photostyle.solvers.result import Solution, Status
+from photostyle.task import Encode, Measured, Scale, Solved, Task, Trace
+from segmentation.labels import UNLABELLED
+from segmentation.matching import WHOLE
+
+Pixels = NDArray[np.float32]
+
+MOST_PHOTOS = 16
+"""Of a set, that its look is found from."""
+ROOM = 2.0
+"""Pixels of all of them together, in those of one photo at the size of the solve."""
+STEP, LEAST_SIDE = 16, 64
+"""Sides of the shrunken photos are multiples of the first, so that every layer has whole positions, also at half the
+size, and no less than the second."""
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A photo of the set, from which the look is found.
+
+    Args:
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1], at the size of the solve.
+        regions: from a mask; None where none was given.
+        seen: what the segmenter sees; None where there is a mask, or no segmenter.
+    """
+
+    pixels: Pixels = field(repr=False)
+    regions: RegionMap | None = field(repr=False)
+    seen: Seen | None = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class SetLook:
+    """The look of a set, found by `Session.fit`, for `Session.transfer`. It can be pickled.
+
+    Args:
+        settings: with which it was found.
+        photos: how many it was found from.
+        grids: `(K, 1, 1, lumas, 4, 3) float64`, see `photostyle.solvers.bilateral`.
+        blend: what takes its look from what; `content` are the regions of the shrunken photos, stacked.
+        found_by: how the regions of a photo are found: its mask, the segmenter's classes, or all of it as one.
+        styles: without their features, at the size of the solve.
+        terms, stages, trace, seconds, interrupted: as of a `Result`.
+        warnings: what the user should know of the whole set, a line each.
+    """
+
+    settings: Settings
+    photos: int
+    grids: NDArray[np.float64] = field(repr=False)
+    blend: Blend = field(repr=False)
+    found_by: Literal["mask", "classes", "whole"]
+    styles: tuple[Measured, ...] = field(repr=False)
+    terms: Mapping[str, float]
+    stages: tuple[StageOutcome, ...]
+    trace: tuple[TraceRow, ...] = field(repr=False)
+    seconds: Mapping[str, float]
+    interrupted: bool
+    warnings: tuple[str, ...]
+
+    def regions(self, pixels: Pixels, mask: RegionMap | None, seen: Seen | None) -> RegionMap:
+        """The regions of a photo, with the labels of `blend.content`.
+
+        Args:
+            pixels: at the size of the solve; mask and seen, as in `Member`, are of that size.
+
+        Raises:
+            SettingsError: a mask for a set that was found without, or none for one that was found with masks.
+        """
+        if (self.found_by == "mask") != (mask is not None):
+            expected, found = ("a mask for every photo of the set", "none for this one") if mask is None else (
+                "no masks for a set whose look was found without", "one for this photo")  # fmt: skip
+            raise SettingsError(expected, found, "content_mask")
+        names = self.blend.content.names
+        if mask is not None:
+            return _renamed(mask, {name: label for label, name in names.items()})
+        if self.found_by == "classes" and seen is not None:
+            return seen.regions(tuple(names))
+        return RegionMap(np.zeros(pixels.shape[:2], np.uint8), {0: WHOLE})
+
+
+def evenly(count: int, most: int = MOST_PHOTOS) -> list[int]:
+    """Places of the photos of a set that its look is found from: all, or `most` of them, evenly spread."""
+    if count <= most:
+        return list(range(count))
+    return [int((place + 0.5) * count / most) for place in range(most)]
+
+
+def fit(
+    settings: Settings,
+    encode: Encode,
+    styles: tuple[Measured, ...],
+    members: Sequence[Member],
+    clock: Clock,
+    progress: Callable[[Progress], None],
+) -> SetLook:
+    """Finds the look of a set.
+
+    Args:
+        members: one or more, all with a mask or none.
+
+    Raises:
+        InputError, SettingsError: see `photostyle.matchings.by_mask`.
+    """
+    members = sorted(members, key=lambda member: member.pixels.tobytes())
+    height, width = _cell([member.pixels.shape[:2] for member in members], settings.solver.size)
+    with clock.part("regions"):
+        blend, found_by, regions, notes = _matched(members, styles, height, width, settings.regions.smallest)
+    stack = np.concatenate([resize(member.pixels, height, width) for member in members])
+    task = Task(settings, encode, Photo(stack), stack, styles, blend, clock, progress)
+    with task.clock.part("masks"):
+        scenes = [_scene(task, members, regions, height // part, width // part) for part in (2, 1)]
+    solutions: tuple[tuple[str, Solution], ...] = ()
+    trace = Trace(task.progress)
+    if task.settings.solver.method == "grid":
+        grids, solutions, trace = by_grid.solve(task, scenes, Shape(1, 1, task.settings.grid.lumas))
+    else:
+        with task.clock.part("closed form"):
+            task.tell("closed form")
+            grids = by_grid.closed_form_grids(task, scenes[-1], by_grid.PREVIEW)
+    stages = tuple(outcome_of(name, solution) for name, solution in solutions)
+    light = tuple(
+        replace(style, photo=replace(Photo(style.pixels), warnings=style.photo.warnings), seen=None,
+                scales=(Scale(style.pixels, {}),))
+        for style in styles
+    )  # fmt: skip
+    return SetLook(
+        settings=task.settings, photos=len(members), grids=grids, blend=blend, found_by=found_by, styles=light,
+        terms=solutions[-1][1].terms if solutions else {}, stages=stages, trace=tuple(trace.rows),
+        seconds=task.clock.seconds(), warnings=(*notes, *blend.messages, *complaints(stages)),
+        interrupted=any(solution.status is Status.INTERRUPTED for _, solution in solutions),
+    )  # fmt: skip
+
+
+def check_settings(settings: Settings) -> None:
+    """Raises SettingsError for settings with which no look of a set can be found.
+
+    That is the method `pixels`, which finds a photo and no map of colours, and regions by clusters, which are of single
+    photos.
+    """
+    if settings.solver.method == "pixels":
+        advice = "Use --preset default or preview for a set; the pixels of one photo are no look for another."
+        raise SettingsError("a method that finds maps of colour (grid, closed form)", "pixels", "solver.method", advice)
+    if settings.regions.segmenter == "clusters":
+        advice = "Use --segmenter compact, or none to take each photo as one region."
+        raise SettingsError("regions that a photo has by itself", "clusters", "regions.segmenter", advice)
+
+
+def solved(look: SetLook, task: Task) -> Solved:
+    """What the look makes of the photo of a task whose `blend` is `blended`."""
+    wide = widened(hard_masks(task.blend.content.labels, _ids(look.blend)), task.pixels)
+    return by_grid.solved(task, wide, look.grids, (), Trace(task.progress))
+
+
+def blended(look: SetLook, regions: RegionMap) -> Blend:
+    """What takes its look from what in a photo of these regions; it tells what the set does not know."""
+    unknown = float(np.mean(regions.labels == UNLABELLED))
+    known = float(np.mean(look.blend.content.labels == UNLABELLED))
+    message = f"{unknown:.1%} of the photo is nothing that the set's look was found for, and keeps its look"
+    return replace(look.blend, content=regions, messages=(message,) if unknown > known + LEAST_SHARE else ())
+
+
+def _cell(sizes: Sequence[tuple[int, int]], longest: int) -> tuple[int, int]:
+    """Rows and columns that all photos are shrunk to: of the middle one's proportions, together `ROOM` photos."""
+    ratio = float(np.median([height / width for height, width in sizes]))
+    area = min(ROOM / len(sizes), 1.0) * longest**2 * min(ratio, 1 / ratio)
+    sides = (area * ratio) ** 0.5, (area / ratio) ** 0.5
+    height, width = (max(LEAST_SIDE, round(side / STEP) * STEP) for side in sides)
+    return height, width
+
+
+def _matched(
+    members: Sequence[Member], styles: Sequence[Measured], height: int, width: int, smallest: float
+) -> tuple[Blend, Literal["mask", "classes", "whole"], list[RegionMap], tuple[str, ...]]:
+    """The matching of the set with the styles, how it was found, every photo's own regions, and a note."""
+    notes: tuple[str, ...] = ()
+    masks = [member.regions for member in members if member.regions is not None]
+    if masks:
+        names = sorted({name for mask in masks for name in mask.names.values()})
+        labels = {name: label for label, name in enumerate(names)}
+        regions = [_renamed(mask, labels) for mask in masks]
+        joint = RegionMap(
+            np.concatenate([nearest(each.labels, height, width) for each in regions]),
+            {label: name for name, label in labels.items()},
+        )
+        return by_mask(joint, styles, smallest), "mask", regions, ()
+    seen = [member.seen for member in members if member.seen is not None]
+    if seen:
+        together = Together.of(seen, height, width)
+        found, reason = by_class(together, [(style, style.seen) for style in styles if style.seen is not None])
+        if found is not None:
+            names_found = tuple(found.content.names)
+            return found, "classes", [each.regions(names_found) for each in seen], ()
+        notes = (f"{reason}, so every photo of the set counts as one region",)
+    whole = [RegionMap(np.zeros(member.pixels.shape[:2], np.uint8), {0: WHOLE}) for member in members]
+    stack = np.zeros((height * len(members), width, 3), np.float32)
+    return as_wholes(stack, styles, smallest), "whole", whole, notes
+
+
+def _renamed(regions: RegionMap, labels: Mapping[str, int]) -> RegionMap:
+    """The same regions with the labels that their names have; those without a label are no region."""
+    table = np.full(256, UNLABELLED, np.uint8)
+    for label, name in regions.names.items():
+        table[label] = labels.get(name, UNLABELLED)
+    found = table[regions.labels]
+    present = set(np.unique(found).tolist())
+    return RegionMap(found, {label: name for name, label in labels.items() if label in present})
+
+
+def _scene(
+    task: Task, members: Sequence[Member], regions: Sequence[RegionMap], height: int, width: int
+) -> by_grid.Scene:
+    """The set at one size, every photo with masks of its own, and the styles with it."""
+    pixels, masks, soft = [], [], []
+    for member, own in zip(members, regions, strict=True):
+        hard = hard_masks(own.labels, _ids(task.blend))
+        small = resize(member.pixels, height, width)
+        pixels.append(small)
+        masks.append(by_grid.shrunk(hard, small))
+        soft.append(followed(widened(hard, member.pixels), small).of(small))
+    layers, styles, style_masks = tuple(task.settings.grid.style_layers), [], []
+    for place, style in enumerate(task.styles):
+        fitted = Photo(style.pixels).fitted(max(height, width))
+        with torch.inference_mode():
+            solving = task.settings.solver.method == "grid"
+            styles.append(Scale(fitted, task.encode(task.encode.tensor(fitted), layers) if solving else {}))
+        labels = task.blend.styles[place].regions.labels
+        style_masks.append(by_grid.shrunk(soft_masks(labels, task.blend.ids(place)), fitted))
+    return by_grid.Scene(
+        np.concatenate(pixels), np.concatenate(masks, 1), np.concatenate(soft, 1), tuple(styles), tuple(style_masks),
+        len(members),
+    )  # fmt: skip
+
+
+def _ids(blend: Blend) -> list[tuple[int, ...]]:
+    return [region.content_ids for region in blend.regions]
