@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle import Photo, Session
-from photostyle.cielab import lab
 from photostyle.ciede2000 import ciede2000
+from photostyle.cielab import lab
 from photostyle.settings import load_preset, parse_changes
 from tests.shared import shared
 
