@@ -101,10 +101,10 @@ class SetLook:
         Raises:
             SettingsError: a mask for a set that was found without, or none for one that was found with masks.
         """
-        if (self.found_by == "mask") != (mask is not None):
-            expected, found = ("a mask for every photo of the set", "none for this one") if mask is None else (
-                "no masks for a set whose look was found without", "one for this photo")  # fmt: skip
-            raise SettingsError(expected, found, "content_mask")
+        if mask is None and self.found_by == "mask":
+            raise SettingsError("a mask for every photo of the set", "none for this one", "content_mask")
+        if mask is not None and self.found_by != "mask":
+            raise SettingsError("no mask for a set whose look was found without", "one for this photo", "content_mask")
         names = self.blend.content.names
         if mask is not None:
             return _renamed(mask, {name: label for label, name in names.items()})
