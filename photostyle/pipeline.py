@@ -226,7 +226,8 @@ class Session:
             found = sets.blended(look, look.regions(pixels, given, seen))
         strengths_of(self.settings.look, found)
         task = Task(self.settings, self._encode, photo, pixels, look.styles, found, clock, self._progress)
-        return self._result(task, sets.solved(look, task), f"; one look for a set, found from {look.photos} photos")
+        result = self._result(task, sets.solved(look, task), f"; one look for a set, found from {look.photos} photos")
+        return replace(result, warnings=(*(f"the set: {warning}" for warning in look.warnings), *result.warnings))
 
     def _measured_style(self, style: Style | Source | Sequence[Style | Source], clock: Clock) -> Style:
         given: list[Style | Source] = _several(style)

@@ -207,7 +207,9 @@ class TestRegions:
         assert (
             "100% of the content photo is no scenery, so every photo of the set counts as one region" in look.warnings
         )
-        assert [region.name for region in session.transfer(frames[0], look).blend.regions] == ["whole photo"]
+        result = session.transfer(frames[0], look)
+        assert [region.name for region in result.blend.regions] == ["whole photo"]
+        assert f"the set: {note}" in result.warnings
 
 
 @pytest.mark.usefixtures("small_encoder")
