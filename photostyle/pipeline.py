@@ -28,7 +28,7 @@ from photostyle.regions import WITHOUT_NETWORK, Finder, Seen
 from photostyle.rendering import Rendering, strengths_of
 from photostyle.saved import MOST_WEIGHT, Kept, is_look, read_look
 from photostyle.sets import Member, SetLook
-from photostyle.settings import Settings, load_preset
+from photostyle.settings import Settings, check_one_look, load_preset
 from photostyle.solvers.result import Status
 from photostyle.task import Encode, Measured, Scale, Solved, Style, Task
 
@@ -197,7 +197,7 @@ class Session:
                 for a set; a region that is not there.
         """
         clock = Clock()
-        sets.check_settings(self.settings)
+        check_one_look(self.settings)
         if not photos:
             raise SettingsError("a photo", "none", "photos")
         if content_masks is not None and len(content_masks) != len(photos):

@@ -166,20 +166,6 @@ def fit(
     )  # fmt: skip
 
 
-def check_settings(settings: Settings) -> None:
-    """Raises SettingsError for settings with which no look of a set can be found.
-
-    That is the method `pixels`, which finds a photo and no map of colours, and regions by clusters, which are of single
-    photos.
-    """
-    if settings.solver.method == "pixels":
-        advice = "Use --preset default or preview for a set; the pixels of one photo are no look for another."
-        raise SettingsError("a method that finds maps of colour (grid, closed form)", "pixels", "solver.method", advice)
-    if settings.regions.segmenter == "clusters":
-        advice = "Use --segmenter compact, or none to take each photo as one region."
-        raise SettingsError("regions that a photo has by itself", "clusters", "regions.segmenter", advice)
-
-
 def solved(look: SetLook, task: Task) -> Solved:
     """What the look makes of the photo of a task whose `blend` is `blended`."""
     wide = widened(hard_masks(task.blend.content.labels, _ids(look.blend)), task.pixels)

@@ -224,6 +224,20 @@ class Settings(Section):
         return _validated(tree, "settings")
 
 
+def check_one_look(settings: Settings) -> None:
+    """Raises SettingsError for settings with which no look of a set can be found.
+
+    That is the method `pixels`, which finds a photo and no map of colours, and regions by clusters, which are of single
+    photos.
+    """
+    if settings.solver.method == "pixels":
+        advice = "Use the preset default or preview for a set: the pixels of one photo are no look for another."
+        raise SettingsError("a method that finds maps of colour (grid, closed form)", "pixels", "solver.method", advice)
+    if settings.regions.segmenter == "clusters":
+        advice = "Use compact, or none to take each photo as one region."
+        raise SettingsError("regions that a photo has by itself", "clusters", "regions.segmenter", advice)
+
+
 def preset_folder() -> Path:
     """Where the presets lie: inside the installed package, or beside it in a checkout."""
     packaged = Path(__file__).parent / "configs"

@@ -204,9 +204,8 @@ class TestRegions:
         session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
         look = session.fit(frames, dusk)
         assert look.found_by == "whole"
-        assert (
-            "100% of the content photo is no scenery, so every photo of the set counts as one region" in look.warnings
-        )
+        note = "100% of the content photo is no scenery, so every photo of the set counts as one region"
+        assert note in look.warnings
         result = session.transfer(frames[0], look)
         assert [region.name for region in result.blend.regions] == ["whole photo"]
         assert f"the set: {note}" in result.warnings
