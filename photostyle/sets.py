@@ -137,19 +137,19 @@ def fit(
         InputError, SettingsError: see `photostyle.matchings.by_mask`.
     """
     members = sorted(members, key=lambda member: member.pixels.tobytes())
-    height, width = _cell([member.pixels.shape[:2] for member in members], settings.solver.size)
+    height, width = _cell([member.pixels.shape[:2] for member in members])
     with clock.part("regions"):
         blend, found_by, regions, notes = _matched(members, styles, height, width, settings.regions.smallest)
     stack = np.concatenate([resize(member.pixels, height, width) for member in members])
     task = Task(settings, encode, Photo(stack), stack, styles, blend, clock, progress)
-    with task.clock.part("masks"):
-        scenes = [_scene(task, members, regions, height // part, width // part) for part in (2, 1)]
+    with clock.part("masks"):
+        scenes = _scenes(task, members, regions, [(height // 2, width // 2), (height, width)])
     solutions: tuple[tuple[str, Solution], ...] = ()
-    trace = Trace(task.progress)
-    if task.settings.solver.method == "grid":
-        grids, solutions, trace = by_grid.solve(task, scenes, Shape(1, 1, task.settings.grid.lumas))
+    trace = Trace(progress)
+    if settings.solver.method == "grid":
+        grids, solutions, trace = by_grid.solve(task, scenes, Shape(1, 1, settings.grid.lumas))
     else:
-        with task.clock.part("closed form"):
+        with clock.part("closed form"):
             task.tell("closed form")
             grids = by_grid.closed_form_grids(task, scenes[-1], by_grid.PREVIEW)
     stages = tuple(outcome_of(name, solution) for name, solution in solutions)
@@ -159,9 +159,9 @@ def fit(
         for style in styles
     )  # fmt: skip
     return SetLook(
-        settings=task.settings, photos=len(members), grids=grids, blend=blend, found_by=found_by, styles=light,
+        settings=settings, photos=len(members), grids=grids, blend=blend, found_by=found_by, styles=light,
         terms=solutions[-1][1].terms if solutions else {}, stages=stages, trace=tuple(trace.rows),
-        seconds=task.clock.seconds(), warnings=(*notes, *blend.messages, *complaints(stages)),
+        seconds=clock.seconds(), warnings=(*notes, *blend.messages, *complaints(stages)),
         interrupted=any(solution.status is Status.INTERRUPTED for _, solution in solutions),
     )  # fmt: skip
 
@@ -180,10 +180,10 @@ def blended(look: SetLook, regions: RegionMap) -> Blend:
     return replace(look.blend, content=regions, messages=(message,) if unknown > known + LEAST_SHARE else ())
 
 
-def _cell(sizes: Sequence[tuple[int, int]], longest: int) -> tuple[int, int]:
-    """Rows and columns that all photos are shrunk to: of the middle one's proportions, together `ROOM` photos."""
+def _cell(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Rows and columns that all photos are brought to: of the middle one's proportions, together `ROOM` photos."""
     ratio = float(np.median([height / width for height, width in sizes]))
-    area = min(ROOM / len(sizes), 1.0) * longest**2 * min(ratio, 1 / ratio)
+    area = min(ROOM / len(sizes), 1.0) * float(np.median([height * width for height, width in sizes]))
     sides = (area * ratio) ** 0.5, (area / ratio) ** 0.5
     height, width = (max(LEAST_SIDE, round(side / STEP) * STEP) for side in sides)
     return height, width
@@ -227,29 +227,39 @@ def _renamed(regions: RegionMap, labels: Mapping[str, int]) -> RegionMap:
     return RegionMap(found, {label: name for name, label in labels.items() if label in present})
 
 
-def _scene(
-    task: Task, members: Sequence[Member], regions: Sequence[RegionMap], height: int, width: int
-) -> by_grid.Scene:
-    """The set at one size, every photo with masks of its own, and the styles with it."""
-    pixels, masks, soft = [], [], []
+def _scenes(
+    task: Task, members: Sequence[Member], regions: Sequence[RegionMap], sizes: Sequence[tuple[int, int]]
+) -> list[by_grid.Scene]:
+    """The set at each size, every photo with masks of its own, and the styles as large as the photos."""
+    stacks: list[list[tuple[Pixels, Pixels, Pixels]]] = [[] for _ in sizes]
     for member, own in zip(members, regions, strict=True):
         hard = hard_masks(own.labels, _ids(task.blend))
-        small = resize(member.pixels, height, width)
-        pixels.append(small)
-        masks.append(by_grid.shrunk(hard, small))
-        soft.append(followed(widened(hard, member.pixels), small).of(small))
-    layers, styles, style_masks = tuple(task.settings.grid.style_layers), [], []
-    for place, style in enumerate(task.styles):
-        fitted = Photo(style.pixels).fitted(max(height, width))
+        wide = widened(hard, member.pixels)
+        for stack, size in zip(stacks, sizes, strict=True):
+            small = resize(member.pixels, *size)
+            stack.append((small, by_grid.shrunk(hard, small), followed(wide, small).of(small)))
+    scenes = []
+    for stack, size in zip(stacks, sizes, strict=True):
+        pixels, masks, soft = zip(*stack, strict=True)
+        styles = tuple(_style(task, style, max(size)) for style in task.styles)
+        style_masks = tuple(
+            by_grid.shrunk(soft_masks(task.blend.styles[place].regions.labels, task.blend.ids(place)), style.pixels)
+            for place, style in enumerate(styles)
+        )
+        scenes.append(
+            by_grid.Scene(np.concatenate(pixels), np.concatenate(masks, 1), np.concatenate(soft, 1), styles,
+                          style_masks, len(members))
+        )  # fmt: skip
+    return scenes
+
+
+def _style(task: Task, style: Measured, longest: int) -> Scale:
+    """A style photo, measured at a size."""
+    pixels, features = Photo(style.pixels).fitted(longest), {}
+    if task.settings.solver.method == "grid":
         with torch.inference_mode():
-            solving = task.settings.solver.method == "grid"
-            styles.append(Scale(fitted, task.encode(task.encode.tensor(fitted), layers) if solving else {}))
-        labels = task.blend.styles[place].regions.labels
-        style_masks.append(by_grid.shrunk(soft_masks(labels, task.blend.ids(place)), fitted))
-    return by_grid.Scene(
-        np.concatenate(pixels), np.concatenate(masks, 1), np.concatenate(soft, 1), tuple(styles), tuple(style_masks),
-        len(members),
-    )  # fmt: skip
+            features = task.encode(task.encode.tensor(pixels), tuple(task.settings.grid.style_layers))
+    return Scale(pixels, features)
 
 
 def _ids(blend: Blend) -> list[tuple[int, ...]]:

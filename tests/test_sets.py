@@ -80,6 +80,20 @@ class TestOneLook:
         assert look.grids.shape == (1, 1, 1, GRID.grid.lumas, 4, 3)
         assert set(look.terms) == {"style", "colours", "structure", "edges", "photorealism", "stiffness"}
 
+    def test_two_copies_of_a_photo_have_the_terms_of_one(self, frames: list[Pixels], dusk: Pixels) -> None:
+        """But for the pixels that the colours are sampled at, and the windows of the edge term that hold a seam."""
+        session = Session(settings=GRID)
+        style = session.style(dusk)
+        one, two = (session.fit(frames[:1] * count, style).trace[0].terms for count in (1, 2))
+        for name, near in {
+            "style": 1e-4,
+            "structure": 1e-4,
+            "photorealism": 1e-4,
+            "colours": 0.02,
+            "edges": 0.1,
+        }.items():
+            assert two[name] == pytest.approx(one[name], rel=near)
+
     def test_the_look_follows_the_whole_set(self, frames: list[Pixels], dusk: Pixels) -> None:
         """The closed form carries the mean of all photos, and not that of each, to the style's."""
         session = Session(settings=PREVIEW.with_changes({"grid.lightness": 0}))
