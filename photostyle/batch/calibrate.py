@@ -31,7 +31,8 @@ def calibrated(items: Sequence[Item], workers: Workers, count: int) -> list[Samp
         with tempfile.TemporaryDirectory() as folder:
             for place in range(count):
                 part, before, after = (os.path.join(folder, f"{place}.{name}") for name in ("part", "0.jpg", "1.jpg"))
-                job = Job(item.content, f"{place}/{item.output}", item.styles, item.content_mask, part, (before, after))
+                output, thumbnails = f"{place}/{item.output}", (before, after)
+                job = Job(item.content, output, item.styles, item.content_mask, part, thumbnails, item.together)
                 workers.give(job, alone=True)
             while len(samples) < count:
                 for said in workers.news(1):

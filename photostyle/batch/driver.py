@@ -132,7 +132,8 @@ class Driver:
         self._at_hand.add(output)
         self._tries[output] = self._tries.get(output, 0) + 1
         part, thumbnails = part_of(self._output, output, self._batch), thumbnails_of(self._output, output)
-        self._workers.give(Job(item.content, output, item.styles, item.content_mask, part, thumbnails), alone=alone)
+        job = Job(item.content, output, item.styles, item.content_mask, part, thumbnails, item.together)
+        self._workers.give(job, alone=alone)
 
     def _hear(self, said: object) -> None:
         if isinstance(said, Ready):
@@ -186,7 +187,7 @@ class Driver:
         return Record(
             output=item.output, content=os.path.abspath(item.content),
             content_sha256=outcome.content_sha256 or sum_of(item.content),
-            settings=self._digests.settings, styles=self._digests.of_styles(item.styles),
+            settings=self._digests.settings, styles=self._digests.of_look(item),
             mask=self._digests.of_mask(item.content_mask), status="failed" if failure else "done",
             sha256=outcome.sha256, height=outcome.height, width=outcome.width, seconds=dict(outcome.seconds or {}),
             warnings=outcome.warnings, figures=dict(outcome.figures or {}),

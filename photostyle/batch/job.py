@@ -31,6 +31,8 @@ class Job:
         output: path of the result relative to the output folder, with /; it names the job, too.
         styles: blended into one look.
         content_mask: path of the photo's regions; None where they are found automatically.
+        together: paths of all photos of the set and of their masks, where it has one look; empty where each photo is
+            solved for itself.
         part: path at which the worker leaves the bytes of the result; whoever keeps the manifest renames it.
         thumbnails: paths at which the worker leaves small pictures of the photo and of the result.
     """
@@ -41,6 +43,7 @@ class Job:
     content_mask: str | None
     part: str
     thumbnails: tuple[str, str]
+    together: tuple[tuple[str, str | None], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ class Record:
         output: path of the result relative to the output folder, with /; a later record of it replaces an earlier one.
         content: path of the photo.
         content_sha256: of its bytes as read; None where they could not be.
-        settings, styles, mask: digests of the settings, of the styles with their weights and masks, and of the photo's
-            mask; the last is None where there is none.
+        settings, styles, mask: digests of the settings, of the styles with their weights and masks (and, where it has
+            one look, of the set), and of the photo's mask; the last is None where there is none.
         status: "done" or "failed".
         sha256: of the result; None where there is none.
         height, width: of the result in pixels.

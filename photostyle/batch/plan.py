@@ -16,12 +16,16 @@ from photostyle.saved import is_look
 
 @dataclass(frozen=True)
 class Item:
-    """A photo, the look it is to have, and the path of its result relative to the output folder, with /."""
+    """A photo, the look it is to have, and the path of its result relative to the output folder, with /.
+
+    `together` is as in `photostyle.batch.job.Job`.
+    """
 
     content: str
     output: str
     styles: tuple[StyleSource, ...]
     content_mask: str | None = None
+    together: tuple[tuple[str, str | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ def make_plan(
     pair_by_name: bool = False,
     masks: bool = False,
     format: str = "auto",
+    consistent: bool = False,
 ) -> Plan:
     """Plans a set.
 
@@ -58,12 +63,17 @@ def make_plan(
         pair_by_name: see above.
         masks: whether `NAME.mask.png` beside every photo, and beside every style that names none, has its regions.
         format: of the results; "auto" keeps that of each photo's name, and writes HEIC as JPEG and raw as TIFF.
+        consistent: whether all photos of a style get one look, see docs/sets.md.
 
     Raises:
         InputError: nothing to do, a mask or the style of a photo's name is missing.
         OutputError: a result in the place of an input, or of another result.
-        SettingsError: several folders of styles, or one where only files make sense.
+        SettingsError: several folders of styles, or one where only files make sense; one look for photos that each
+            have a style of their own.
     """
+    if consistent and pair_by_name:
+        raise SettingsError("one style for the set", "a style of its own for every photo", "--consistent",
+                            "Leave out --pair-by-name or --consistent.")  # fmt: skip
     found = find(contents, output)
     if not found.photos:
         left_out = ", ".join(f"{count} {reason}" for reason, count in found.skipped.items())
@@ -83,6 +93,9 @@ def make_plan(
         beside = {path: _mask_beside(path) for path, _ in found.photos}
         _refuse([path for path, mask in beside.items() if not os.path.isfile(mask)], f"NAME{MASK} beside every photo")
         items = [replace(item, content_mask=beside[item.content]) for item in items]
+    if consistent:
+        members = tuple(dict.fromkeys((item.content, item.content_mask) for item in items))
+        items = [replace(item, together=members) for item in items]
     _check_names(items, output)
     return Plan(tuple(items), found.skipped)
 

@@ -42,6 +42,17 @@ class Digests:
             self._known[key] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return self._known[key]
 
+    def of_look(self, item: Item) -> str:
+        """Of an item's styles and, where its set has one look, of the set's photos and masks."""
+        styles = self.of_styles(item.styles)
+        if not item.together:
+            return styles
+        key = (styles, item.together)
+        if key not in self._known:
+            parts = [(sum_of(path), self.of_mask(mask)) for path, mask in item.together]
+            self._known[key] = hashlib.sha256(json.dumps([styles, parts]).encode()).hexdigest()
+        return self._known[key]
+
     def of_mask(self, mask: str | None) -> str | None:
         """Of a mask and of the names beside it."""
         if mask is None:
@@ -125,7 +136,7 @@ def _state(item: Item, records: Mapping[str, Record], digests: Digests, output: 
     if record is None:
         return NEW
     made_from = (record.settings, record.styles, record.mask, record.content_sha256)
-    now = (digests.settings, digests.of_styles(item.styles), digests.of_mask(item.content_mask), sum_of(item.content))
+    now = (digests.settings, digests.of_look(item), digests.of_mask(item.content_mask), sum_of(item.content))
     if made_from != now:
         return CHANGED
     if record.status == "failed":

@@ -6,7 +6,7 @@ import os
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from hashlib import sha256
@@ -14,12 +14,13 @@ from operator import add
 from typing import NamedTuple, TypeVar
 
 from photostyle.batch.figures import figures, thumbnail
-from photostyle.batch.job import Failure, Job, Options, Outcome, StyleSource
-from photostyle.errors import OutputError, PhotostyleError, WeightsError
+from photostyle.batch.job import Failure, Job, Options, Outcome
+from photostyle.errors import InputError, OutputError, PhotostyleError, WeightsError
 from photostyle.files import atomic_write
 from photostyle.outcome import Result
 from photostyle.photo import Photo, format_of
 from photostyle.pipeline import Session
+from photostyle.sets import SetLook
 from photostyle.task import Style
 
 MOST_STYLES = 4
@@ -71,7 +72,7 @@ class Worker:
 
         torch.set_num_threads(options.threads)
         self.session = Session(settings=options.settings)
-        self._looks: OrderedDict[tuple[StyleSource, ...], Style] = OrderedDict()
+        self._looks: OrderedDict[object, Style | SetLook] = OrderedDict()
 
     def do(self, job: Job) -> Outcome:
         return self.write(self.solve(self.read(job)))
@@ -89,9 +90,7 @@ class Worker:
         photo, job = read.photo, read.job
         if photo is None:
             return Solved(read, None, read.outcome)
-        result, failure = _tried(
-            lambda: self.session.transfer(photo, self._look(job.styles), content_mask=job.content_mask)
-        )
+        result, failure = _tried(lambda: self.session.transfer(photo, self._look(job), content_mask=job.content_mask))
         return Solved(read, result, replace(read.outcome, failure=failure))
 
     def write(self, solved: Solved) -> Outcome:
@@ -123,15 +122,34 @@ class Worker:
             figures=made.figures,
         )
 
-    def _look(self, sources: tuple[StyleSource, ...]) -> Style:
-        """The styles measured and put together, or as they were for an earlier job."""
-        if sources not in self._looks:
-            measured = [self.session.style(s.path, s.mask, weight=s.weight, region=s.region) for s in sources]
-            self._looks[sources] = reduce(add, measured)
+    def _look(self, job: Job) -> Style | SetLook:
+        """The styles measured and put together, and fitted to the set where it has one look; or what an earlier job of
+        the same styles and set has found, which every worker finds alike."""
+        key = (job.styles, job.together)
+        if key not in self._looks:
+            measured = [self.session.style(s.path, s.mask, weight=s.weight, region=s.region) for s in job.styles]
+            style = reduce(add, measured)
+            self._looks[key] = self._fitted(style, job.together) if job.together else style
             if len(self._looks) > MOST_STYLES:
                 self._looks.popitem(last=False)
-        self._looks.move_to_end(sources)
-        return self._looks[sources]
+        self._looks.move_to_end(key)
+        return self._looks[key]
+
+    def _fitted(self, style: Style, together: Sequence[tuple[str, str | None]]) -> SetLook:
+        """The look of a set, without the photos that cannot be read.
+
+        Raises:
+            InputError: none can be read, or a mask cannot.
+        """
+        while True:
+            masks = [mask for _, mask in together if mask is not None]
+            try:
+                return self.session.fit([path for path, _ in together], style, content_masks=masks or None)
+            except InputError as error:
+                readable = [(path, mask) for path, mask in together if path != error.where]
+                if len(readable) in (0, len(together)):
+                    raise
+                together = readable
 
 
 def _made(job: Job, photo: Photo, result: Result) -> Made:

@@ -61,6 +61,11 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--masks", action="store_true", help="take the regions from NAME.mask.png beside every photo and every style"
     )
+    parser.add_argument(
+        "--consistent",
+        action="store_true",
+        help="one look for all photos, found from all of them: for a burst, a panorama, a time lapse",
+    )
     parser.add_argument("-o", "--output", metavar="FOLDER", required=True, help="where the results go")
     add_settings(parser)
     add_file_options(parser)
@@ -90,6 +95,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from photostyle.batch.resume import Digests, left
     from photostyle.encode import depth_of
     from photostyle.photo import format_of
+    from photostyle.settings import check_one_look
 
     settings, styles = settings_of(arguments), _styles(arguments)
     words = [*arguments.content, *(word for name in arguments.list for word in read_list(name))]
@@ -97,10 +103,13 @@ def execute(arguments: argparse.Namespace) -> int:
         raise SettingsError("--content FOLDER|PHOTO or --list FILE", "neither", "batch", "photostyle batch --help")
     if arguments.workers is not None and arguments.workers < 1:
         raise SettingsError("at least one worker", str(arguments.workers), "--workers")
+    if arguments.consistent:
+        check_one_look(settings)
     output = arguments.output
     plan = make_plan(
         words, styles, output,
         pair_by_name=arguments.pair_by_name, masks=arguments.masks, format=settings.output.format,
+        consistent=arguments.consistent,
     )  # fmt: skip
     for format in {format_of(item.output) for item in plan.items}:
         depth_of(format, settings.output.depth, 8)

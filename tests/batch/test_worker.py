@@ -152,3 +152,35 @@ def test_thumbnails_are_small(tmp_path: Path) -> None:
     (tmp_path / "small.jpg").write_bytes(thumbnail(Photo(np.full((600, 900, 3), 0.5, np.float32))))
     with Image.open(tmp_path / "small.jpg") as image:
         assert image.size == (THUMBNAIL, THUMBNAIL * 2 // 3)
+
+
+class TestOneLook:
+    @pytest.fixture
+    def settings(self) -> Settings:
+        return load_preset("preview").with_changes({"solver.size": 64, "regions.segmenter": "none"})
+
+    def test_result_is_that_of_the_set(self, worker: Worker, job: Job, settings: Settings, tmp_path: Path) -> None:
+        other = write_photo(tmp_path / "c.png", 3)
+        alone = worker.do(job)
+        in_set = worker.do(dataclasses.replace(job, together=((job.content, None), (str(other), None))))
+        session = Session(settings=settings)
+        look = session.fit([job.content, other], job.styles[0].path)
+        session.transfer(job.content, look).photo.save(job.part + ".png")
+        assert in_set.sha256 == hashlib.sha256(Path(job.part + ".png").read_bytes()).hexdigest() != alone.sha256
+
+    def test_look_is_found_once_and_without_what_cannot_be_read(
+        self, worker: Worker, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        torn, other = tmp_path / "torn.png", write_photo(tmp_path / "c.png", 3)
+        torn.write_bytes(b"torn")
+        fit, fitted = worker.session.fit, list[list[str]]()
+
+        def counted(photos: list[str], *rest: Any, **options: Any) -> Any:
+            fitted.append([Path(photo).name for photo in photos])
+            return fit(photos, *rest, **options)
+
+        monkeypatch.setattr(worker.session, "fit", counted)
+        together = tuple((str(path), None) for path in (job.content, torn, other))
+        for content in (job.content, str(other)):
+            assert worker.do(dataclasses.replace(job, content=content, together=together)).failure is None
+        assert fitted == [["a.png", "torn.png", "c.png"], ["a.png", "c.png"]]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageChops
 
 from photostyle.batch import local
 from photostyle.batch.places import HIDDEN
@@ -298,3 +299,37 @@ def test_reader_of_events_that_goes_away_ends_the_batch(tmp_path: Path) -> None:
         process.stdout.close()
         process.wait(60)
     assert process.returncode == 6 and time.monotonic() - began < 60
+
+
+class TestOneLook:
+    def test_equal_colours_are_equal_and_the_set_is_done_again_when_it_changes(
+        self, here: Path, capsys: Captured
+    ) -> None:
+        with Image.open("trip/a.png") as photo:
+            photo.transpose(Image.Transpose.ROTATE_180).save("trip/turned.png")
+        assert main(words("--consistent")) == 0
+        with Image.open("out/a.png") as first, Image.open("out/turned.png") as second:
+            extremes = ImageChops.difference(first, second.transpose(Image.Transpose.ROTATE_180)).getextrema()
+        assert all(most <= 1 for _, most in extremes)  # of the dither
+        before = Path("out/a.png").read_bytes()
+        assert main(words("--consistent")) == 0
+        assert "4 done already" in capsys.readouterr().err
+        write_photo(Path("trip/new.png"), 9)
+        assert main(words("--consistent")) == 0
+        assert "5 to do (4 changed)" in capsys.readouterr().err
+        assert Path("out/a.png").read_bytes() != before
+
+    @pytest.mark.parametrize(
+        ("more", "found"),
+        [
+            (("--set", "solver.method=pixels"), "solver.method"),
+            (("--segmenter", "clusters"), "regions.segmenter"),
+            (("--pair-by-name",), "--consistent"),
+        ],
+    )
+    def test_what_has_no_look_for_a_set_is_refused_at_once(
+        self, here: Path, capsys: Captured, more: tuple[str, ...], found: str
+    ) -> None:
+        assert main(words("--consistent", *more, style="looks")) == 2
+        assert found in capsys.readouterr().err
+        assert not Path("out").exists()
