@@ -12,6 +12,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from photostyle.cli.batch_progress import JsonLines, Lines, Teller
+from photostyle.cli.cluster import add_cluster_options, check_cluster_options, cluster_workers
 from photostyle.cli.common import INTERRUPTED, Commands, add_output_options
 from photostyle.cli.options import add_settings, settings_of
 from photostyle.cli.output import add_file_options
@@ -20,9 +21,9 @@ from photostyle.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
     from photostyle.batch.job import StyleSource
-    from photostyle.batch.local import LocalWorkers
     from photostyle.batch.plan import Plan
     from photostyle.batch.resume import Digests, Left
+    from photostyle.batch.workers import Workers
     from photostyle.settings import Settings
 
 SOME_FAILED = 5
@@ -66,6 +67,7 @@ def add_to(commands: Commands) -> None:
     add_file_options(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, how long and how much it takes")
     parser.add_argument("--workers", type=int, metavar="N", help="photos at a time (default: as the machine has room)")
+    add_cluster_options(parser)
     parser.add_argument("--retry-failed", action="store_true", help="also do the photos that have failed before")
     parser.add_argument("--force", action="store_true", help="do all photos again")
     parser.add_argument(
@@ -97,6 +99,7 @@ def execute(arguments: argparse.Namespace) -> int:
         raise SettingsError("--content FOLDER|PHOTO or --list FILE", "neither", "batch", "photostyle batch --help")
     if arguments.workers is not None and arguments.workers < 1:
         raise SettingsError("at least one worker", str(arguments.workers), "--workers")
+    check_cluster_options(arguments)
     output = arguments.output
     plan = make_plan(
         words, styles, output,
@@ -169,13 +172,16 @@ def _tried(arguments: argparse.Namespace, settings: Settings, plan: Plan, todo: 
     return 0
 
 
-def _workers(arguments: argparse.Namespace, settings: Settings, todo: Left) -> tuple[LocalWorkers, int]:
+def _workers(arguments: argparse.Namespace, settings: Settings, todo: Left) -> tuple[Workers, int]:
     from photostyle.batch.capacity import pixels_of, processors, worker_count
     from photostyle.batch.job import Options
     from photostyle.batch.local import LocalWorkers
 
     photos = {item.content for item, _ in todo.todo}
-    count = arguments.workers or worker_count(settings, max(map(pixels_of, photos)), len(todo.todo))
+    largest = max(map(pixels_of, photos))
+    if arguments.cluster:
+        return cluster_workers(arguments, settings, largest, len(todo.todo))
+    count = arguments.workers or worker_count(settings, largest, len(todo.todo))
     return LocalWorkers(count, Options(settings, max(1, processors() // count))), count
 
 
