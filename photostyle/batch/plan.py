@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from photostyle.batch import storage
 from photostyle.batch.inputs import HEIC, MASK, PHOTOS, Found, find
 from photostyle.batch.job import StyleSource
 from photostyle.errors import InputError, OutputError, SettingsError
@@ -62,7 +64,7 @@ def make_plan(
     Raises:
         InputError: nothing to do, a mask or the style of a photo's name is missing.
         OutputError: a result in the place of an input, or of another result.
-        SettingsError: several folders of styles, or one where only files make sense.
+        SettingsError: several folders of styles, or one where only files make sense; masks of an object store.
     """
     found = find(contents, output)
     if not found.photos:
@@ -70,6 +72,7 @@ def make_plan(
         raise InputError("photos", f"none ({left_out} left out)" if left_out else "none", "--content")
     looks = _looks(styles, output, pair_by_name)
     if masks:
+        _refuse_urls([path for path, _ in found.photos], [style.path for look in looks.values() for style in look])
         looks = {name: tuple(_with_mask(style) for style in look) for name, look in looks.items()}
     if pair_by_name:
         items = _pairs(found, looks, format)
@@ -89,7 +92,7 @@ def make_plan(
 
 def _looks(styles: Sequence[StyleSource], output: str, pair_by_name: bool) -> dict[str, tuple[StyleSource, ...]]:
     """The looks by name; that of a look that is not one of a folder is empty."""
-    folders = [style for style in styles if os.path.isdir(style.path)]
+    folders = [style for style in styles if storage.is_folder(style.path)]
     if not folders:
         if pair_by_name:
             raise SettingsError("a folder as --style", "none", "--pair-by-name")
@@ -121,6 +124,13 @@ def _refuse(without: Sequence[str], expected: str) -> None:
         raise InputError(expected, f"none for {len(without)}", without[0])
 
 
+def _refuse_urls(*paths: Sequence[str]) -> None:
+    """Raises SettingsError where masks are asked for beside objects of a store."""
+    for path in itertools.chain(*paths):
+        if storage.is_url(path):
+            raise SettingsError("photos and styles in folders, for the masks beside them", path, "--masks")
+
+
 def _with_mask(style: StyleSource) -> StyleSource:
     """The style with the mask beside it; a saved look has its own.
 
@@ -148,7 +158,7 @@ def _result_name(name: str, label: str, format: str) -> str:
 
 def _check_names(items: Iterable[Item], output: str) -> None:
     """Raises OutputError for a result in the place of an input or of another result."""
-    inputs = {os.path.realpath(path) for item in items for path in (item.content, *(s.path for s in item.styles))}
+    inputs = {storage.canonical(path) for item in items for path in (item.content, *(s.path for s in item.styles))}
     taken: dict[str, Item] = {}
     for item in items:
         key = os.path.normcase(item.output)
@@ -158,6 +168,6 @@ def _check_names(items: Iterable[Item], output: str) -> None:
                 item.output, "Name a folder above both: results keep the folders below it. Or rename one of them.",
             )  # fmt: skip
         taken[key] = item
-        path = os.path.join(output, item.output)
-        if os.path.realpath(path) in inputs:
+        path = storage.join(output, item.output)
+        if storage.canonical(path) in inputs:
             raise OutputError("files other than the inputs", "an input", path, "Choose another output folder.")

@@ -12,7 +12,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from photostyle.cli.batch_progress import JsonLines, Lines, Teller
-from photostyle.cli.cluster import add_cluster_options, check_cluster_options, cluster_workers
+from photostyle.cli.cluster import add_cluster_options, check_cluster_options, cluster_workers, places_of
 from photostyle.cli.common import INTERRUPTED, Commands, add_output_options
 from photostyle.cli.options import add_settings, settings_of
 from photostyle.cli.output import add_file_options
@@ -90,17 +90,20 @@ def execute(arguments: argparse.Namespace) -> int:
     from photostyle.batch.manifest import read_records
     from photostyle.batch.plan import make_plan
     from photostyle.batch.resume import Digests, left
+    from photostyle.batch.storage import plain
     from photostyle.encode import depth_of
     from photostyle.photo import format_of
 
     settings, styles = settings_of(arguments), _styles(arguments)
-    words = [*arguments.content, *(word for name in arguments.list for word in read_list(name))]
+    named = (*arguments.content, *(word for name in arguments.list for word in read_list(name)))
+    words = [plain(word) for word in named]
+    arguments.output, arguments.manifest = places_of(arguments)
     if not words:
         raise SettingsError("--content FOLDER|PHOTO or --list FILE", "neither", "batch", "photostyle batch --help")
     if arguments.workers is not None and arguments.workers < 1:
         raise SettingsError("at least one worker", str(arguments.workers), "--workers")
     check_cluster_options(arguments)
-    output = arguments.output
+    output, kept = arguments.output, arguments.manifest
     plan = make_plan(
         words, styles, output,
         pair_by_name=arguments.pair_by_name, masks=arguments.masks, format=settings.output.format,
@@ -113,10 +116,10 @@ def execute(arguments: argparse.Namespace) -> int:
         left, plan.items, digests=digests, output=output,
         force=arguments.force, retry_failed=arguments.retry_failed, overwrite=arguments.overwrite,
     )  # fmt: skip
-    _check_folder(output, arguments)
+    _check_folder(kept, arguments)
     teller: Teller = JsonLines() if arguments.json else Lines(arguments)
     if arguments.dry_run:
-        return _tried(arguments, settings, plan, choose(read_records(output)), teller)
+        return _tried(arguments, settings, plan, choose(read_records(kept)), teller)
     return _run(arguments, settings, plan, digests, choose, teller)
 
 
@@ -128,12 +131,13 @@ def _run(
     from photostyle.batch.places import clear_parts
 
     output, began = arguments.output, time.perf_counter()
-    _make_folder(output)
-    with Stopping(teller) as stopping, Manifest(output) as manifest:
+    _make_folder(arguments.manifest)
+    with Stopping(teller) as stopping, Manifest(arguments.manifest) as manifest:
         if manifest.damaged:
             teller.damaged(manifest.damaged)
         todo: Left = choose(manifest.records)
-        clear_parts(output)
+        for folder in {output, arguments.manifest}:
+            clear_parts(folder)
         teller.planned(plan, todo)
         waiting, driver = {item.output for item, _ in todo.todo}, None
         try:
@@ -146,7 +150,8 @@ def _run(
             waiting -= driver.ended if driver else set()
             records = [manifest.records[item.output] for item in plan.items if item.output not in waiting]
             teller.summary(plan, records, time.perf_counter() - began, driver.peak_bytes if driver else 0)
-        clear_parts(output)
+        for folder in {output, arguments.manifest}:
+            clear_parts(folder)
         if arguments.report:
             from photostyle.batch.report import write_report
 
@@ -192,6 +197,7 @@ def _styles(arguments: argparse.Namespace) -> list[StyleSource]:
         SettingsError: none, standard input, or masks that do not fit.
     """
     from photostyle.batch.job import StyleSource
+    from photostyle.batch.storage import plain
 
     given, masks = arguments.style or [], arguments.style_mask or []
     if not given:
@@ -202,22 +208,24 @@ def _styles(arguments: argparse.Namespace) -> list[StyleSource]:
     styles = styles_of(given, arguments.style_weights, masks, "beside" if masks else None)
     if any(style.path == STREAM for style in styles):
         raise SettingsError("a file or a folder", "standard input", "--style")
-    return [StyleSource(style.path, style.mask, style.weight, style.region) for style in styles]
+    return [StyleSource(plain(style.path), style.mask, style.weight, style.region) for style in styles]
 
 
 def _check_styles(styles: Sequence[StyleSource]) -> None:
     """Raises InputError, before any work, for a style that cannot be used by any photo."""
+    from photostyle.batch.storage import fetched
     from photostyle.masks import read_mask
     from photostyle.photo import Photo
     from photostyle.saved import is_look, read_look
 
     for style in styles:
-        if is_look(style.path):
-            read_look(style.path)
-        else:
-            photo = Photo.read(style.path)
-            if style.mask is not None:
-                read_mask(style.mask, photo.height, photo.width)
+        with fetched(style.path) as path:
+            if is_look(path):
+                read_look(path)
+            else:
+                photo = Photo.read(path)
+                if style.mask is not None:
+                    read_mask(style.mask, photo.height, photo.width)
 
 
 def _check_folder(output: str, arguments: argparse.Namespace) -> None:

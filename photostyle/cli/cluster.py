@@ -21,6 +21,9 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
         help="have a Ray cluster do the work: ray://HOST:10001, or auto for that of this machine; "
         "--workers then is by default as many as it has room for",
     )
+    parser.add_argument(
+        "--manifest", metavar="FOLDER", help="where the manifest is kept; needed where -o is the URL of an object store"
+    )
     parser.add_argument("--cpus-per-worker", type=int, metavar="N", help="processors of a worker of the cluster (1)")
     parser.add_argument(
         "--gpus-per-worker", type=float, metavar="X", help="of a GPU, such as 0.25, for a worker of the cluster (0)"
@@ -40,6 +43,24 @@ def check_cluster_options(arguments: argparse.Namespace) -> None:
     if arguments.cluster and arguments.dry_run:
         advice = "Without --cluster it lists the same photos and tries one on this machine."
         raise SettingsError("--dry-run or --cluster", "both", "--cluster", advice)
+
+
+def places_of(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Where the results go, and the folder that keeps the manifest: the same, but where that is no folder.
+
+    Raises:
+        SettingsError: no folder for the manifest, or one that is not needed.
+    """
+    from photostyle.batch.storage import is_url, plain
+
+    output = plain(arguments.output)
+    if is_url(output) and (arguments.manifest is None or is_url(arguments.manifest)):
+        found = "none" if arguments.manifest is None else arguments.manifest
+        advice = "A manifest is added to photo by photo, which an object store cannot do."
+        raise SettingsError("--manifest FOLDER on this machine", found, f"-o {output}", advice)
+    if not is_url(output) and arguments.manifest is not None:
+        raise SettingsError("-o with the URL of an object store", "a folder, which keeps its manifest", "--manifest")
+    return output, arguments.manifest or output
 
 
 def cluster_workers(
