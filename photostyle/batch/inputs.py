@@ -99,14 +99,15 @@ def _stored(word: str, output: str, endings: Collection[str], skipped: Counter[s
         raise InputError("a store that can be read", error.strerror or str(error), word) from error
     if not found:
         raise InputError("a photo, a folder of photos or a pattern that fits some", "nothing of that name", word)
-    results = f"{storage.canonical(output)}/" if storage.is_url(output) else None
+    top, results = (f"{storage.canonical(path)}/" if storage.is_url(path) else "" for path in (word, output))
+    within = results.startswith(top) and results != top
     paths = {path for path, _ in found}
     stems = {os.path.splitext(path)[0] for path in paths}
     kept = []
     for path, name in found:
         if any(part.startswith(".") for part in name.split("/")):
             skipped["hidden"] += 1
-        elif results and path.startswith(results):
+        elif within and path.startswith(results):
             continue
         elif any(path.endswith(ending) and path.removesuffix(ending) in stems for ending in (MASK, OVERLAY)):
             skipped["masks and overlays"] += 1
