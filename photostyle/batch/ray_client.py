@@ -46,7 +46,7 @@ class Ray:
     """
 
     def __init__(self, address: str, processors: int) -> None:
-        _check_address(address)
+        address = _checked(address)
         self.ray = _module()
         self._own = not self.ray.is_initialized()
         self._stdout = sys.stdout
@@ -91,10 +91,14 @@ def _module() -> Any:
     return ray
 
 
-def _check_address(address: str) -> None:
-    """Raises SettingsError for what is no address, or one where nothing takes a connection."""
+def _checked(address: str) -> str:
+    """The address with its port.
+
+    Raises:
+        SettingsError: it is none, or nothing takes a connection there.
+    """
     if address == AUTO:
-        return
+        return address
     parts = urlsplit(address if "://" in address else f"//{address}")
     try:
         host, port = parts.hostname, parts.port or (PORT if parts.scheme else None)
@@ -106,10 +110,11 @@ def _check_address(address: str) -> None:
         socket.create_connection((host, port), ANSWER_SECONDS).close()
     except OSError as error:
         raise _no_answer(address, error.strerror or str(error)) from error
+    return f"{'ray://' * bool(parts.scheme)}{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _no_answer(address: str, found: str) -> SettingsError:
-    advice = "Check the address, and that the head runs: ray start --head (docs/cluster.md)."
+    advice = "Check the address, that the head runs (ray start --head) and its token (docs/cluster.md)."
     return SettingsError("a Ray cluster that answers", found, f"--cluster {address}", advice)
 
 
