@@ -102,7 +102,7 @@ class Killing(list[Event]):
         if over >= 3 and not self.killed and isinstance(event, Began):
             member = next(member for member in self.workers.members if member.solving == event.item.output)
             assert member.loaded
-            self.killed = list(member.jobs)
+            self.killed = [event.item.output]
             os.kill(member.loaded.pid, signal.SIGKILL)
 
 
@@ -235,9 +235,11 @@ def test_missing_extra_is_named(command: list[str], capsys: Captured, monkeypatc
     assert "pip install 'photostyle[cluster]'" in capsys.readouterr().err
 
 
-def test_what_other_threads_print_is_kept_off_standard_output(capsys: Captured, ray: Ray) -> None:
+def test_what_other_threads_print_is_kept_off_standard_output(begun: None, capsys: Captured) -> None:
+    connection = Ray("auto", 2)
     thread = threading.Thread(target=print, args=("from Ray",))
     thread.start()
     thread.join()
     print("from photostyle")
+    connection.close()
     assert capsys.readouterr() == ("from photostyle\n", "from Ray\n")
