@@ -104,14 +104,14 @@ class GridSettings(Section):
     columns: int = Field(8, ge=1, le=64, description="over its columns")
     lumas: int = Field(6, ge=1, le=32, description="over its lumas")
     lightness: float = Field(0.4, ge=0, le=1, description="share of the transport of lightness in the closed form")
-    style: Weight = Field(11.0, description="weight of the relative Gram distance")
+    style: Weight = Field(11.5, description="weight of the relative Gram distance")
     style_layers: tuple[LayerName, ...] = Field(
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), min_length=1, description="layers of the relative Gram distance"
     )
-    colours: Weight = Field(14.0, description="weight of the sliced Wasserstein distance of colours")
+    colours: Weight = Field(14.5, description="weight of the sliced Wasserstein distance of colours")
     structure: Weight = Field(0.6, description="weight of the correlation of edges with the content's")
-    edges: Weight = Field(1.6, description="weight of the similarity of edge maps to the content's")
-    photorealism: Weight = Field(8.5, description="weight of the photorealism term, in thousandths of the paper's")
+    edges: Weight = Field(1.8, description="weight of the similarity of edge maps to the content's")
+    photorealism: Weight = Field(9.2, description="weight of the photorealism term, in thousandths of the paper's")
     epsilon: float = Field(1e-5, gt=0, description="regularisation of the Matting Laplacian")
     across: Weight = Field(9.0, description="stiffness between neighbouring rows and columns")
     along: Weight = Field(5.0, description="stiffness between neighbouring lumas")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from photostyle.batch.capacity import Sample, pixels_of
 from photostyle.batch.job import Job
 from photostyle.batch.plan import Item
+from photostyle.batch.storage import size
 from photostyle.batch.workers import Dropped, Finished, Lost, Ready, Workers
 from photostyle.errors import InputError, PhotostyleError
 
@@ -24,7 +25,7 @@ def calibrated(items: Sequence[Item], workers: Workers, count: int) -> list[Samp
     Raises:
         PhotostyleError: the photo cannot be done, or no worker can start.
     """
-    item = max(items, key=lambda item: os.path.getsize(item.content))
+    item = max(items, key=lambda item: size(item.content))
     loading: list[float] = []
     samples: list[Sample] = []
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from photostyle import __version__
+from photostyle.batch import storage
 from photostyle.batch.job import Failure, Job, Outcome
 from photostyle.batch.manifest import Manifest, Record
 from photostyle.batch.places import part_of, put_in_place, thumbnails_of
@@ -177,7 +177,7 @@ class Driver:
         record = self._record(item, outcome)
         self._manifest.add(record)
         if failure is None:
-            put_in_place(part_of(self._output, item.output, self._batch), os.path.join(self._output, outcome.output))
+            put_in_place(part_of(self._output, item.output, self._batch), storage.join(self._output, outcome.output))
         self.ended.add(item.output)
         self._tell(Ended(item, record))
 
@@ -185,7 +185,7 @@ class Driver:
         before = self._manifest.records.get(item.output)
         failure = outcome.failure
         return Record(
-            output=item.output, content=os.path.abspath(item.content),
+            output=item.output, content=storage.absolute(item.content),
             content_sha256=outcome.content_sha256 or sum_of(item.content),
             settings=self._digests.settings, styles=self._digests.of_look(item),
             mask=self._digests.of_mask(item.content_mask), status="failed" if failure else "done",

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from photostyle.batch import storage
 from photostyle.errors import InputError
 from photostyle.photo import ENDINGS
 
@@ -38,7 +39,8 @@ def find(words: Sequence[str], output: str, endings: Collection[str] = PHOTOS) -
     """The photos that the words name.
 
     A folder stands for all photos below it. Hidden files and folders, the output folder, and links that lead back to a
-    folder above them are left out. A word that names no file may be a pattern with `*`, `?`, `[...]` and `**`.
+    folder above them are left out. A word that names no file may be a pattern with `*`, `?`, `[...]` and `**`. URLs of
+    object stores are the same.
 
     Args:
         words: folders, files and patterns.
@@ -51,6 +53,9 @@ def find(words: Sequence[str], output: str, endings: Collection[str] = PHOTOS) -
     photos: list[tuple[str, str]] = []
     skipped: Counter[str] = Counter()
     for word in words:
+        if storage.is_url(word):
+            photos += _stored(word, output, endings, skipped)
+            continue
         for path in _expanded(word):
             if os.path.isdir(path):
                 photos += [(file, os.path.relpath(file, path).replace(os.sep, "/"))
@@ -84,6 +89,31 @@ def _expanded(word: str) -> list[str]:
     if not found:
         raise InputError("a photo, a folder of photos or a pattern that fits some", "nothing of that name", word)
     return found
+
+
+def _stored(word: str, output: str, endings: Collection[str], skipped: Counter[str]) -> list[tuple[str, str]]:
+    """Photos of an object store, in the order of their names."""
+    try:
+        found = storage.objects(word)
+    except OSError as error:
+        raise InputError("a store that can be read", error.strerror or str(error), word) from error
+    if not found:
+        raise InputError("a photo, a folder of photos or a pattern that fits some", "nothing of that name", word)
+    top, results = (f"{storage.canonical(path)}/" if storage.is_url(path) else "" for path in (word, output))
+    within = results.startswith(top) and results != top
+    paths = {path for path, _ in found}
+    stems = {os.path.splitext(path)[0] for path in paths}
+    kept = []
+    for path, name in found:
+        if any(part.startswith(".") for part in name.split("/")):
+            skipped["hidden"] += 1
+        elif within and path.startswith(results):
+            continue
+        elif any(path.endswith(ending) and path.removesuffix(ending) in stems for ending in (MASK, OVERLAY)):
+            skipped["masks and overlays"] += 1
+        elif _counts(path, endings, skipped):
+            kept.append((path, name))
+    return kept
 
 
 def _walk(top: str, output: str, endings: Collection[str], skipped: Counter[str]) -> Iterator[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from contextlib import suppress
 from hashlib import sha256
 
+from photostyle.batch import storage
 from photostyle.errors import OutputError
 
 HIDDEN = ".photostyle-batch"
@@ -16,7 +16,7 @@ PARTS, THUMBNAILS = "parts", "thumbnails"
 
 def hidden(output: str) -> str:
     """The hidden folder of an output folder."""
-    return os.path.join(output, HIDDEN)
+    return storage.join(output, HIDDEN)
 
 
 def part_of(output: str, result: str, batch: str) -> str:
@@ -27,17 +27,17 @@ def part_of(output: str, result: str, batch: str) -> str:
         result: path of the result relative to it.
         batch: a word of this batch alone: a worker whose master was killed may write for a moment longer.
     """
-    return os.path.join(hidden(output), PARTS, f"{_key(result)}.{batch}")
+    return storage.join(hidden(output), f"{PARTS}/{_key(result)}.{batch}")
 
 
 def parts_of(output: str, result: str) -> list[str]:
     """What batches have left of a result before it got its name."""
-    return glob.glob(os.path.join(glob.escape(os.path.join(hidden(output), PARTS)), f"{_key(result)}.*"))
+    return storage.beginning(storage.join(hidden(output), f"{PARTS}/{_key(result)}."))
 
 
 def thumbnails_of(output: str, result: str) -> tuple[str, str]:
     """Where the small pictures of a photo and of its result are."""
-    before, after = (os.path.join(hidden(output), THUMBNAILS, f"{_key(result)}.{which}.jpg") for which in (0, 1))
+    before, after = (storage.join(hidden(output), f"{THUMBNAILS}/{_key(result)}.{which}.jpg") for which in (0, 1))
     return before, after
 
 
@@ -48,14 +48,16 @@ def put_in_place(part: str, path: str) -> None:
         OutputError: it cannot be.
     """
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        os.replace(part, path)
+        storage.move(part, path)
     except OSError as error:
         raise OutputError("a result that can be put in its place", error.strerror or str(error), path) from error
 
 
 def clear_parts(output: str) -> None:
     """Removes what an interrupted batch has left of unfinished files."""
+    if storage.is_url(output):
+        storage.clear(storage.join(hidden(output), PARTS))
+        return
     folder = hidden(output)
     left = [entry.path for entry in os.scandir(os.path.join(folder, PARTS))]
     for place in (folder, os.path.join(folder, THUMBNAILS)):

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from photostyle.batch import storage
 from photostyle.batch.inputs import HEIC, MASK, PHOTOS, Found, find
 from photostyle.batch.job import StyleSource
 from photostyle.errors import InputError, OutputError, SettingsError
@@ -69,7 +70,7 @@ def make_plan(
         InputError: nothing to do, a mask or the style of a photo's name is missing.
         OutputError: a result in the place of an input, or of another result.
         SettingsError: several folders of styles, or one where only files make sense; one look for photos that each
-            have a style of their own.
+            have a style of their own, or that lie in an object store; masks of an object store.
     """
     if consistent and pair_by_name:
         raise SettingsError("one style for the set", "a style of its own for every photo", "--consistent",
@@ -79,7 +80,10 @@ def make_plan(
         left_out = ", ".join(f"{count} {reason}" for reason, count in found.skipped.items())
         raise InputError("photos", f"none ({left_out} left out)" if left_out else "none", "--content")
     looks = _looks(styles, output, pair_by_name)
+    if consistent:
+        _refuse_urls("--consistent", found, looks)
     if masks:
+        _refuse_urls("--masks", found, looks)
         looks = {name: tuple(_with_mask(style) for style in look) for name, look in looks.items()}
     if pair_by_name:
         items = _pairs(found, looks, format)
@@ -102,7 +106,7 @@ def make_plan(
 
 def _looks(styles: Sequence[StyleSource], output: str, pair_by_name: bool) -> dict[str, tuple[StyleSource, ...]]:
     """The looks by name; that of a look that is not one of a folder is empty."""
-    folders = [style for style in styles if os.path.isdir(style.path)]
+    folders = [style for style in styles if storage.is_folder(style.path)]
     if not folders:
         if pair_by_name:
             raise SettingsError("a folder as --style", "none", "--pair-by-name")
@@ -134,6 +138,13 @@ def _refuse(without: Sequence[str], expected: str) -> None:
         raise InputError(expected, f"none for {len(without)}", without[0])
 
 
+def _refuse_urls(option: str, found: Found, looks: Mapping[str, tuple[StyleSource, ...]]) -> None:
+    """Raises SettingsError where an option that needs files beside each other, or all at once, meets a store."""
+    for path in (*(path for path, _ in found.photos), *(style.path for look in looks.values() for style in look)):
+        if storage.is_url(path):
+            raise SettingsError("photos and styles in folders", path, option)
+
+
 def _with_mask(style: StyleSource) -> StyleSource:
     """The style with the mask beside it; a saved look has its own.
 
@@ -161,7 +172,7 @@ def _result_name(name: str, label: str, format: str) -> str:
 
 def _check_names(items: Iterable[Item], output: str) -> None:
     """Raises OutputError for a result in the place of an input or of another result."""
-    inputs = {os.path.realpath(path) for item in items for path in (item.content, *(s.path for s in item.styles))}
+    inputs = {storage.canonical(path) for item in items for path in (item.content, *(s.path for s in item.styles))}
     taken: dict[str, Item] = {}
     for item in items:
         key = os.path.normcase(item.output)
@@ -171,6 +182,6 @@ def _check_names(items: Iterable[Item], output: str) -> None:
                 item.output, "Name a folder above both: results keep the folders below it. Or rename one of them.",
             )  # fmt: skip
         taken[key] = item
-        path = os.path.join(output, item.output)
-        if os.path.realpath(path) in inputs:
+        path = storage.join(output, item.output)
+        if storage.canonical(path) in inputs:
             raise OutputError("files other than the inputs", "an input", path, "Choose another output folder.")

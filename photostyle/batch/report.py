@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import os
 import string
 from collections import Counter
@@ -12,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from photostyle import __version__
+from photostyle.batch import storage
 from photostyle.batch.causes import causes, duration
 from photostyle.batch.figures import THUMBNAIL
 from photostyle.batch.manifest import Record
@@ -95,8 +97,8 @@ def _card(folder: str, output: str, record: Record) -> str:
 def _copied(source: str, folder: str) -> str | None:
     """The address of a small picture beside the page; None where there is none."""
     try:
-        data = Path(source).read_bytes()
-        with Image.open(source) as image:
+        data = storage.read(source)
+        with Image.open(io.BytesIO(data)) as image:
             image.verify()
     except (OSError, SyntaxError):
         return None

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from photostyle.batch import storage
 from photostyle.batch.job import StyleSource
 from photostyle.batch.manifest import Record
 from photostyle.batch.places import parts_of, put_in_place
 from photostyle.batch.plan import Item
 from photostyle.errors import OutputError
-from photostyle.files import sha256
 from photostyle.masks import NAMES_FILE
 from photostyle.settings import Settings
 
@@ -38,7 +38,7 @@ class Digests:
         """Of the contents, weights, regions and masks of styles, in their order."""
         key = tuple(styles)
         if key not in self._known:
-            parts = [(sha256(s.path), s.weight, s.region, self.of_mask(s.mask)) for s in styles]
+            parts = [(storage.sha256(s.path), s.weight, s.region, self.of_mask(s.mask)) for s in styles]
             self._known[key] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return self._known[key]
 
@@ -110,12 +110,11 @@ def left(
     Raises:
         OutputError: there is such a file.
     """
-    foreign = [item.output for item in items
-               if item.output not in records and os.path.lexists(os.path.join(output, item.output))]  # fmt: skip
+    foreign = storage.present(output, [item.output for item in items if item.output not in records])
     if foreign and not overwrite:
         advice = "Replace them with --overwrite, or choose another output folder."
         found = f"{len(foreign)} that no batch has on record"
-        raise OutputError("names not yet taken", found, os.path.join(output, foreign[0]), advice)
+        raise OutputError("names not yet taken", found, storage.join(output, foreign[0]), advice)
     judge = partial(_state, records=records, digests=digests, output=output)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         states = list(pool.map(judge, items))
@@ -141,19 +140,20 @@ def _state(item: Item, records: Mapping[str, Record], digests: Digests, output: 
         return CHANGED
     if record.status == "failed":
         return "failed"
-    path = os.path.join(output, item.output)
-    if sum_of(path) == record.sha256:
+    path = storage.join(output, item.output)
+    found = sum_of(path)
+    if found == record.sha256:
         return "done"
     for part in parts_of(output, item.output):
         if sum_of(part) == record.sha256:
             put_in_place(part, path)
             return "done"
-    return ALTERED if os.path.lexists(path) else MISSING
+    return ALTERED if found is not None or os.path.lexists(path) else MISSING
 
 
 def sum_of(path: str) -> str | None:
     """The sha256 of a file; None where it cannot be read."""
     try:
-        return sha256(path)
+        return storage.sha256(path)
     except OSError:
         return None

@@ -13,10 +13,10 @@ from hashlib import sha256
 from operator import add
 from typing import NamedTuple, TypeVar
 
+from photostyle.batch import storage
 from photostyle.batch.figures import figures, thumbnail
-from photostyle.batch.job import Failure, Job, Options, Outcome
+from photostyle.batch.job import Failure, Job, Options, Outcome, StyleSource
 from photostyle.errors import InputError, OutputError, PhotostyleError, WeightsError
-from photostyle.files import atomic_write
 from photostyle.outcome import Result
 from photostyle.photo import Photo, format_of
 from photostyle.pipeline import Session
@@ -80,7 +80,7 @@ class Worker:
     def read(self, job: Job) -> Read:
         """Decodes the photo."""
         began = time.perf_counter()
-        photo, failure = _tried(lambda: Photo.read(job.content))
+        photo, failure = _tried(lambda: _photo(job.content))
         digest = photo.sha256 if photo else None
         outcome = Outcome(job.output, failure, digest)
         return Read(job, photo, time.perf_counter() - began, outcome)
@@ -105,10 +105,10 @@ class Worker:
             return replace(solved.outcome, failure=failure)
         try:
             for path, data in zip((job.part, *job.thumbnails), made.files, strict=True):
-                with atomic_write(path) as file:
-                    file.write(data)
-        except OutputError as error:
-            return replace(solved.outcome, failure=Failure(type(error).__name__, str(error), fatal=error))
+                storage.write(path, data)
+        except (OutputError, OSError) as error:
+            fatal = error if isinstance(error, OutputError) else _refused(error)
+            return replace(solved.outcome, failure=Failure(type(fatal).__name__, str(fatal), fatal))
         writing = time.perf_counter() - began
         solving = result.seconds["total"]
         seconds = {**result.seconds, "read": read.seconds, "write": writing, "total": read.seconds + solving + writing}
@@ -127,8 +127,7 @@ class Worker:
         the same styles and set has found, which every worker finds alike."""
         key = (job.styles, job.together)
         if key not in self._looks:
-            measured = [self.session.style(s.path, s.mask, weight=s.weight, region=s.region) for s in job.styles]
-            style = reduce(add, measured)
+            style = reduce(add, [self._measured(source) for source in job.styles])
             self._looks[key] = self._fitted(style, job.together) if job.together else style
             if len(self._looks) > MOST_STYLES:
                 self._looks.popitem(last=False)
@@ -150,6 +149,19 @@ class Worker:
                 if len(readable) in (0, len(together)):
                     raise
                 together = readable
+
+    def _measured(self, source: StyleSource) -> Style:
+        with storage.fetched(source.path) as path:
+            return self.session.style(path, source.mask, weight=source.weight, region=source.region)
+
+
+def _photo(path: str) -> Photo:
+    with storage.fetched(path) as file:
+        return Photo.read(file)
+
+
+def _refused(error: OSError) -> OutputError:
+    return OutputError("an object that can be written", error.strerror or str(error), str(error.filename))
 
 
 def _made(job: Job, photo: Photo, result: Result) -> Made:

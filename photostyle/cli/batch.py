@@ -12,6 +12,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from photostyle.cli.batch_progress import JsonLines, Lines, Teller
+from photostyle.cli.cluster import add_cluster_options, check_cluster_options, cluster_workers, places_of
 from photostyle.cli.common import INTERRUPTED, Commands, add_output_options
 from photostyle.cli.options import add_settings, settings_of
 from photostyle.cli.output import add_file_options
@@ -20,9 +21,9 @@ from photostyle.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
     from photostyle.batch.job import StyleSource
-    from photostyle.batch.local import LocalWorkers
     from photostyle.batch.plan import Plan
     from photostyle.batch.resume import Digests, Left
+    from photostyle.batch.workers import Workers
     from photostyle.settings import Settings
 
 SOME_FAILED = 5
@@ -71,6 +72,7 @@ def add_to(commands: Commands) -> None:
     add_file_options(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, how long and how much it takes")
     parser.add_argument("--workers", type=int, metavar="N", help="photos at a time (default: as the machine has room)")
+    add_cluster_options(parser)
     parser.add_argument("--retry-failed", action="store_true", help="also do the photos that have failed before")
     parser.add_argument("--force", action="store_true", help="do all photos again")
     parser.add_argument(
@@ -93,19 +95,23 @@ def execute(arguments: argparse.Namespace) -> int:
     from photostyle.batch.manifest import read_records
     from photostyle.batch.plan import make_plan
     from photostyle.batch.resume import Digests, left
+    from photostyle.batch.storage import plain
     from photostyle.encode import depth_of
     from photostyle.photo import format_of
     from photostyle.settings import check_one_look
 
     settings, styles = settings_of(arguments), _styles(arguments)
-    words = [*arguments.content, *(word for name in arguments.list for word in read_list(name))]
+    named = (*arguments.content, *(word for name in arguments.list for word in read_list(name)))
+    words = [plain(word) for word in named]
+    arguments.output, arguments.manifest = places_of(arguments)
     if not words:
         raise SettingsError("--content FOLDER|PHOTO or --list FILE", "neither", "batch", "photostyle batch --help")
     if arguments.workers is not None and arguments.workers < 1:
         raise SettingsError("at least one worker", str(arguments.workers), "--workers")
     if arguments.consistent:
         check_one_look(settings)
-    output = arguments.output
+    check_cluster_options(arguments)
+    output, kept = arguments.output, arguments.manifest
     plan = make_plan(
         words, styles, output,
         pair_by_name=arguments.pair_by_name, masks=arguments.masks, format=settings.output.format,
@@ -119,10 +125,10 @@ def execute(arguments: argparse.Namespace) -> int:
         left, plan.items, digests=digests, output=output,
         force=arguments.force, retry_failed=arguments.retry_failed, overwrite=arguments.overwrite,
     )  # fmt: skip
-    _check_folder(output, arguments)
+    _check_folder(kept, arguments)
     teller: Teller = JsonLines() if arguments.json else Lines(arguments)
     if arguments.dry_run:
-        return _tried(arguments, settings, plan, choose(read_records(output)), teller)
+        return _tried(arguments, settings, plan, choose(read_records(kept)), teller)
     return _run(arguments, settings, plan, digests, choose, teller)
 
 
@@ -134,12 +140,13 @@ def _run(
     from photostyle.batch.places import clear_parts
 
     output, began = arguments.output, time.perf_counter()
-    _make_folder(output)
-    with Stopping(teller) as stopping, Manifest(output) as manifest:
+    _make_folder(arguments.manifest)
+    with Stopping(teller) as stopping, Manifest(arguments.manifest) as manifest:
         if manifest.damaged:
             teller.damaged(manifest.damaged)
         todo: Left = choose(manifest.records)
-        clear_parts(output)
+        for folder in {output, arguments.manifest}:
+            clear_parts(folder)
         teller.planned(plan, todo)
         waiting, driver = {item.output for item, _ in todo.todo}, None
         try:
@@ -152,7 +159,8 @@ def _run(
             waiting -= driver.ended if driver else set()
             records = [manifest.records[item.output] for item in plan.items if item.output not in waiting]
             teller.summary(plan, records, time.perf_counter() - began, driver.peak_bytes if driver else 0)
-        clear_parts(output)
+        for folder in {output, arguments.manifest}:
+            clear_parts(folder)
         if arguments.report:
             from photostyle.batch.report import write_report
 
@@ -178,13 +186,16 @@ def _tried(arguments: argparse.Namespace, settings: Settings, plan: Plan, todo: 
     return 0
 
 
-def _workers(arguments: argparse.Namespace, settings: Settings, todo: Left) -> tuple[LocalWorkers, int]:
+def _workers(arguments: argparse.Namespace, settings: Settings, todo: Left) -> tuple[Workers, int]:
     from photostyle.batch.capacity import pixels_of, processors, worker_count
     from photostyle.batch.job import Options
     from photostyle.batch.local import LocalWorkers
 
     photos = {item.content for item, _ in todo.todo}
-    count = arguments.workers or worker_count(settings, max(map(pixels_of, photos)), len(todo.todo))
+    largest = max(map(pixels_of, photos))
+    if arguments.cluster:
+        return cluster_workers(arguments, settings, largest, len(todo.todo))
+    count = arguments.workers or worker_count(settings, largest, len(todo.todo))
     return LocalWorkers(count, Options(settings, max(1, processors() // count))), count
 
 
@@ -195,6 +206,7 @@ def _styles(arguments: argparse.Namespace) -> list[StyleSource]:
         SettingsError: none, standard input, or masks that do not fit.
     """
     from photostyle.batch.job import StyleSource
+    from photostyle.batch.storage import plain
 
     given, masks = arguments.style or [], arguments.style_mask or []
     if not given:
@@ -205,22 +217,24 @@ def _styles(arguments: argparse.Namespace) -> list[StyleSource]:
     styles = styles_of(given, arguments.style_weights, masks, "beside" if masks else None)
     if any(style.path == STREAM for style in styles):
         raise SettingsError("a file or a folder", "standard input", "--style")
-    return [StyleSource(style.path, style.mask, style.weight, style.region) for style in styles]
+    return [StyleSource(plain(style.path), style.mask, style.weight, style.region) for style in styles]
 
 
 def _check_styles(styles: Sequence[StyleSource]) -> None:
     """Raises InputError, before any work, for a style that cannot be used by any photo."""
+    from photostyle.batch.storage import fetched
     from photostyle.masks import read_mask
     from photostyle.photo import Photo
     from photostyle.saved import is_look, read_look
 
     for style in styles:
-        if is_look(style.path):
-            read_look(style.path)
-        else:
-            photo = Photo.read(style.path)
-            if style.mask is not None:
-                read_mask(style.mask, photo.height, photo.width)
+        with fetched(style.path) as path:
+            if is_look(path):
+                read_look(path)
+            else:
+                photo = Photo.read(path)
+                if style.mask is not None:
+                    read_mask(style.mask, photo.height, photo.width)
 
 
 def _check_folder(output: str, arguments: argparse.Namespace) -> None:

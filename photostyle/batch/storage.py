@@ -1,0 +1,210 @@
+"""Where photos and results are: files by their path, or objects by a URL that fsspec knows.
+
+Every function takes either. What goes wrong with a store is an OSError, as with a file.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from photostyle.errors import InputError, SettingsError
+from photostyle.files import atomic_write
+
+FILE = "file://"
+STORES = ("s3", "gs", "gcs", "az", "abfs", "abfss", "memory")
+"""Stores in which an object appears whole or not at all; of others a kill could leave halves."""
+_MAGIC = frozenset("*?[")
+
+
+def plain(word: str) -> str:
+    """The path of a file:// URL; other words as they are.
+
+    Raises:
+        SettingsError: the URL of a store that does not keep results whole.
+    """
+    if word.startswith(FILE):
+        return word.removeprefix(FILE)
+    scheme = word.partition("://")[0]
+    if is_url(word) and scheme not in STORES:
+        raise SettingsError("a path, or the URL of an object store such as s3:// or gs://", f"{scheme}://", word)
+    return word
+
+
+def is_url(path: str) -> bool:
+    """Whether a path is the URL of an object store."""
+    return "://" in path
+
+
+def absolute(path: str) -> str:
+    """The path as it is from any folder; a URL as it is."""
+    return path if is_url(path) else os.path.abspath(path)
+
+
+def canonical(path: str) -> str:
+    """One name for what has several: links and dots are followed, a URL's slashes made alike."""
+    if not is_url(path):
+        return os.path.realpath(path)
+    store, key = _store(path)
+    return str(store.unstrip_protocol(key))
+
+
+def join(folder: str, name: str) -> str:
+    """The path of a name below a folder."""
+    return f"{folder.rstrip('/')}/{name}" if is_url(folder) else os.path.join(folder, name)
+
+
+def is_folder(path: str) -> bool:
+    """Whether there are files below a path."""
+    if not is_url(path):
+        return os.path.isdir(path)
+    with _as_os_errors(path) as (store, key):
+        return bool(store.isdir(key))
+
+
+def present(folder: str, names: Sequence[str]) -> list[str]:
+    """Those of the names that are taken below a folder; a store is asked once."""
+    if not is_url(folder):
+        return [name for name in names if os.path.lexists(os.path.join(folder, name))]
+    taken = {name for _, name in objects(folder)}
+    return [name for name in names if name in taken]
+
+
+def objects(word: str) -> list[tuple[str, str]]:
+    """URL and name of the objects below a URL, of the one it is, or of those that a pattern fits, in their order.
+
+    The name is relative to the URL; of the one and of a pattern's, it is the last part.
+    """
+    with _as_os_errors(word) as (store, key):
+        if _MAGIC & set(key):
+            found = [(path, path) for path in store.glob(key) if store.isfile(path)]
+        elif store.isfile(key):
+            found = [(key, key)]
+        else:
+            return [
+                (str(store.unstrip_protocol(path)), path.removeprefix(key).lstrip("/"))
+                for path in sorted(store.find(key))
+            ]
+        return [(str(store.unstrip_protocol(path)), path.rpartition("/")[2]) for path, _ in sorted(found)]
+
+
+def beginning(start: str) -> list[str]:
+    """The files whose paths begin so."""
+    if is_url(start):
+        return [url for url, _ in objects(f"{start}*")]
+    return glob.glob(f"{glob.escape(start)}*")
+
+
+def read(path: str) -> bytes:
+    """All of a file."""
+    if not is_url(path):
+        return Path(path).read_bytes()
+    with _as_os_errors(path) as (store, key):
+        return bytes(store.cat_file(key))
+
+
+def size(path: str) -> int:
+    """Of a file, in bytes."""
+    if not is_url(path):
+        return os.path.getsize(path)
+    with _as_os_errors(path) as (store, key):
+        return int(store.size(key))
+
+
+def sha256(path: str) -> str:
+    """Of a file's bytes, hexadecimal; an object is fetched for it."""
+    if is_url(path):
+        return hashlib.sha256(read(path)).hexdigest()
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def fetched(path: str) -> Iterator[str]:
+    """The path of a file with the same name and bytes, there as long as the block lasts.
+
+    Raises:
+        InputError: the object cannot be fetched.
+    """
+    if not is_url(path):
+        yield path
+        return
+    try:
+        data = read(path)
+    except OSError as error:
+        raise InputError("an object that can be fetched", error.strerror or str(error), path) from error
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, path.rpartition("/")[2])
+        Path(file).write_bytes(data)
+        yield file
+
+
+def write(path: str, data: bytes) -> None:
+    """Writes a file, whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written.
+        OSError: the object cannot be.
+    """
+    if not is_url(path):
+        with atomic_write(path) as file:
+            file.write(data)
+        return
+    with _as_os_errors(path) as (store, key):
+        store.pipe_file(key, data)
+
+
+def move(source: str, target: str) -> None:
+    """Gives a file another name, whose file is replaced if there is one.
+
+    Within a store it is copied there and then removed; a kill between the two leaves both.
+    """
+    if not is_url(source):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.replace(source, target)
+        return
+    with _as_os_errors(source) as (store, key):
+        store.copy(key, _store(target)[1])
+        store.rm_file(key)
+
+
+def clear(folder: str) -> None:
+    """Removes all objects below a URL."""
+    with _as_os_errors(folder) as (store, key):
+        for path in store.find(key):
+            store.rm_file(path)
+
+
+def _store(url: str) -> tuple[Any, str]:
+    """The store of a URL, and the key in it.
+
+    Raises:
+        SettingsError: fsspec, or what it needs for this store, is not installed.
+    """
+    try:
+        from fsspec.core import url_to_fs
+    except ModuleNotFoundError as error:
+        advice = "pip install 'photostyle[cluster]'"
+        raise SettingsError("fsspec, for photos by URL", "none installed", url, advice) from error
+    try:
+        store, key = url_to_fs(url, use_listings_cache=False)
+    except ImportError as error:
+        raise SettingsError("what fsspec needs for this store", str(error), url) from error
+    return store, str(key)
+
+
+@contextmanager
+def _as_os_errors(url: str) -> Iterator[tuple[Any, str]]:
+    store, key = _store(url)
+    try:
+        yield store, key
+    except OSError:
+        raise
+    except Exception as error:  # every store has errors of its own
+        raise OSError(0, f"{type(error).__name__}: {error}", url) from error
