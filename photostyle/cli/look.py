@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from photostyle.cli.common import INTERRUPTED, Commands, add_output_options, put
 from photostyle.cli.options import add_photos, add_settings, files_of, settings_of, transferred
-from photostyle.cli.styles import STREAM
 
 if TYPE_CHECKING:
     from photostyle.outcome import Result
@@ -55,7 +54,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     began = time.perf_counter()
     settings, files = settings_of(arguments), files_of(arguments)
-    inputs = [path for path in (*files.read(), arguments.config) if path not in (None, STREAM)]
+    inputs = files.read(arguments.config)
     check_look(arguments.output, arguments.per_region, arguments.overwrite, inputs)
     content = Photo.read(files.content)
     style, result = transferred(content, files, settings, quiet=arguments.quiet)

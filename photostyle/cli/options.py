@@ -51,12 +51,14 @@ class Files:
             roles |= {f"style{ending}": style.path, f"style_mask{ending}": style.mask}
         return {role: path for role, path in roles.items() if path is not None}
 
-    def read(self) -> list[str]:
-        """The inputs, and the names that may lie beside a mask."""
+    def read(self, config: str | None) -> list[str]:
+        """The files that are read and must never be written to: inputs, the names that may lie beside a mask, and
+        `config`, that of the settings; None where there is none."""
         from photostyle.masks import NAMES_FILE
 
         masks = [Path(path) for role, path in self.inputs().items() if "_mask" in role]
-        return [*self.inputs().values(), *(str(mask.with_name(NAMES_FILE)) for mask in masks)]
+        paths = [*self.inputs().values(), *(str(mask.with_name(NAMES_FILE)) for mask in masks), config]
+        return [path for path in paths if path is not None and path != STREAM]
 
 
 def add_photos(parser: argparse.ArgumentParser) -> None:

@@ -59,7 +59,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     began = time.perf_counter()
     settings, files = settings_of(arguments), files_of(arguments)
-    inputs = [path for path in (*files.read(), arguments.config) if path not in (None, STREAM)]
+    inputs = files.read(arguments.config)
     if arguments.json and files.output == STREAM:
         raise SettingsError("a file as output with --json", "standard output, which carries the JSON", "--output")
     if files.output is not None:
