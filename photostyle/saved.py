@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -92,7 +93,7 @@ def is_look(source: object) -> bool:
     return isinstance(source, str | Path) and Path(source).suffix.lower() == ENDING
 
 
-def check_look_target(path: str | Path, overwrite: bool, inputs: list[str | Path] | None = None) -> None:
+def check_look_target(path: str | Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
     """Refuse, before any work is done, a name that `write_look` would refuse.
 
     Raises:
@@ -101,7 +102,7 @@ def check_look_target(path: str | Path, overwrite: bool, inputs: list[str | Path
     """
     if not is_look(path):
         raise SettingsError(f"a look's name, which ends in {ENDING}", repr(Path(path).suffix), str(path))
-    check_target(path, overwrite, inputs or ())
+    check_target(path, overwrite, inputs)
 
 
 def write_look(path: str | Path, look: Look, *, overwrite: bool) -> None:
