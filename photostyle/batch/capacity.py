@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,25 +98,35 @@ class Sample:
         seconds: of the parts of the work by name.
         pixels: of the photo.
         peak_bytes: of the worker.
+        fitting: seconds that the look of the set took, 0 where each photo is solved for itself.
     """
 
     loading: float
     seconds: dict[str, float]
     pixels: int
     peak_bytes: int
+    fitting: float = 0.0
 
 
 FULL_SIZE = ("read", "apply", "write")
 """Parts of the work whose time grows with the photo's size; that of the others is of the size of the solve."""
 
 
-def estimate(samples: Sequence[Sample], pixels: Sequence[int], workers: int) -> Estimate:
-    """What photos of so many pixels will cost, from samples of which every worker has done one."""
+def estimate(samples: Sequence[Sample], pixels: Sequence[int], workers: int, looks: int = 0) -> Estimate:
+    """What photos of so many pixels will cost, from samples of which every worker has done one.
+
+    Args:
+        samples: one for each worker.
+        pixels: of the photos that are to be done.
+        workers: who do them.
+        looks: of sets, that are found first.
+    """
+    fitting = samples[0].fitting * math.ceil(looks / workers)
     loading = max(sample.loading for sample in samples)
     whole = sum(sample.seconds["total"] for sample in samples) / len(samples)
     grows = sum(sample.seconds.get(part, 0.0) for sample in samples for part in FULL_SIZE) / len(samples)
     a_pixel = grows / samples[0].pixels
     work = sum(whole - grows + a_pixel * size for size in pixels)
     longest = whole - grows + a_pixel * max(pixels)
-    seconds = loading + max(work / workers, longest)
+    seconds = loading + fitting + max(work / workers, longest)
     return Estimate(seconds, workers * max(sample.peak_bytes for sample in samples))

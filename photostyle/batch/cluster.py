@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from photostyle import __version__
-from photostyle.batch.job import Job, Options
+from photostyle.batch.job import Fit, Job, Options, StyleSource
 from photostyle.batch.ray_client import Ray
 from photostyle.batch.remote import Loaded, Remote
 from photostyle.batch.storage import absolute
@@ -91,6 +91,7 @@ class ClusterWorkers:
         )  # fmt: skip
         self._load = (options, folder)
         self._calls: dict[ObjectRef[Any], tuple[Member, str, str]] = {}
+        self._looks: dict[bytes, ObjectRef[bytes]] = {}
         self._early_deaths = 0
         self._stopped = False
         self._last_ready = time.monotonic()
@@ -99,13 +100,16 @@ class ClusterWorkers:
     def has_room(self, *, alone: bool = False) -> bool:
         return self._free(alone) is not None
 
-    def give(self, job: Job, *, alone: bool = False) -> None:
+    def give(self, job: Job | Fit, *, alone: bool = False) -> None:
         member = self._free(alone)
         if member is None:
             raise ValueError("no worker has room")
         member.jobs.append(job.output)
         member.reading, member.is_read, member.alone = job.output, False, alone
-        self._call(member, "read", job.output, _anywhere(job))
+        if isinstance(job, Fit):
+            self._call(member, "read", job.output, _fit_anywhere(job), None)
+        else:
+            self._call(member, "read", job.output, _anywhere(job), self._shared(job.look))
 
     def news(self, seconds: float) -> list[News]:
         self._check_ready()
@@ -137,6 +141,14 @@ class ClusterWorkers:
 
     def _call(self, member: Member, step: str, output: str, *given: object) -> None:
         self._calls[getattr(member.actor, step).remote(*given)] = (member, step, output)
+
+    def _shared(self, look: bytes | None) -> ObjectRef[bytes] | None:
+        """A look in Ray's store, where it is put once."""
+        if look is None:
+            return None
+        if look not in self._looks:
+            self._looks[look] = self._ray.put(look)
+        return self._looks[look]
 
     def _free(self, alone: bool) -> Member | None:
         """One with the fewest jobs, of those that are ready and read nothing."""
@@ -224,13 +236,22 @@ def places(free: dict[str, float], place: Place) -> int:
 
 
 def _anywhere(job: Job) -> Job:
-    """The job with paths that mean the same wherever the worker is."""
-    styles = tuple(replace(s, path=absolute(s.path), mask=s.mask and absolute(s.mask)) for s in job.styles)
+    """The job with paths that mean the same wherever the worker is, and without the look of its set."""
     before, after = map(absolute, job.thumbnails)
     return replace(
-        job, content=absolute(job.content), styles=styles, content_mask=job.content_mask and absolute(job.content_mask),
-        part=absolute(job.part), thumbnails=(before, after),
+        job, content=absolute(job.content), styles=_styles_anywhere(job.styles),
+        content_mask=job.content_mask and absolute(job.content_mask), part=absolute(job.part),
+        thumbnails=(before, after), look=None,
     )  # fmt: skip
+
+
+def _fit_anywhere(job: Fit) -> Fit:
+    together = tuple((absolute(path), mask and absolute(mask)) for path, mask in job.together)
+    return replace(job, styles=_styles_anywhere(job.styles), together=together)
+
+
+def _styles_anywhere(styles: tuple[StyleSource, ...]) -> tuple[StyleSource, ...]:
+    return tuple(replace(s, path=absolute(s.path), mask=s.mask and absolute(s.mask)) for s in styles)
 
 
 def _short(text: str) -> str:

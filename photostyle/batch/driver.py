@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 from photostyle import __version__
 from photostyle.batch import storage
-from photostyle.batch.job import Failure, Job, Outcome
+from photostyle.batch.job import Failure, Fit, Job, Outcome
 from photostyle.batch.manifest import Manifest, Record
 from photostyle.batch.places import part_of, put_in_place, thumbnails_of
 from photostyle.batch.plan import Item
@@ -42,10 +42,26 @@ class Ended:
 
 @dataclass(frozen=True)
 class Again:
-    """A photo's worker has died; another will try it."""
+    """The worker of a photo, or of the look of a set, has died; another will try it."""
 
-    item: Item
+    item: Item | Fit
     reason: str
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """The look of a set is being found."""
+
+    fit: Fit
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The look of a set is found."""
+
+    fit: Fit
+    seconds: float
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -55,7 +71,7 @@ class Loaded:
     seconds: float
 
 
-Event: TypeAlias = Began | Ended | Again | Loaded
+Event: TypeAlias = Began | Ended | Again | Fitting | Fitted | Loaded
 
 
 class Driver:
@@ -87,6 +103,9 @@ class Driver:
         self._tell, self._stopping = tell, stopping
         self._batch = secrets.token_hex(4)
         self._items: dict[str, Item] = {}
+        self._fit_of: dict[str, Fit] = {}
+        self._fits: dict[str, Fit] = {}
+        self._looks: dict[str, bytes] = {}
         self._tries: dict[str, int] = {}
         self._waiting: deque[str] = deque()
         self._again: deque[str] = deque()
@@ -96,14 +115,16 @@ class Driver:
         self.ended: set[str] = set()
 
     def run(self, items: Sequence[Item]) -> None:
-        """Does all items, or as many as have begun when `stopping` says so.
+        """Does all items, or as many as have begun when `stopping` says so; first the looks that sets have.
 
         Raises:
             PhotostyleError: what meets every photo: the disk is full, the output folder has gone, no worker can start.
                 What was at hand has been finished as far as that was possible.
         """
         self._items = {item.output: item for item in items}
-        self._waiting = deque(self._items)
+        self._fit_of = fits_of(items)
+        self._fits = {fit.output: fit for fit in self._fit_of.values()}
+        self._waiting = deque((*self._fits, *self._items))
         fatal: PhotostyleError | None = None
         try:
             while self._at_hand or ((self._waiting or self._again) and not self._stopped):
@@ -124,22 +145,31 @@ class Driver:
     def _hand_out(self) -> None:
         while not self._stopped and self._again and self._workers.has_room(alone=True):
             self._give(self._again.popleft(), alone=True)
-        while not self._stopped and not self._again and self._waiting and self._workers.has_room():
+        while not self._stopped and not self._again and self._can_begin() and self._workers.has_room():
             self._give(self._waiting.popleft(), alone=False)
 
+    def _can_begin(self) -> bool:
+        """Whether something waits, and not for the look of its set."""
+        fit = self._fit_of.get(self._waiting[0]) if self._waiting else None
+        return bool(self._waiting) and (fit is None or fit.output in self._looks)
+
     def _give(self, output: str, *, alone: bool) -> None:
-        item = self._items[output]
         self._at_hand.add(output)
         self._tries[output] = self._tries.get(output, 0) + 1
-        part, thumbnails = part_of(self._output, output, self._batch), thumbnails_of(self._output, output)
-        job = Job(item.content, output, item.styles, item.content_mask, part, thumbnails, item.together)
-        self._workers.give(job, alone=alone)
+        self._workers.give(self._fits.get(output) or self._job(self._items[output]), alone=alone)
+
+    def _job(self, item: Item) -> Job:
+        part, thumbnails = part_of(self._output, item.output, self._batch), thumbnails_of(self._output, item.output)
+        fit = self._fit_of.get(item.output)
+        look = self._looks[fit.output] if fit else None
+        return Job(item.content, item.output, item.styles, item.content_mask, part, thumbnails, look)
 
     def _hear(self, said: object) -> None:
         if isinstance(said, Ready):
             self._tell(Loaded(said.seconds))
         elif isinstance(said, Started):
-            self._tell(Began(self._items[said.output]))
+            fit = self._fits.get(said.output)
+            self._tell(Fitting(fit) if fit else Began(self._items[said.output]))
         elif isinstance(said, Dropped):
             self._at_hand.discard(said.output)
             self._tries[said.output] -= 1
@@ -150,16 +180,40 @@ class Driver:
         elif isinstance(said, Finished):
             self.peak_bytes = max(self.peak_bytes, said.peak_bytes)
             self._at_hand.discard(said.outcome.output)
-            self._settle(said.outcome)
+            if said.outcome.output in self._fits:
+                self._settle_fit(self._fits[said.outcome.output], said.outcome)
+            else:
+                self._settle(said.outcome)
 
     def _retry(self, output: str, reason: str) -> None:
         self._at_hand.discard(output)
+        fit = self._fits.get(output)
         if self._tries[output] < MOST_TRIES:
-            self._tell(Again(self._items[output], reason))
+            self._tell(Again(fit or self._items[output], reason))
             self._again.append(output)
+            return
+        message = f"its worker died {MOST_TRIES} times, the last time {reason}"
+        outcome = Outcome(output, Failure("WorkerDied", message))
+        if fit:
+            self._settle_fit(fit, outcome)
         else:
-            message = f"its worker died {MOST_TRIES} times, the last time {reason}"
-            self._settle(Outcome(output, Failure("WorkerDied", message)))
+            self._settle(outcome)
+
+    def _settle_fit(self, fit: Fit, outcome: Outcome) -> None:
+        """Lets the photos of a set begin; without a look all of them have failed.
+
+        Raises:
+            PhotostyleError: what meets every photo.
+        """
+        if outcome.look is not None:
+            self._looks[fit.output] = outcome.look
+            self._tell(Fitted(fit, (outcome.seconds or {})["total"], outcome.warnings))
+        elif failure := outcome.failure:
+            _check_fatal(failure, self._output)
+            shared = replace(failure, message=f"the look of the set: {failure.message}")
+            for output in [output for output in self._waiting if self._fit_of.get(output) is fit]:
+                self._waiting.remove(output)
+                self._settle(Outcome(output, shared))
 
     def _settle(self, outcome: Outcome) -> None:
         """Records an outcome and gives the result its name, in this order: a kill between the two leaves a record by
@@ -169,11 +223,8 @@ class Driver:
             PhotostyleError: what meets every photo; then there is no record.
         """
         failure, item = outcome.failure, self._items[outcome.output]
-        if failure and isinstance(failure.fatal, OutputError):
-            advice = "Once it can be, the same command goes on where it has stopped."
-            raise OutputError("an output folder that can be written to", failure.fatal.found, self._output, advice)
-        if failure and failure.fatal:
-            raise failure.fatal
+        if failure:
+            _check_fatal(failure, self._output)
         record = self._record(item, outcome)
         self._manifest.add(record)
         if failure is None:
@@ -195,3 +246,19 @@ class Driver:
             attempts=(before.attempts if before else 0) + self._tries.get(item.output, 0),
             finished=datetime.now(UTC).isoformat(timespec="seconds"), version=__version__,
         )  # fmt: skip
+
+
+def fits_of(items: Iterable[Item]) -> dict[str, Fit]:
+    """The fit that each item waits for, by the item's output; items of the same styles and set share one."""
+    keys = dict.fromkeys((item.styles, item.together) for item in items if item.together)
+    fits = {key: Fit(f"look {place}", *key) for place, key in enumerate(keys)}
+    return {item.output: fits[item.styles, item.together] for item in items if item.together}
+
+
+def _check_fatal(failure: Failure, output: str) -> None:
+    """Raises the error of a failure that would meet every photo."""
+    if isinstance(failure.fatal, OutputError):
+        advice = "Once it can be, the same command goes on where it has stopped."
+        raise OutputError("an output folder that can be written to", failure.fatal.found, output, advice)
+    if failure.fatal:
+        raise failure.fatal

@@ -1,12 +1,13 @@
-"""The work on one photo: what a worker is given, and what it hands back.
+"""What a worker is given, the work on one photo or on the look of a set, and what it hands back.
 
-Both are plain values that can be pickled, so that another process or another machine can do the work.
+All are plain values that can be pickled, so that another process or another machine can do the work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from photostyle.errors import PhotostyleError
 from photostyle.settings import Settings
@@ -31,10 +32,9 @@ class Job:
         output: path of the result relative to the output folder, with /; it names the job, too.
         styles: blended into one look.
         content_mask: path of the photo's regions; None where they are found automatically.
-        together: paths of all photos of the set and of their masks, where it has one look; empty where each photo is
-            solved for itself.
         part: path at which the worker leaves the bytes of the result; whoever keeps the manifest renames it.
         thumbnails: paths at which the worker leaves small pictures of the photo and of the result.
+        look: that of the set, as the worker that found it has put it; None where each photo is solved for itself.
     """
 
     content: str
@@ -43,7 +43,26 @@ class Job:
     content_mask: str | None
     part: str
     thumbnails: tuple[str, str]
-    together: tuple[tuple[str, str | None], ...] = ()
+    look: bytes | None = field(default=None, repr=False)
+
+
+Together: TypeAlias = tuple[tuple[str, str | None], ...]
+"""Paths of the photos of a set that has one look, and of their masks."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The look of a set, which its photos wait for.
+
+    Args:
+        output: names the job, and is no result's.
+        styles: blended into one look.
+        together: the set.
+    """
+
+    output: str
+    styles: tuple[StyleSource, ...]
+    together: Together
 
 
 @dataclass(frozen=True)
@@ -67,13 +86,14 @@ class Outcome:
 
     Args:
         output: that of the job.
-        failure: None where the part and its thumbnails are written.
+        failure: None where the part and its thumbnails are written, or the look is found.
         content_sha256: of the photo as it was read; None where it could not be.
         sha256: of the part; None where there is none.
         height, width: of the result in pixels.
         seconds: of every part of the work by name, and `total`.
         warnings: a line each.
         figures: what `figures.figures` says of the result.
+        look: of a set, pickled; None of a photo.
     """
 
     output: str
@@ -85,6 +105,7 @@ class Outcome:
     seconds: Mapping[str, float] | None = None
     warnings: tuple[str, ...] = ()
     figures: Mapping[str, float] | None = None
+    look: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

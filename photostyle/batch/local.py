@@ -16,7 +16,7 @@ from collections.abc import Callable
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from photostyle.batch.job import Job, Options
+from photostyle.batch.job import Fit, Job, Options
 from photostyle.batch.workers import Dropped, Finished, Lost, News, Ready, Started
 from photostyle.errors import PhotostyleError
 
@@ -74,7 +74,7 @@ class LocalWorkers:
     def has_room(self, *, alone: bool = False) -> bool:
         return self._free(alone) is not None
 
-    def give(self, job: Job, *, alone: bool = False) -> None:
+    def give(self, job: Job | Fit, *, alone: bool = False) -> None:
         process = self._free(alone)
         if process is None:
             raise ValueError("no worker has room")
@@ -149,7 +149,7 @@ def _serve(pipe: Connection, other_end: Connection, options: Options) -> None:
     for library in LIBRARIES:
         os.environ[library] = str(options.threads)
     other_end.close()
-    given: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    given: queue.SimpleQueue[Job | Fit] = queue.SimpleQueue()
     stopped = threading.Event()
     telling = threading.Lock()
 
@@ -185,7 +185,7 @@ def _serve(pipe: Connection, other_end: Connection, options: Options) -> None:
 
 
 def _work(
-    worker: Worker, given: queue.SimpleQueue[Job], stopped: threading.Event, tell: Callable[[News], None]
+    worker: Worker, given: queue.SimpleQueue[Job | Fit], stopped: threading.Event, tell: Callable[[News], None]
 ) -> NoReturn:
     """Reads a photo ahead, solves, and writes behind, each on its own thread."""
     read: queue.SimpleQueue[Read] = queue.SimpleQueue()

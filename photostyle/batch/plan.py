@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from photostyle.batch import storage
 from photostyle.batch.inputs import HEIC, MASK, PHOTOS, Found, find
-from photostyle.batch.job import StyleSource
+from photostyle.batch.job import StyleSource, Together
 from photostyle.errors import InputError, OutputError, SettingsError
 from photostyle.photo import ENDINGS
 from photostyle.saved import ENDING as LOOK
@@ -19,14 +19,14 @@ from photostyle.saved import is_look
 class Item:
     """A photo, the look it is to have, and the path of its result relative to the output folder, with /.
 
-    `together` is as in `photostyle.batch.job.Job`.
+    `together` is the set that it has one look with, empty where it is solved for itself.
     """
 
     content: str
     output: str
     styles: tuple[StyleSource, ...]
     content_mask: str | None = None
-    together: tuple[tuple[str, str | None], ...] = ()
+    together: Together = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def make_plan(
         InputError: nothing to do, a mask or the style of a photo's name is missing.
         OutputError: a result in the place of an input, or of another result.
         SettingsError: several folders of styles, or one where only files make sense; one look for photos that each
-            have a style of their own, or that lie in an object store; masks of an object store.
+            have a style of their own; masks of an object store.
     """
     if consistent and pair_by_name:
         raise SettingsError("one style for the set", "a style of its own for every photo", "--consistent",
@@ -80,10 +80,8 @@ def make_plan(
         left_out = ", ".join(f"{count} {reason}" for reason, count in found.skipped.items())
         raise InputError("photos", f"none ({left_out} left out)" if left_out else "none", "--content")
     looks = _looks(styles, output, pair_by_name)
-    if consistent:
-        _refuse_urls("--consistent", found, looks)
     if masks:
-        _refuse_urls("--masks", found, looks)
+        _refuse_urls(found, looks)
         looks = {name: tuple(_with_mask(style) for style in look) for name, look in looks.items()}
     if pair_by_name:
         items = _pairs(found, looks, format)
@@ -138,11 +136,11 @@ def _refuse(without: Sequence[str], expected: str) -> None:
         raise InputError(expected, f"none for {len(without)}", without[0])
 
 
-def _refuse_urls(option: str, found: Found, looks: Mapping[str, tuple[StyleSource, ...]]) -> None:
-    """Raises SettingsError where an option that needs files beside each other, or all at once, meets a store."""
+def _refuse_urls(found: Found, looks: Mapping[str, tuple[StyleSource, ...]]) -> None:
+    """Raises SettingsError where --masks, which needs files beside each other, meets a store."""
     for path in (*(path for path, _ in found.photos), *(style.path for look in looks.values() for style in look)):
         if storage.is_url(path):
-            raise SettingsError("photos and styles in folders", path, option)
+            raise SettingsError("photos and styles in folders", path, "--masks")
 
 
 def _with_mask(style: StyleSource) -> StyleSource:

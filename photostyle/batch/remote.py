@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from photostyle import __version__
-from photostyle.batch.job import Job, Options, Outcome
+from photostyle.batch.job import Fit, Job, Options, Outcome
 from photostyle.batch.local import LIBRARIES, peak_bytes
 from photostyle.errors import OutputError, PhotostyleError
 
@@ -64,9 +64,15 @@ class Remote:
             return error
         return Loaded(time.perf_counter() - began, __version__, socket.gethostname(), os.getpid())
 
-    def read(self, job: Job) -> None:
-        """The first step."""
-        self._read[job.output] = self._loaded.read(job)
+    def read(self, job: Job | Fit, look: bytes | None) -> None:
+        """The first step.
+
+        Args:
+            job: without the look of its set.
+            look: that look, which Ray brings to each machine once.
+        """
+        given = replace(job, look=look) if isinstance(job, Job) else job
+        self._read[job.output] = self._loaded.read(given)
 
     def solve(self, output: str) -> None:
         """The second step."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import time
 import traceback
 from collections import OrderedDict
@@ -11,28 +12,29 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from hashlib import sha256
 from operator import add
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 from photostyle.batch import storage
 from photostyle.batch.figures import figures, thumbnail
-from photostyle.batch.job import Failure, Job, Options, Outcome, StyleSource
+from photostyle.batch.job import Failure, Fit, Job, Options, Outcome, StyleSource
 from photostyle.errors import InputError, OutputError, PhotostyleError, WeightsError
 from photostyle.outcome import Result
 from photostyle.photo import Photo, format_of
 from photostyle.pipeline import Session
-from photostyle.sets import SetLook
+from photostyle.sets import SetLook, evenly
 from photostyle.task import Style
 
 MOST_STYLES = 4
 """Looks kept as measured, some 40 MB each at 512 px; jobs come style after style."""
 _T = TypeVar("_T")
+_Look = TypeVar("_Look", Style, SetLook)
 
 
 @dataclass(frozen=True, eq=False)
 class Read:
-    """A job whose photo has been read, or the outcome of one whose photo cannot be."""
+    """A job whose photo has been read, or the outcome of one whose photo cannot be; a `Fit` reads its own."""
 
-    job: Job
+    job: Job | Fit
     photo: Photo | None
     seconds: float
     outcome: Outcome
@@ -40,7 +42,7 @@ class Read:
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """A job that waits to be written, or the outcome of one that failed."""
+    """A job that waits to be written, or the outcome of one that failed or has nothing to write."""
 
     read: Read
     result: Result | None
@@ -74,11 +76,13 @@ class Worker:
         self.session = Session(settings=options.settings)
         self._looks: OrderedDict[object, Style | SetLook] = OrderedDict()
 
-    def do(self, job: Job) -> Outcome:
+    def do(self, job: Job | Fit) -> Outcome:
         return self.write(self.solve(self.read(job)))
 
-    def read(self, job: Job) -> Read:
+    def read(self, job: Job | Fit) -> Read:
         """Decodes the photo."""
+        if isinstance(job, Fit):
+            return Read(job, None, 0.0, Outcome(job.output))
         began = time.perf_counter()
         photo, failure = _tried(lambda: _photo(job.content))
         digest = photo.sha256 if photo else None
@@ -86,8 +90,10 @@ class Worker:
         return Read(job, photo, time.perf_counter() - began, outcome)
 
     def solve(self, read: Read) -> Solved:
-        """Gives the photo its look."""
+        """Gives the photo its look, or finds that of the set."""
         photo, job = read.photo, read.job
+        if isinstance(job, Fit):
+            return Solved(read, None, self._fitted(job))
         if photo is None:
             return Solved(read, None, read.outcome)
         result, failure = _tried(lambda: self.session.transfer(photo, self._look(job), content_mask=job.content_mask))
@@ -97,7 +103,7 @@ class Worker:
         """Encodes the result, and leaves it and the thumbnails where the job says."""
         read, result = solved.read, solved.result
         photo, job = read.photo, read.job
-        if photo is None or result is None:
+        if isinstance(job, Fit) or photo is None or result is None:
             return solved.outcome
         began = time.perf_counter()
         made, failure = _tried(lambda: _made(job, photo, result))
@@ -123,32 +129,46 @@ class Worker:
         )
 
     def _look(self, job: Job) -> Style | SetLook:
-        """The styles measured and put together, and fitted to the set where it has one look; or what an earlier job of
-        the same styles and set has found, which every worker finds alike."""
-        key = (job.styles, job.together)
+        """That of the set, or the styles measured and put together; or what an earlier job has found alike."""
+        if job.look is not None:
+            data = job.look
+            return self._kept(sha256(data).digest(), lambda: cast("SetLook", pickle.loads(data)))
+        return self._kept(job.styles, lambda: self._blended(job.styles))
+
+    def _kept(self, key: object, make: Callable[[], _Look]) -> _Look:
         if key not in self._looks:
-            style = reduce(add, [self._measured(source) for source in job.styles])
-            self._looks[key] = self._fitted(style, job.together) if job.together else style
+            self._looks[key] = make()
             if len(self._looks) > MOST_STYLES:
                 self._looks.popitem(last=False)
         self._looks.move_to_end(key)
-        return self._looks[key]
+        return cast("_Look", self._looks[key])
 
-    def _fitted(self, style: Style, together: Sequence[tuple[str, str | None]]) -> SetLook:
-        """The look of a set, without the photos that cannot be read.
+    def _blended(self, styles: Sequence[StyleSource]) -> Style:
+        return reduce(add, [self._measured(source) for source in styles])
 
-        Raises:
-            InputError: none can be read, or a mask cannot.
-        """
-        while True:
-            masks = [mask for _, mask in together if mask is not None]
+    def _fitted(self, job: Fit) -> Outcome:
+        """The look of a set, without the photos that cannot be read."""
+        began = time.perf_counter()
+        look, failure = _tried(lambda: self._fit(job))
+        if look is None:
+            return Outcome(job.output, failure)
+        seconds = {**look.seconds, "total": time.perf_counter() - began}
+        return Outcome(job.output, seconds=seconds, warnings=look.warnings, look=pickle.dumps(look))
+
+    def _fit(self, job: Fit) -> SetLook:
+        """Raises InputError: no photo can be read, or a mask cannot."""
+        style = self._kept(job.styles, lambda: self._blended(job.styles))
+        photos, masks, last = list[Photo](), list[str](), None
+        for path, mask in (job.together[place] for place in evenly(len(job.together))):
             try:
-                return self.session.fit([path for path, _ in together], style, content_masks=masks or None)
+                photos.append(Photo(_photo(path).fitted(self.session.settings.solver.size)))
             except InputError as error:
-                readable = [(path, mask) for path, mask in together if path != error.where]
-                if len(readable) in (0, len(together)):
-                    raise
-                together = readable
+                last = error
+                continue
+            masks += [mask] if mask is not None else []
+        if last and not photos:
+            raise last
+        return self.session.fit(photos, style, content_masks=masks or None)
 
     def _measured(self, source: StyleSource) -> Style:
         with storage.fetched(source.path) as path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from photostyle.batch.job import Job, Outcome
+from photostyle.batch.job import Fit, Job, Outcome
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Workers(Protocol):
     def has_room(self, *, alone: bool = False) -> bool:
         """Whether another job can be handed out now; `alone`, to a worker that has no other."""
 
-    def give(self, job: Job, *, alone: bool = False) -> None:
+    def give(self, job: Job | Fit, *, alone: bool = False) -> None:
         """Hands out a job. With `alone` its worker gets no other before it is over, so that it is clear which of them
         is to blame should the worker die."""
 

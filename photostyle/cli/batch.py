@@ -174,6 +174,7 @@ def _tried(arguments: argparse.Namespace, settings: Settings, plan: Plan, todo: 
     """What would be done, and what it would cost."""
     from photostyle.batch.calibrate import calibrated
     from photostyle.batch.capacity import estimate, pixels_of
+    from photostyle.batch.driver import fits_of
 
     teller.planned(plan, todo)
     teller.listed(todo)
@@ -182,7 +183,8 @@ def _tried(arguments: argparse.Namespace, settings: Settings, plan: Plan, todo: 
         workers, count = _workers(arguments, settings, todo)
         teller.working(count)
         samples = calibrated(items, workers, count)
-        teller.estimated(estimate(samples, [pixels_of(item.content) for item in items], count), count)
+        looks = len(set(fits_of(items).values()))
+        teller.estimated(estimate(samples, [pixels_of(item.content) for item in items], count, looks), count)
     return 0
 
 

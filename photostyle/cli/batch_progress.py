@@ -19,8 +19,9 @@ from photostyle.cli.progress import SECONDS_IN_A_FILE, SECONDS_ON_A_TERMINAL
 if TYPE_CHECKING:
     from photostyle.batch.capacity import Estimate
     from photostyle.batch.driver import Event
+    from photostyle.batch.job import Fit
     from photostyle.batch.manifest import Record
-    from photostyle.batch.plan import Plan
+    from photostyle.batch.plan import Item, Plan
     from photostyle.batch.resume import Left
 
 MOST_NAMES = 3
@@ -71,12 +72,16 @@ class JsonLines:
         _put("workers", workers=workers)
 
     def event(self, event: Event) -> None:
-        from photostyle.batch.driver import Again, Began, Ended
+        from photostyle.batch.driver import Again, Began, Ended, Fitted, Fitting
 
         if isinstance(event, Began):
             _put("started", content=event.item.content, output=event.item.output)
+        elif isinstance(event, Fitting):
+            _put("fitting", **_about(event.fit))
+        elif isinstance(event, Fitted):
+            _put("fitted", **_about(event.fit), seconds=round(event.seconds, 3), warnings=event.warnings)
         elif isinstance(event, Again):
-            _put("again", content=event.item.content, output=event.item.output, message=event.reason)
+            _put("again", **_about(event.item), message=event.reason)
         elif isinstance(event, Ended):
             _put(event.record.status, **{k: v for k, v in asdict(event.record).items() if k != "status"})
 
@@ -139,14 +144,22 @@ class Lines:
             self._say(f"{workers} worker{'s' * (workers > 1)}, {trying}")
 
     def event(self, event: Event) -> None:
-        from photostyle.batch.driver import Again, Began, Ended
+        from photostyle.batch.driver import Again, Began, Ended, Fitted, Fitting
 
         if isinstance(event, Began):
             self._began = self._began or time.monotonic()
             self._now[event.item.output] = event.item.content
+        elif isinstance(event, Fitting):
+            if not self._quiet:
+                self._say(f"finding {_name(event.fit)}")
+        elif isinstance(event, Fitted):
+            if not self._quiet:
+                self._say(f"found {_name(event.fit)} in {event.seconds:.1f} s")
+            for warning in event.warnings:
+                self._say(f"warning: {_name(event.fit)}: {warning}")
         elif isinstance(event, Again):
             self._now.pop(event.item.output, None)
-            self._say(f"warning: {event.item.content}: its worker died ({event.reason}), another will try it")
+            self._say(f"warning: {_name(event.item)}: its worker died ({event.reason}), another will try it")
         elif isinstance(event, Ended):
             self._ended(event.record)
 
@@ -211,3 +224,21 @@ class Lines:
 
 def _put(event: str, **fields: Any) -> None:
     put(json.dumps({"event": event, **fields}))
+
+
+def _about(work: Item | Fit) -> dict[str, Any]:
+    """A photo, or the look of a set, in the fields of an event."""
+    from photostyle.batch.job import Fit
+
+    if isinstance(work, Fit):
+        return {"photos": len(work.together), "styles": [style.path for style in work.styles]}
+    return {"content": work.content, "output": work.output}
+
+
+def _name(work: Item | Fit) -> str:
+    """A photo, or the look of a set, in a message."""
+    from photostyle.batch.job import Fit
+
+    if isinstance(work, Fit):
+        return f"one look of {' + '.join(style.path for style in work.styles)} for {len(work.together)} photos"
+    return work.content

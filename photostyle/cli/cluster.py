@@ -40,9 +40,6 @@ def check_cluster_options(arguments: argparse.Namespace) -> None:
         raise SettingsError("at least one processor", str(processors), "--cpus-per-worker")
     if gpus is not None and not (0 <= gpus < 1 or (gpus >= 1 and gpus == int(gpus))):
         raise SettingsError("a share of a GPU, or whole ones", f"{gpus:g}", "--gpus-per-worker")
-    if arguments.cluster and arguments.consistent:
-        advice = "Its look is found by workers on this machine."
-        raise SettingsError("--consistent or --cluster", "both", "--cluster", advice)
     if arguments.cluster and arguments.dry_run:
         advice = "Without --cluster it lists the same photos and tries one on this machine."
         raise SettingsError("--dry-run or --cluster", "both", "--cluster", advice)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from photostyle.batch.job import Failure, Job, Options, Outcome, StyleSource
+from photostyle.batch.job import Failure, Fit, Job, Options, Outcome, StyleSource
 from photostyle.batch.plan import Item
 from photostyle.batch.worker import Worker
 from photostyle.batch.workers import Dropped, Finished, Lost, News, Ready, Started
@@ -29,8 +30,8 @@ class Inline:
         do: the job; raises `DeathError` to die.
     """
 
-    do: Callable[[Job], Outcome]
-    jobs: list[tuple[Job, bool]] = field(default_factory=list)
+    do: Callable[[Any], Outcome]
+    jobs: list[tuple[Job | Fit, bool]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     stopped: bool = False
     closed: bool = False
@@ -39,7 +40,7 @@ class Inline:
     def has_room(self, *, alone: bool = False) -> bool:
         return len(self.jobs) < (1 if alone else 2) and not any(alone for _, alone in self.jobs)
 
-    def give(self, job: Job, *, alone: bool = False) -> None:
+    def give(self, job: Job | Fit, *, alone: bool = False) -> None:
         self.jobs.append((job, alone))
 
     def news(self, seconds: float) -> list[News]:

@@ -19,7 +19,7 @@ import pytest
 
 from photostyle.batch import cluster
 from photostyle.batch.cluster import ClusterWorkers, Place, places
-from photostyle.batch.driver import Again, Began, Driver, Ended, Event
+from photostyle.batch.driver import Again, Began, Driver, Ended, Event, Fitted, Fitting
 from photostyle.batch.job import Options, StyleSource
 from photostyle.batch.local import LocalWorkers
 from photostyle.batch.manifest import Manifest, read_records
@@ -123,6 +123,18 @@ def test_batch_whose_worker_is_killed_is_that_of_this_machine(
     assert not list((tmp_path / "out" / HIDDEN / PARTS).iterdir())
 
 
+def test_one_look_is_found_by_one_worker_and_is_that_of_this_machine(
+    ray: Ray, items: list[Item], tmp_path: Path, settings: Settings
+) -> None:
+    together = tuple((item.content, None) for item in items)
+    items = [replace(item, together=together) for item in items[:4]]
+    options, events = Options(settings, 1), list[Event]()
+    alone = done(LocalWorkers(2, options), items, tmp_path / "local", settings, [])
+    workers = ClusterWorkers(ray, 2, PLACE, options, str(tmp_path))
+    assert done(workers, items, tmp_path / "out", settings, events) == alone and len(alone) == 4
+    assert [type(event) for event in events if isinstance(event, Fitting | Fitted)] == [Fitting, Fitted]
+
+
 def test_photo_that_kills_two_workers_fails_and_the_rest_is_done(
     ray: Ray, items: list[Item], tmp_path: Path, settings: Settings
 ) -> None:
@@ -212,7 +224,6 @@ def command(items: list[Item], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (("--cluster", "auto", "--device", "cuda"), "a device that workers with 0 GPUs have"),
         (("--cluster", "auto", "--device", "cpu", "--gpus-per-worker", "1"), "a device that workers with 1 GPUs have"),
         (("--cluster", "auto", "--dry-run"), "expected --dry-run or --cluster, found both"),
-        (("--cluster", "auto", "--consistent"), "expected --consistent or --cluster, found both"),
     ],
 )
 def test_options_that_make_no_sense(command: list[str], more: tuple[str, ...], found: str, capsys: Captured) -> None:

@@ -6,23 +6,24 @@ import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from photostyle.batch.driver import Again, Began, Driver, Ended, Event, Loaded
-from photostyle.batch.job import Failure, Job, Outcome, StyleSource
+from photostyle.batch.driver import Again, Began, Driver, Ended, Event, Fitted, Fitting, Loaded
+from photostyle.batch.job import Failure, Fit, Job, Outcome, StyleSource
 from photostyle.batch.manifest import Manifest, Record, read_records
 from photostyle.batch.places import HIDDEN, clear_parts, parts_of
 from photostyle.batch.plan import Item
 from photostyle.batch.resume import ALTERED, CHANGED, FORCED, MISSING, NEW, RETRIED, Digests, Left, left
 from photostyle.batch.workers import Dropped, News
-from photostyle.errors import OutputError
+from photostyle.errors import OutputError, WeightsError
 from photostyle.files import sha256
 from photostyle.settings import Settings
 from tests.batch import fakes
 from tests.batch.fakes import DeathError, Inline, reversing
 
-Do = Callable[[Job], Outcome]
+Do = Callable[[Any], Outcome]
 
 
 @pytest.fixture
@@ -280,14 +281,14 @@ def deaths() -> list[str]:
     return []
 
 
-def dying(names: dict[str, int], deaths: list[str]) -> Do:
+def dying(names: dict[str, int], deaths: list[str], do_otherwise: Do = reversing) -> Do:
     """A job at which the worker dies so many times."""
 
     def do(job: Job) -> Outcome:
         if deaths.count(job.output) < names.get(job.output, 0):
             deaths.append(job.output)
             raise DeathError
-        return reversing(job)
+        return do_otherwise(job)
 
     return do
 
@@ -337,3 +338,90 @@ def test_what_kills_leave_of_unfinished_files_is_removed(items: list[Item], out:
     run(items, out)
     assert not any(path.exists() for path in left_over)
     assert len(list((out / HIDDEN / "thumbnails").iterdir())) == 8
+
+
+class TestOneLook:
+    """Items of two styles, two photos each, all of which wait for the look of their style."""
+
+    @pytest.fixture
+    def items(self, items: list[Item], tmp_path: Path) -> list[Item]:
+        together = tuple((item.content, None) for item in items)
+        other = StyleSource(str(tmp_path / "other.jpg"))
+        Path(other.path).write_bytes(b"another style")
+        first = [dataclasses.replace(item, together=together) for item in items[:2]]
+        return first + [dataclasses.replace(item, styles=(other,), together=together) for item in items[2:]]
+
+    def test_looks_are_found_first_and_once(self, items: list[Item], out: Path) -> None:
+        _, events, workers = run(items, out, fitting)
+        assert workers.done == ["look 0", "look 1", "00.jpg", "01.jpg", "02.jpg", "03.jpg"]
+        assert [type(event) for event in events] == [Loaded, *[Fitting, Fitted] * 2, *[Began, Ended] * 4]
+        looks = [path.read_bytes().rpartition(b" with ")[2] for path in sorted(out.glob("*.jpg"))]
+        assert looks == [b"style.jpg of 4"] * 2 + [b"other.jpg of 4"] * 2
+        assert set(read_records(str(out))) == set(results(out))
+        assert run(items, out, fitting)[0].todo == ()
+
+    def test_photo_does_not_begin_before_its_look_is_there(self, items: list[Item], out: Path) -> None:
+        class Two(Inline):
+            """Has room for whatever comes."""
+
+            def has_room(self, *, alone: bool = False) -> bool:
+                return True
+
+            def give(self, job: Job | Fit, *, alone: bool = False) -> None:
+                assert isinstance(job, Fit) or job.look == f"{Path(job.styles[0].path).name} of 4".encode()
+                super().give(job, alone=alone)
+
+        with Manifest(str(out)) as manifest:
+            driver = Driver(str(out), manifest, Two(fitting), Digests(Settings()), lambda _: None, Stop(10**6))
+            driver.run(items)
+        assert driver.ended == set(results(out)) and len(driver.ended) == 4
+
+    def test_without_its_look_a_set_has_failed_and_others_are_done(self, items: list[Item], out: Path) -> None:
+        Path(items[0].styles[0].path).write_bytes(b"bad")
+        _, events, _ = run(items, out, fitting)
+        assert set(results(out)) == {"02.jpg", "03.jpg"}
+        records = read_records(str(out))
+        failed = [records[name] for name in ("00.jpg", "01.jpg")]
+        assert {(record.status, record.error, record.message) for record in failed} == {
+            ("failed", "InputError", "the look of the set: expected a style")
+        }
+        assert sum(isinstance(event, Ended) for event in events) == 4
+        Path(items[0].styles[0].path).write_bytes(b"good")
+        assert set(reasons(run(items, out, fitting)[0])) == {"00.jpg", "01.jpg"}
+
+    @pytest.mark.parametrize("times", [1, 2])
+    def test_worker_that_dies_while_it_finds_a_look(
+        self, times: int, items: list[Item], out: Path, deaths: list[str]
+    ) -> None:
+        _, events, _ = run(items, out, dying({"look 0": times}, deaths, fitting))
+        again = {event.item.output for event in events if isinstance(event, Again)}
+        assert deaths == ["look 0"] * times and "look 0" in again
+        assert set(results(out)) == {"02.jpg", "03.jpg"} | ({"00.jpg", "01.jpg"} if times == 1 else set())
+        failed = {record.error for record in read_records(str(out)).values() if record.status == "failed"}
+        assert failed == ({"WorkerDied"} if times == 2 else set())
+
+    def test_weights_that_are_missing_stop_all(self, items: list[Item], out: Path) -> None:
+        def do(job: Job | Fit) -> Outcome:
+            return Outcome(job.output, Failure("WeightsError", "none", fatal=WeightsError("weights", "none")))
+
+        with pytest.raises(WeightsError):
+            run(items, out, do)
+        assert read_records(str(out)) == {}
+
+    def test_stopping_while_a_look_is_found_leaves_all_photos(self, items: list[Item], out: Path) -> None:
+        run(items, out, fitting, after=1)
+        assert results(out) == {} and read_records(str(out)) == {}
+        assert len(run(items, out, fitting)[0].todo) == 4
+
+
+def fitting(job: Job | Fit) -> Outcome:
+    """A look is the name of its style and the number of photos; results say which look they have."""
+    if isinstance(job, Fit):
+        style = Path(job.styles[0].path)
+        if style.read_bytes() == b"bad":
+            return Outcome(job.output, Failure("InputError", "expected a style"))
+        return Outcome(job.output, seconds={"total": 0.1}, look=f"{style.name} of {len(job.together)}".encode())
+    outcome = reversing(job)
+    made = Path(job.part).read_bytes() + b" with " + (job.look or b"none")
+    Path(job.part).write_bytes(made)
+    return dataclasses.replace(outcome, sha256=sha256(Path(job.part)))

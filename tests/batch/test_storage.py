@@ -49,9 +49,10 @@ def stored() -> dict[str, bytes]:
     return {name: storage.read(url) for url, name in found if HIDDEN not in name}
 
 
-def test_results_are_those_of_folders(here: Path) -> None:
-    assert main(words()) == 0
-    assert main(["batch", "--content", "trip", "--style", "dusk.png", "-o", "out", *QUICK]) == 0
+@pytest.mark.parametrize("more", [(), ("--consistent",)])
+def test_results_are_those_of_folders(here: Path, more: tuple[str, ...]) -> None:
+    assert main(words(*more)) == 0
+    assert main(["batch", "--content", "trip", "--style", "dusk.png", "-o", "out", *QUICK, *more]) == 0
     folder = {
         path.relative_to("out").as_posix(): path.read_bytes()
         for path in Path("out").rglob("*")

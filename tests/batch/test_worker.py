@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from photostyle.batch.figures import THUMBNAIL, figures, thumbnail
-from photostyle.batch.job import Job, Options, StyleSource
+from photostyle.batch.job import Fit, Job, Options, StyleSource
 from photostyle.batch.worker import MOST_STYLES, Worker
 from photostyle.errors import OutputError, WeightsError
 from photostyle.photo import Photo
@@ -162,25 +162,37 @@ class TestOneLook:
     def test_result_is_that_of_the_set(self, worker: Worker, job: Job, settings: Settings, tmp_path: Path) -> None:
         other = write_photo(tmp_path / "c.png", 3)
         alone = worker.do(job)
-        in_set = worker.do(dataclasses.replace(job, together=((job.content, None), (str(other), None))))
+        found = worker.do(Fit("look 0", job.styles, ((job.content, None), (str(other), None))))
+        in_set = worker.do(dataclasses.replace(job, look=found.look))
         session = Session(settings=settings)
         look = session.fit([job.content, other], job.styles[0].path)
         session.transfer(job.content, look).photo.save(job.part + ".png")
         assert in_set.sha256 == hashlib.sha256(Path(job.part + ".png").read_bytes()).hexdigest() != alone.sha256
 
-    def test_look_is_found_once_and_without_what_cannot_be_read(
-        self, worker: Worker, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_photos_that_cannot_be_read_have_no_part_in_it(self, worker: Worker, job: Job, tmp_path: Path) -> None:
         torn, other = tmp_path / "torn.png", write_photo(tmp_path / "c.png", 3)
         torn.write_bytes(b"torn")
-        fit, fitted = worker.session.fit, list[list[str]]()
+        readable = ((job.content, None), (str(other), None))
+        whole = worker.do(Fit("look 0", job.styles, readable))
+        assert whole.seconds and whole.seconds["total"] > 0
+        without = worker.do(Fit("look 1", job.styles, ((str(torn), None), *readable)))
+        bytes_of = {worker.do(dataclasses.replace(job, look=found.look)).sha256 for found in (whole, without)}
+        assert len(bytes_of) == 1 and whole.look
+        none = worker.do(Fit("look 2", job.styles, ((str(torn), None),)))
+        assert none.look is None and none.failure and none.failure.kind == "InputError" and not none.failure.fatal
 
-        def counted(photos: list[str], *rest: Any, **options: Any) -> Any:
-            fitted.append([Path(photo).name for photo in photos])
-            return fit(photos, *rest, **options)
+    def test_look_is_read_and_the_style_measured_once(
+        self, worker: Worker, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        measure, measured = worker.session.style, list[str]()
 
-        monkeypatch.setattr(worker.session, "fit", counted)
-        together = tuple((str(path), None) for path in (job.content, torn, other))
-        for content in (job.content, str(other)):
-            assert worker.do(dataclasses.replace(job, content=content, together=together)).failure is None
-        assert fitted == [["a.png", "torn.png", "c.png"], ["a.png", "c.png"]]
+        def counted(source: str, *rest: Any, **options: Any) -> Any:
+            measured.append(Path(source).name)
+            return measure(source, *rest, **options)
+
+        monkeypatch.setattr(worker.session, "style", counted)
+        found = worker.do(Fit("look 0", job.styles, ((job.content, None),)))
+        monkeypatch.setattr("photostyle.batch.worker.MOST_STYLES", 1)
+        for _ in range(2):
+            assert worker.do(dataclasses.replace(job, look=found.look)).failure is None
+        assert len(measured) == 1 and len(worker._looks) == 1

@@ -319,6 +319,17 @@ class TestOneLook:
         assert "5 to do (4 changed)" in capsys.readouterr().err
         assert Path("out/a.png").read_bytes() != before
 
+    def test_finding_it_is_told_and_part_of_the_estimate(self, here: Path, capsys: Captured) -> None:
+        assert main(words("--consistent", "--dry-run")) == 0
+        assert "about" in capsys.readouterr().out and not Path("out").exists()
+        assert main(words("--consistent")) == 0
+        told = capsys.readouterr().err
+        assert all(f"{verb} one look of looks/dusk.png for 3 photos" in told for verb in ("finding", "found"))
+        assert main(words("--consistent", "--force", "--json")) == 0
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [line["event"] for line in lines[:4]] == ["plan", "workers", "fitting", "fitted"]
+        assert (lines[3]["photos"], lines[3]["styles"]) == (3, ["looks/dusk.png"]) and lines[3]["seconds"] > 0
+
     @pytest.mark.parametrize(
         ("more", "found"),
         [
