@@ -95,7 +95,7 @@ class Encoder(nn.Module):
                 break
             if name.endswith("_1") and level(name) > 0:
                 x = functional.max_pool2d(x, 2) if self.pooling == "max" else functional.avg_pool2d(x, 2)
-            x = functional.relu(self.convolution(name)(x))
+            x = functional.relu(self.convolution(name)(x), inplace=True)
             if layer in wanted:
                 features[layer] = x
         return features

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,8 +34,8 @@ class Colours:
 
     def __init__(self, styles: Sequence[tuple[Sequence[float], Tensor, Tensor]], masks: Tensor, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
-        directions = torch.randn(3, DIRECTIONS, generator=generator)
-        self.directions = (directions / directions.norm(dim=0)).to(styles[0][1])
+        directions = torch.randn(3, DIRECTIONS, generator=generator).T
+        self.directions = (directions / directions.norm(dim=1, keepdim=True)).to(styles[0][1])
         targets = [lab(style[0].flatten(1).T) for _, style, _ in styles]
         self.inside: list[Tensor] = []
         self.targets: list[Tensor] = []
@@ -55,7 +56,7 @@ class Colours:
             self.inside.append(inside)
             self.targets.append(
                 torch.stack([
-                    share / whole * _quantiles(torch.sort(colours @ self.directions, dim=0).values, len(inside))
+                    share / whole * _quantiles(_ordered(self.directions @ colours.T), len(inside))
                     for share, colours in wanted
                 ]).sum(0)
             )  # fmt: skip
@@ -66,14 +67,21 @@ class Colours:
         colours = image[0].flatten(1).T
         total = image.new_zeros(())
         for inside, target, share in zip(self.inside, self.targets, self.shares, strict=True):
-            projected = torch.sort(lab(colours[inside]) @ self.directions, dim=0).values
+            projected = _ordered(self.directions @ lab(colours[inside]).T)
             total = total + share * (projected - target).abs().mean() / 100
         return total
 
 
+def _ordered(values: Tensor) -> Tensor:
+    """The rows of `(D, N)`, each in rising order; on the processor by NumPy, in a third of PyTorch's time."""
+    if values.device.type != "cpu":
+        return values.sort(dim=1).values
+    return values.gather(1, torch.from_numpy(np.argsort(values.detach().numpy(), axis=1)))
+
+
 def _quantiles(ordered: Tensor, count: int) -> Tensor:
-    """`(count, D)` values at the middles of `count` equal shares, from `(N, D)` sorted ones."""
-    at = ((torch.arange(count).to(ordered) + 0.5) / count * len(ordered) - 0.5).clamp(0, len(ordered) - 1)
+    """`(D, count)` values at the middles of `count` equal shares, from `(D, N)` sorted ones."""
+    last = ordered.shape[1] - 1
+    at = ((torch.arange(count).to(ordered) + 0.5) / count * (last + 1) - 0.5).clamp(0, last)
     low = at.floor().long()
-    share = (at - low)[:, None]
-    return torch.lerp(ordered[low], ordered[(low + 1).clamp_max(len(ordered) - 1)], share)
+    return torch.lerp(ordered[:, low], ordered[:, (low + 1).clamp_max(last)], at - low)

@@ -23,9 +23,9 @@ def test_value_is_that_of_scipys_distances() -> None:
     term = Colours([([1.0], style, ONE)], ONE, seed=0)
     ours, theirs = (rgb2lab(photo[0].permute(1, 2, 0).numpy()).reshape(-1, 3) for photo in (image, style))
     naive = np.mean([
-        wasserstein_distance(ours @ direction, theirs @ direction) for direction in term.directions.numpy().T
+        wasserstein_distance(ours @ direction, theirs @ direction) for direction in term.directions.numpy()
     ])  # fmt: skip
-    assert len(term.directions.T) == DIRECTIONS
+    assert len(term.directions) == DIRECTIONS
     assert float(term(image)) == pytest.approx(naive / 100, rel=1e-3)
 
 
@@ -79,7 +79,7 @@ def test_the_target_of_two_styles_is_the_mean_of_their_quantiles() -> None:
     image = random(1, 3, 9, 8)
     both = Colours([([0.25], first, ONE), ([0.75], second, ONE)], ONE, seed=0)
     sorted_ones = [
-        np.sort(rgb2lab(photo[0].permute(1, 2, 0).numpy()).reshape(-1, 3) @ both.directions.numpy(), axis=0)
+        np.sort(rgb2lab(photo[0].permute(1, 2, 0).numpy()).reshape(-1, 3) @ both.directions.numpy().T, axis=0)
         for photo in (image, first, second)
     ]
     naive = np.abs(sorted_ones[0] - 0.25 * sorted_ones[1] - 0.75 * sorted_ones[2]).mean() / 100
