@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 
 from photostyle.batch import storage
@@ -31,8 +32,23 @@ def part_of(output: str, result: str, batch: str) -> str:
 
 
 def parts_of(output: str, result: str) -> list[str]:
-    """What batches have left of a result before it got its name."""
-    return storage.beginning(storage.join(hidden(output), f"{PARTS}/{_key(result)}."))
+    """What batches have left of a result before it got its name.
+
+    Raises:
+        OutputError: the folder cannot be read.
+    """
+    with _readable(output):
+        return storage.beginning(storage.join(hidden(output), f"{PARTS}/{_key(result)}."))
+
+
+def taken(output: str, results: Sequence[str]) -> list[str]:
+    """Those of the results whose names are taken.
+
+    Raises:
+        OutputError: the folder cannot be read.
+    """
+    with _readable(output):
+        return storage.present(output, results)
 
 
 def thumbnails_of(output: str, result: str) -> tuple[str, str]:
@@ -54,17 +70,31 @@ def put_in_place(part: str, path: str) -> None:
 
 
 def clear_parts(output: str) -> None:
-    """Removes what an interrupted batch has left of unfinished files."""
-    if storage.is_url(output):
-        storage.clear(storage.join(hidden(output), PARTS))
-        return
-    folder = hidden(output)
-    left = [entry.path for entry in os.scandir(os.path.join(folder, PARTS))]
-    for place in (folder, os.path.join(folder, THUMBNAILS)):
-        left += [entry.path for entry in os.scandir(place) if entry.name.endswith(".part")]
-    for path in left:
-        with suppress(FileNotFoundError):  # its worker may be ending just now
-            os.unlink(path)
+    """Removes what an interrupted batch has left of unfinished files.
+
+    Raises:
+        OutputError: it cannot be removed.
+    """
+    with _readable(output):
+        if storage.is_url(output):
+            storage.clear(storage.join(hidden(output), PARTS))
+            return
+        folder = hidden(output)
+        left = [entry.path for entry in os.scandir(os.path.join(folder, PARTS))]
+        for place in (folder, os.path.join(folder, THUMBNAILS)):
+            left += [entry.path for entry in os.scandir(place) if entry.name.endswith(".part")]
+        for path in left:
+            with suppress(FileNotFoundError):  # its worker may be ending just now
+                os.unlink(path)
+
+
+@contextmanager
+def _readable(output: str) -> Iterator[None]:
+    """Raises OutputError for what an output folder, or a store, does not let be done."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError("an output folder that can be read", error.strerror or str(error), output) from error
 
 
 def _key(result: str) -> str:

@@ -104,7 +104,7 @@ def make_plan(
 
 def _looks(styles: Sequence[StyleSource], output: str, pair_by_name: bool) -> dict[str, tuple[StyleSource, ...]]:
     """The looks by name; that of a look that is not one of a folder is empty."""
-    folders = [style for style in styles if storage.is_folder(style.path)]
+    folders = [style for style in styles if _is_folder(style.path)]
     if not folders:
         if pair_by_name:
             raise SettingsError("a folder as --style", "none", "--pair-by-name")
@@ -123,6 +123,14 @@ def _looks(styles: Sequence[StyleSource], output: str, pair_by_name: bool) -> di
     if not looks:
         raise InputError("style photos", "a folder without", folder.path)
     return looks
+
+
+def _is_folder(path: str) -> bool:
+    """Raises InputError for a store that does not answer."""
+    try:
+        return storage.is_folder(path)
+    except OSError as error:
+        raise InputError("a store that can be read", error.strerror or str(error), path) from error
 
 
 def _pairs(found: Found, looks: Mapping[str, tuple[StyleSource, ...]], format: str) -> list[Item]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from photostyle.batch import storage
 from photostyle.batch.job import StyleSource
 from photostyle.batch.manifest import Record
-from photostyle.batch.places import parts_of, put_in_place
+from photostyle.batch.places import parts_of, put_in_place, taken
 from photostyle.batch.plan import Item
 from photostyle.errors import OutputError
 from photostyle.masks import NAMES_FILE
@@ -108,9 +108,9 @@ def left(
         overwrite: whether a file that no batch has written may be replaced by a result.
 
     Raises:
-        OutputError: there is such a file.
+        OutputError: there is such a file, or the output folder cannot be read.
     """
-    foreign = storage.present(output, [item.output for item in items if item.output not in records])
+    foreign = taken(output, [item.output for item in items if item.output not in records])
     if foreign and not overwrite:
         advice = "Replace them with --overwrite, or choose another output folder."
         found = f"{len(foreign)} that no batch has on record"

@@ -4,8 +4,9 @@
     python -m tests.benchmarks.batch memory [--photos 10 300]
     python -m tests.benchmarks.batch killed [--rounds 3]
 
-`speed` sets the batch beside as many single runs: their whole time and the time that they spend on the photo alone,
-once the program is loaded. Processor seconds are less disturbed by what else a machine does. `memory` is the peak of a
+`speed` sets the batch beside as many single runs, of which there are some before, between and after the batches: their
+whole time and the time that they spend on the photo alone, once the program is loaded, medians. Processor seconds are
+less disturbed by what else a machine does. `memory` is the peak of a
 worker after sets of several lengths, of 0.1 megapixel each with next to no solving. `killed` repeats the test's kills
 with other seeds.
 """
@@ -23,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tests.benchmarks.whole import SAMPLES, enlarged, tell
@@ -60,18 +62,38 @@ def speed(photos: int, megapixels: Sequence[float], workers: Sequence[int], size
             folder = Path(name)
             photo_set = a_set(folder / "set", photos, pixels)
             common = ["--style", str(STYLE), "--size", str(size)]
-            one = ["run", "--content", str(photo_set / "000.jpg"), "-o", str(folder / "one.jpg"), *common]
-            wall, spent, (told,) = called(*one)
-            solving = told["seconds"]["total"]
-            tell(f"{pixels:g} MP, run", {"wall": wall, "solving": solving, "processor": spent})
+            one = [
+                "run",
+                "--content",
+                str(photo_set / "000.jpg"),
+                "-o",
+                str(folder / "one.jpg"),
+                "--overwrite",
+                *common,
+            ]
+            runs, batches = [called(*one)], []
             for count in workers:
                 out = folder / f"out{count}"
                 batch = ["batch", "--content", str(photo_set), "-o", str(out), "--workers", str(count), *common]
-                wall, spent, events = called(*batch)
+                batches.append(called(*batch))
+                runs.append(called(*one))
+            solving = median(told["seconds"]["total"] for _, _, (told,) in runs)
+            tell(f"{pixels:g} MP, run", {
+                "wall": median(wall for wall, _, _ in runs), "solving": solving,
+                "processor": median(spent for _, spent, _ in runs), "runs": len(runs),
+            })  # fmt: skip
+            for count, (wall, spent, events) in zip(workers, batches, strict=True):
                 tell(f"{pixels:g} MP, {count} workers", {
                     "wall": wall, "photos_a_minute": 60 * photos / wall, "processor_a_photo": spent / photos,
-                    "of_solving": wall / (photos * solving), "peak_gb": events[-1]["peak_bytes"] / 1e9,
+                    "of_solving": wall / (photos * solving), "after_the_first": _after_the_first(events),
+                    "peak_gb": events[-1]["peak_bytes"] / 1e9,
                 })  # fmt: skip
+
+
+def _after_the_first(events: Sequence[dict[str, Any]]) -> float:
+    """Median seconds of a photo in its worker, without the first, for which styles are measured."""
+    seconds = [event["seconds"]["total"] for event in events if event["event"] == "done"]
+    return median(seconds[1:])
 
 
 def memory(photos: Sequence[int]) -> None:

@@ -4,10 +4,11 @@
         [--style samples/sunset.jpg] [-o FOLDER]
 
 The sets are `pan`, a window that slides over samples/city.jpg, and photos of fixed cameras of the shared data's
-`timelapse`. A scene point is a mean of 4 x 4 pixels. At each, the photos are taken whose colours there are within
-`ALIKE` of that of the one which has most others so near, three photos or more; the spread is the mean CIEDE2000 between
-what became of them and the mean of it. `input` is the spread of the photos themselves. With -o the photos and both
-results are written, small, as rows of PNG.
+`timelapse`. A scene point is a mean of 4 x 4 pixels. At each, the photos are taken whose colours there are alike:
+within a distance of that of the one which has most others so near, three photos or more; the spread is the mean
+CIEDE2000 between what became of them and the mean of it. It is told for several such distances: the smaller, the less
+of it the photos bring along; `input` is the spread of the photos themselves. With -o the photos and both results are
+written, small, as rows of PNG.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from photostyle.settings import load_preset, parse_changes
 from tests.shared import shared
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-ALIKE = 1.5
+ALIKE = (1.5, 0.5)
 """CIEDE2000."""
 LEAST_PHOTOS, BLOCK, MOST_POINTS = 3, 4, 4000
 Pixels = NDArray[np.float32]
@@ -73,9 +74,9 @@ def scene(pictures: Sequence[Placed]) -> NDArray[np.float64]:
     return points[:, ::step]
 
 
-def groups(inputs: NDArray[np.float64]) -> NDArray[np.bool_]:
+def groups(inputs: NDArray[np.float64], alike: float) -> NDArray[np.bool_]:
     """`(photos, points)`: at every point the largest group of photos that are alike, none where it is too small."""
-    near = np.stack([ciede2000(inputs, each[None]) <= ALIKE for each in inputs])
+    near = np.stack([ciede2000(inputs, each[None]) <= alike for each in inputs])
     best = near.sum(1).argmax(0)
     chosen: NDArray[np.bool_] = np.take_along_axis(near, best[None, None], 0)[0]
     return chosen & (chosen.sum(0) >= LEAST_PHOTOS)
@@ -93,7 +94,6 @@ def spread(colours: NDArray[np.float64], chosen: NDArray[np.bool_]) -> float:
 
 def measured(name: str, pictures: Sequence[Placed], session: Session, style: str, output: Path | None) -> None:
     look_of = session.style(style)
-    chosen = groups(scene(pictures))
     results: dict[str, list[Placed]] = {"input": list(pictures)}
     began = time.perf_counter()
     look = session.fit([pixels for pixels, _ in pictures], look_of)
@@ -104,15 +104,20 @@ def measured(name: str, pictures: Sequence[Placed], session: Session, style: str
         began = time.perf_counter()
         results[way] = [(session.transfer(pixels, wanted).photo.pixels, first) for pixels, first in pictures]
         seconds[way] = (time.perf_counter() - began) / len(pictures)
-    figures = {way: spread(scene(found), chosen) for way, found in results.items()}
-    share = figures["one look"] / figures["photo by photo"]
     print(
-        f"{name:12} {len(pictures):3} photos, {chosen.any(0).mean():4.0%} of the points   "
-        + "   ".join(f"{way} {figure:.2f}" for way, figure in figures.items())
-        + f"   share {share:.2f}   seconds a photo {seconds['photo by photo']:.1f}, "
-        f"{seconds['one look']:.1f} after {fitted:.1f}   regions {[r.name for r in look.blend.regions]}",
-        flush=True,
+        f"{name:12} {len(pictures)} photos   seconds a photo {seconds['photo by photo']:.1f}, "
+        f"{seconds['one look']:.1f} after {fitted:.1f}   regions {[r.name for r in look.blend.regions]}"
     )
+    for alike in ALIKE:
+        chosen = groups(scene(pictures), alike)
+        figures = {way: spread(scene(found), chosen) for way, found in results.items()}
+        share = figures["one look"] / figures["photo by photo"]
+        print(
+            f"    alike within {alike:g}, {chosen.any(0).mean():4.0%} of the points   "
+            + "   ".join(f"{way} {figure:.2f}" for way, figure in figures.items())
+            + f"   share {share:.2f}",
+            flush=True,
+        )
     for warning in look.warnings:
         print(f"    {warning}")
     if output:
