@@ -127,7 +127,7 @@ class Driver:
         self._waiting = deque((*self._fits, *self._items))
         fatal: PhotostyleError | None = None
         try:
-            while self._at_hand or ((self._waiting or self._again) and not self._stopped):
+            while self._goes_on():
                 if not self._stopped and (fatal or self._stopping()):
                     self._stopped = True
                     self._workers.stop()
@@ -141,6 +141,12 @@ class Driver:
             self._workers.close()
         if fatal:
             raise fatal
+
+    def _goes_on(self) -> bool:
+        """Whether there is something to wait for; a look is not, once no photo will be begun with it."""
+        if self._stopped:
+            return not self._at_hand <= self._fits.keys()
+        return bool(self._at_hand or self._waiting or self._again)
 
     def _hand_out(self) -> None:
         while not self._stopped and self._again and self._workers.has_room(alone=True):

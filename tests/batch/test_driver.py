@@ -16,7 +16,7 @@ from photostyle.batch.manifest import Manifest, Record, read_records
 from photostyle.batch.places import HIDDEN, clear_parts, parts_of
 from photostyle.batch.plan import Item
 from photostyle.batch.resume import ALTERED, CHANGED, FORCED, MISSING, NEW, RETRIED, Digests, Left, left
-from photostyle.batch.workers import Dropped, News
+from photostyle.batch.workers import Dropped, News, Started
 from photostyle.errors import OutputError, WeightsError
 from photostyle.files import sha256
 from photostyle.settings import Settings
@@ -408,8 +408,18 @@ class TestOneLook:
             run(items, out, do)
         assert read_records(str(out)) == {}
 
-    def test_stopping_while_a_look_is_found_leaves_all_photos(self, items: list[Item], out: Path) -> None:
-        run(items, out, fitting, after=1)
+    def test_stopping_while_a_look_is_found_does_not_wait_for_it(self, items: list[Item], out: Path) -> None:
+        class Slow(Inline):
+            """Never done."""
+
+            def news(self, seconds: float) -> list[News]:
+                return [Started(self.jobs[0][0].output)]
+
+        workers = Slow(fitting)
+        with Manifest(str(out)) as manifest:
+            driver = Driver(str(out), manifest, workers, Digests(Settings()), lambda _: None, Stop(3))
+            driver.run(items)
+        assert workers.stopped and workers.closed and len(workers.jobs) == 2
         assert results(out) == {} and read_records(str(out)) == {}
         assert len(run(items, out, fitting)[0].todo) == 4
 
