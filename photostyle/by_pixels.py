@@ -72,6 +72,15 @@ def paper_terms(task: Task, pixels: NDArray[np.float32]) -> dict[str, float]:
     return {name: float(value) for name, value in parts.items()}
 
 
+def untouched(task: Task) -> Solved:
+    """What is found where the settings leave the content as it is: the content."""
+
+    def terms() -> dict[str, float]:
+        return paper_terms(task, task.pixels)
+
+    return Solved((), (), lambda photo, _: (photo.pixels.copy(), ()), terms)
+
+
 def objectives(task: Task) -> tuple[Objective, Objective]:
     """The objective of Luan et al. 2017 without photorealism and with it."""
     settings, encode = task.settings.objective, task.encode

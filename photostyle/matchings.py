@@ -53,6 +53,29 @@ def as_wholes(pixels: Pixels, styles: Sequence[Measured], smallest: float) -> Bl
     return blend(content, [_counterpart(content, *pair, smallest) for pair in pairs], smallest)
 
 
+def as_seen(
+    encode: Encode, pixels: Pixels, seen: Seen | None, styles: Sequence[Measured], *, smallest: float, seed: int
+) -> Blend:
+    """By class where the network knows what the photos show, else by cluster, which is told.
+
+    Args:
+        pixels: of the content, at the size of the solve.
+        seen: what the session's segmenter sees there; None where it is none that looks at one photo at a time.
+        smallest, seed: see `by_cluster`.
+
+    Raises:
+        InputError, SettingsError: see `by_class` and `by_cluster`.
+    """
+    note: tuple[str, ...] = ()
+    if seen is not None:
+        found, reason = by_class(seen, [(style, style.seen) for style in styles if style.seen is not None])
+        if found is not None:
+            return found
+        photos = "both" if len(styles) == 1 else "all photos"
+        note = (f"{reason}, so regions are clusters of what looks alike in {photos}",)
+    return by_cluster(encode, pixels, styles, smallest=smallest, seed=seed, note=note)
+
+
 def by_class(content: Seen, styles: Sequence[tuple[Measured, Seen]]) -> tuple[Blend | None, str]:
     """By the classes that a segmenter sees, or None and why the photos had better be matched by cluster.
 

@@ -21,14 +21,15 @@ from photostyle.device import chosen_device, chosen_dtype
 from photostyle.encoders import weights as encoder_weights
 from photostyle.errors import SettingsError
 from photostyle.masks import read_mask
-from photostyle.matchings import as_wholes, by_class, by_cluster, by_mask
+from photostyle.matchings import as_seen, as_wholes, by_mask
 from photostyle.outcome import Clock, Progress, Result, complaints, outcome_of
 from photostyle.photo import Photo
+from photostyle.presets import load_preset
 from photostyle.regions import WITHOUT_NETWORK, Finder, Seen
 from photostyle.rendering import Rendering, strengths_of
 from photostyle.saved import MOST_WEIGHT, Kept, is_look, read_look
 from photostyle.sets import Member, SetLook
-from photostyle.settings import Settings, check_one_look, load_preset
+from photostyle.settings import Settings, check_one_look
 from photostyle.solvers.result import Status
 from photostyle.task import Encode, Measured, Scale, Solved, Style, Task
 
@@ -110,25 +111,14 @@ class Session:
         return Style((self._measured(photo, Kept(name, photo.sha256, weight, region, pixels, regions)),), self.settings)
 
     def _saved(self, path: str, mask: str | Path | None, weight: float, region: str | None) -> Style:
-        look, sizes = read_look(path), self._sizes()
         if mask is not None:
             raise SettingsError("no mask for a saved look", str(mask), path, "It has its own, if its photos had one.")
-        size = look.settings.solver.size
-        if size != sizes[-1]:
-            advice = f"Solve at the look's size (--size {size}), or save the look at this one."
-            raise SettingsError(f"a look saved with solver.size = {sizes[-1]}", str(size), path, advice)
+        photos = read_look(path).used(path, len(self._sizes()), self.settings.solver.size, weight, region)
         digest = sha256(Path(path).read_bytes()).hexdigest()
         parts = []
-        for kept in look.photos:
-            if region is not None and kept.region is not None:
-                raise SettingsError("a look of no region of its own", f"{kept.region} from {kept.name}", path)
-            if len(kept.pixels) < len(sizes):
-                advice = "Save it anew with the method that it is meant for."
-                raise SettingsError("a look saved with solver.method = grid", look.settings.solver.method, path, advice)
-            used = replace(kept, weight=kept.weight * weight, region=region or kept.region,
-                           pixels=kept.pixels[-len(sizes) :])  # fmt: skip
-            photo = Photo(np.ascontiguousarray(used.pixels[-1]), path=Path(path).absolute(), sha256=digest)
-            parts.append(self._measured(photo, used))
+        for kept in photos:
+            photo = Photo(np.ascontiguousarray(kept.pixels[-1]), path=Path(path).absolute(), sha256=digest)
+            parts.append(self._measured(photo, kept))
         return Style(tuple(parts), self.settings)
 
     def _measured(self, photo: Photo, kept: Kept) -> Measured:
@@ -165,7 +155,7 @@ class Session:
         if isinstance(style, SetLook):
             return self._in_set(photo, pixels, style, content_mask, clock)
         style = self._measured_style(style, clock)
-        _check_masks(style, content_mask)
+        style.check_masks(content_mask is not None)
         with clock.part("regions"):
             self._tell("regions")
             found = self._blend(pixels, style, content_mask)
@@ -204,7 +194,7 @@ class Session:
             found = f"{len(content_masks)} for {len(photos)} photos"
             raise SettingsError("a mask for every photo of the set, or none", found, "content_masks")
         style = self._measured_style(style, clock)
-        _check_masks(style, content_masks[0] if content_masks else None)
+        style.check_masks(content_masks is not None)
         members = []
         with clock.part("read"):
             for place in sets.evenly(len(photos)):
@@ -248,12 +238,12 @@ class Session:
         def solve_again(_: Result, changed: Settings) -> Result:
             return self._finished(replace(task, settings=changed, clock=Clock()))
 
-        result = self._result(task, untouched(task))
+        result = self._result(task, by_pixels.untouched(task))
         return replace(result, render=solve_again, warnings=(*result.warnings, UNSOLVED))
 
     def _result(self, task: Task, solved: Solved, history: str = "") -> Result:
         settings = task.settings
-        origin = "; ".join(_origin(style) for style in task.styles) + history
+        origin = "; ".join(style.origin for style in task.styles) + history
         rendering = Rendering(task.photo, task.pixels, task.blend, solved.apply, self.device, SOFTWARE, origin)
         with task.clock.part("apply"):
             photo, enlarged = rendering.of(settings)
@@ -302,20 +292,13 @@ class Session:
         return self._finder.see(pixels)
 
     def _blend(self, pixels: NDArray[np.float32], style: Style, content_mask: str | Path | None) -> Blend:
-        parts, smallest = style.parts, self.settings.regions.smallest
+        regions = self.settings.regions
         if content_mask is not None:
-            return by_mask(read_mask(content_mask, *pixels.shape[:2]), parts, smallest)
-        if self.settings.regions.segmenter == "none":
-            return as_wholes(pixels, parts, smallest)
-        note: tuple[str, ...] = ()
+            return by_mask(read_mask(content_mask, *pixels.shape[:2]), style.parts, regions.smallest)
+        if regions.segmenter == "none":
+            return as_wholes(pixels, style.parts, regions.smallest)
         seen = self._seen(pixels)
-        if seen is not None:
-            found, reason = by_class(seen, [(part, part.seen) for part in parts if part.seen is not None])
-            if found is not None:
-                return found
-            photos = "both" if len(parts) == 1 else "all photos"
-            note = (f"{reason}, so regions are clusters of what looks alike in {photos}",)
-        return by_cluster(self._encode, pixels, parts, smallest=smallest, seed=self.settings.seed, note=note)
+        return as_seen(self._encode, pixels, seen, style.parts, smallest=regions.smallest, seed=self.settings.seed)
 
 
 def transfer(
@@ -348,30 +331,3 @@ def transfer(
 def _several(given: _T | Sequence[_T]) -> list[_T]:
     """A list or a tuple as a list, anything else as the one thing in a list."""
     return list(given) if isinstance(given, list | tuple) else [cast("_T", given)]
-
-
-def _check_masks(style: Style, content_mask: str | Path | None) -> None:
-    """Raises SettingsError unless the content and every style photo have a mask, or none of them has one."""
-    masked = [part.regions is not None for part in style.parts]
-    if any(masked) != all(masked):
-        without = style.parts[masked.index(False)].name
-        raise SettingsError("a mask for every style photo or for none", f"none for {without}", "style")
-    if (content_mask is None) == masked[0]:
-        given, missing = ("style", "content") if masked[0] else ("content", "style")
-        raise SettingsError("a mask for both photos or for neither", f"one for the {given} only",
-                            advice=f"give one for the {missing} too, or leave both to the segmenter")  # fmt: skip
-
-
-def _origin(style: Measured) -> str:
-    """What a result's history says of a style."""
-    share = "" if style.region is None else f" for {style.region}"
-    return f"style {style.name}{share}, weight {style.weight:g}, sha256 {style.sha256 or 'unknown'}"
-
-
-def untouched(task: Task) -> Solved:
-    """What is found where the settings leave the content as it is: the content."""
-
-    def terms() -> dict[str, float]:
-        return by_pixels.paper_terms(task, task.pixels)
-
-    return Solved((), (), lambda photo, _: (photo.pixels.copy(), ()), terms)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -60,6 +60,34 @@ class Look:
 
     settings: Settings
     photos: tuple[Kept, ...]
+
+    def used(self, where: str, sizes: int, size: int, weight: float, region: str | None) -> tuple[Kept, ...]:
+        """The photos as a session takes them.
+
+        Args:
+            where: its file, for errors.
+            sizes: how many the session measures a style at.
+            size: of its solve, in pixels.
+            weight: that theirs are multiplied by.
+            region: of the content, that alone takes its look from them; None for those that they have themselves.
+
+        Raises:
+            SettingsError: saved for another size or method; a second region.
+        """
+        own = self.settings.solver
+        if own.size != size:
+            advice = f"Solve at the look's size (--size {own.size}), or save the look at this one."
+            raise SettingsError(f"a look saved with solver.size = {size}", str(own.size), where, advice)
+        for kept in self.photos:
+            if region is not None and kept.region is not None:
+                raise SettingsError("a look of no region of its own", f"{kept.region} from {kept.name}", where)
+            if len(kept.pixels) < sizes:
+                advice = "Save it anew with the method that it is meant for."
+                raise SettingsError("a look saved with solver.method = grid", own.method, where, advice)
+        return tuple(
+            replace(kept, weight=kept.weight * weight, region=region or kept.region, pixels=kept.pixels[-sizes:])
+            for kept in self.photos
+        )
 
 
 class _Entry(Section):

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-import textwrap
-import tomllib
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -221,7 +217,7 @@ class Settings(Section):
             if not isinstance(branch, dict) or (last not in branch and tuple(sections) not in OPEN):
                 raise SettingsError("the name of a setting", f"{name!r}", "--set", _known_names())
             branch[last] = value
-        return _validated(tree, "settings")
+        return validated(tree, "settings")
 
 
 def check_one_look(settings: Settings) -> None:
@@ -236,101 +232,6 @@ def check_one_look(settings: Settings) -> None:
     if settings.regions.segmenter == "clusters":
         advice = "Use compact, or none to take each photo as one region."
         raise SettingsError("regions that a photo has by itself", "clusters", "regions.segmenter", advice)
-
-
-def preset_folder() -> Path:
-    """Where the presets lie: inside the installed package, or beside it in a checkout."""
-    packaged = Path(__file__).parent / "configs"
-    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "configs"
-
-
-def preset_names() -> list[str]:
-    return sorted(path.stem for path in preset_folder().glob("*.toml"))
-
-
-def preset_text(name: str) -> str:
-    """The preset's TOML as shipped, comments included.
-
-    Raises:
-        SettingsError: no preset of that name.
-    """
-    if name not in preset_names():
-        raise SettingsError(f"a preset ({', '.join(preset_names())})", repr(name), "--preset")
-    return (preset_folder() / f"{name}.toml").read_text(encoding="utf-8")
-
-
-def load_preset(name: str) -> Settings:
-    """The settings of a preset by name.
-
-    Raises:
-        SettingsError: no preset of that name.
-    """
-    return _validated({"preset": name} | tomllib.loads(preset_text(name)), f"preset {name}")
-
-
-def load_settings(path: str | Path) -> Settings:
-    """Settings from one's own TOML, or from the run.json of an earlier run's report.
-
-    Raises:
-        SettingsError: no such file, not TOML or JSON, an unknown key or a value out of its range.
-    """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
-        tree = json.loads(text)["settings"] if path.suffix == ".json" else {"preset": "custom"} | tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SettingsError("a readable settings file", reason, str(path)) from error
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits is no TOMLDecodeError
-        raise SettingsError("TOML, or the run.json of a report", str(error), str(path)) from error
-    except (KeyError, TypeError) as error:
-        raise SettingsError("the run.json of a report", "JSON without settings", str(path)) from error
-    return _validated(tree, str(path))
-
-
-def parse_changes(assignments: Iterable[str], option: str = "--set") -> dict[str, Any]:
-    """`KEY=VALUE` words of the command line as dotted names and values; the last of a name wins.
-
-    Raises:
-        SettingsError: a word without an equals sign or with an empty name.
-    """
-    changes: dict[str, Any] = {}
-    for word in assignments:
-        name, equals, value = word.partition("=")
-        if not equals or not name.strip():
-            example = {"--region": "--region sky=0.5"}.get(option, "--set objective.photorealism=1e4")
-            raise SettingsError("KEY=VALUE", repr(word), option, f"for example: {example}")
-        changes[name.strip()] = _toml_value(value.strip())
-    return changes
-
-
-def to_toml(settings: Settings) -> str:
-    """Every setting as TOML that `load_settings` reads, each under a comment that says what it means."""
-    lines: list[str] = []
-    sections = []
-    for name, field in Settings.model_fields.items():
-        value = getattr(settings, name)
-        if isinstance(value, Section):
-            sections.append((name, value))
-        else:
-            lines += _toml_lines(name, field.description, value)
-    for name, section in sections:
-        lines += ["", f"[{name}]"]
-        for inner, field in type(section).model_fields.items():
-            lines += _toml_lines(inner, field.description, getattr(section, inner))
-    return "\n".join(lines)
-
-
-def _toml_lines(name: str, meaning: str | None, value: object) -> list[str]:
-    if isinstance(value, dict):
-        shown = "{ " + ", ".join(f"{_toml_key(key)} = {json.dumps(part)}" for key, part in value.items()) + " }"
-    else:
-        shown = json.dumps(value)
-    return [*textwrap.wrap(meaning or "", 118, initial_indent="# ", subsequent_indent="# "), f"{name} = {shown}"]
-
-
-def _toml_key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)
 
 
 def describe() -> list[tuple[str, str, str]]:
@@ -355,16 +256,16 @@ def _known_names() -> str:
     return "settings: " + ", ".join(name for name, _, _ in describe())
 
 
-def _toml_value(text: str) -> Any:
-    """A TOML value, or the text itself where it is none, so that `encoder.name=compact` needs no quotes."""
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, RecursionError):
-        return text
-    return value if not (isinstance(value, float) and math.isnan(value)) else text
+def validated(tree: Mapping[str, Any], where: str) -> Settings:
+    """Settings from a tree of them.
 
+    Args:
+        tree: sections by name.
+        where: it comes from, for errors.
 
-def _validated(tree: Mapping[str, Any], where: str) -> Settings:
+    Raises:
+        SettingsError: an unknown key or a value out of its range.
+    """
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:

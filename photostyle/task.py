@@ -101,6 +101,12 @@ class Measured:
         """Of `pixels`."""
         return self.scales[-1].features
 
+    @property
+    def origin(self) -> str:
+        """What a result's history says of it."""
+        share = "" if self.region is None else f" for {self.region}"
+        return f"style {self.name}{share}, weight {self.weight:g}, sha256 {self.sha256 or 'unknown'}"
+
 
 @dataclass(frozen=True, eq=False)
 class Style:
@@ -132,6 +138,21 @@ class Style:
             if wanted != found:
                 advice = "Measure it with this session's `style`."
                 raise SettingsError(f"a style measured with {name} = {wanted}", str(found), "style", advice)
+
+    def check_masks(self, content_mask: bool) -> None:
+        """Raises SettingsError unless the content and every style photo have a mask, or none of them has one.
+
+        Args:
+            content_mask: whether the content has one.
+        """
+        masked = [part.regions is not None for part in self.parts]
+        if any(masked) != all(masked):
+            without = self.parts[masked.index(False)].name
+            raise SettingsError("a mask for every style photo or for none", f"none for {without}", "style")
+        if content_mask != masked[0]:
+            given, missing = ("style", "content") if masked[0] else ("content", "style")
+            raise SettingsError("a mask for both photos or for neither", f"one for the {given} only",
+                                advice=f"give one for the {missing} too, or leave both to the segmenter")  # fmt: skip
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Writes the look as a file that goes in wherever a style photo does; docs/styles.md says what it holds.

@@ -12,7 +12,8 @@ from photostyle.errors import SettingsError
 from photostyle.masks import RegionMap, write_mask
 from photostyle.outcome import Progress
 from photostyle.pipeline import Session, transfer
-from photostyle.settings import Settings, load_preset
+from photostyle.presets import load_preset
+from photostyle.settings import Settings
 from segmentation.refine import refine
 
 Pixels = NDArray[np.float32]

@@ -22,8 +22,8 @@ from photostyle.errors import OutputError
 from photostyle.masks import RegionMap, read_mask
 from photostyle.outcome import Result, StageOutcome, TraceRow
 from photostyle.photo import Photo
+from photostyle.presets import load_preset, load_settings
 from photostyle.report import FILES, LONGEST_SIDE, check_folder, summary, write_report
-from photostyle.settings import load_preset, load_settings
 from photostyle.task import Measured, Scale, Style
 from segmentation.matching import match
 from tests.browser import Page, browser

@@ -15,8 +15,8 @@ from safetensors.numpy import load, save
 from photostyle import saved
 from photostyle.errors import InputError, OutputError, SettingsError
 from photostyle.masks import RegionMap
+from photostyle.presets import load_preset
 from photostyle.saved import Kept, Look, read_look, write_look
-from photostyle.settings import load_preset
 
 SETTINGS = load_preset("default").with_changes({"seed": 3})
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from photostyle.cielab import lab
 from photostyle.photo import Photo
 from photostyle.pipeline import Session
+from photostyle.presets import load_preset
 from photostyle.profiles import parse
-from photostyle.settings import Settings, load_preset
+from photostyle.settings import Settings
 from photostyle.smoothing import apply_maps
 from photostyle.solvers.bilateral import recoloured
 from tests.handmade import P3_ICC, PROPHOTO_ICC

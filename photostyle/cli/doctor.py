@@ -147,8 +147,8 @@ def _formats() -> Iterator[Finding]:
 
 def _weights() -> Iterator[Finding]:
     from photostyle.encoders.weights import available
+    from photostyle.presets import load_preset, preset_names
     from photostyle.regions import network_status
-    from photostyle.settings import load_preset, preset_names
 
     presets = {name: load_preset(name) for name in preset_names()}
     for status in (*available(), network_status()):

@@ -121,7 +121,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         SettingsError: an unknown preset or setting, a value out of its range.
         InputError: a saved look that cannot be used.
     """
-    from photostyle.settings import load_preset, load_settings, parse_changes
+    from photostyle.presets import load_preset, load_settings, parse_changes
 
     if arguments.config:
         base = load_settings(arguments.config)

@@ -26,7 +26,7 @@ def execute(arguments: argparse.Namespace) -> int:
     Raises:
         SettingsError: no preset of that name.
     """
-    from photostyle.settings import load_preset, preset_names, preset_text, to_toml
+    from photostyle.presets import load_preset, preset_names, preset_text, to_toml
 
     if arguments.name:
         settings = load_preset(arguments.name)

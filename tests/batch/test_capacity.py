@@ -6,7 +6,7 @@ import pytest
 
 from photostyle.batch import capacity
 from photostyle.batch.capacity import Sample, estimate, worker_bytes, worker_count
-from photostyle.settings import load_preset
+from photostyle.presets import load_preset
 
 SETTINGS = load_preset("default").with_changes({"device": "cpu"})
 PIXELS = 12_000_000

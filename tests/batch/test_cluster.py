@@ -31,7 +31,8 @@ from photostyle.batch.resume import Digests
 from photostyle.batch.workers import Workers
 from photostyle.cli import main
 from photostyle.errors import OutputError, PhotostyleError, SettingsError
-from photostyle.settings import Settings, load_preset
+from photostyle.presets import load_preset
+from photostyle.settings import Settings
 from tests.batch import fakes
 from tests.batch.poisoned import POISON, Dying, Older, Poisoned
 from tests.fakes import write_photo

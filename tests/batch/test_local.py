@@ -18,7 +18,8 @@ from photostyle.batch.local import LocalWorkers
 from photostyle.batch.worker import Read, Solved
 from photostyle.batch.workers import Dropped, Finished, Lost, News, Ready, Started
 from photostyle.errors import PhotostyleError, WeightsError
-from photostyle.settings import Settings, load_preset
+from photostyle.presets import load_preset
+from photostyle.settings import Settings
 from tests.fakes import write_photo
 
 OPTIONS = Options(Settings(), threads=1)

@@ -17,7 +17,8 @@ from photostyle.batch.worker import MOST_STYLES, Worker
 from photostyle.errors import OutputError, WeightsError
 from photostyle.photo import Photo
 from photostyle.pipeline import Session
-from photostyle.settings import Settings, load_preset
+from photostyle.presets import load_preset
+from photostyle.settings import Settings
 from tests.fakes import write_photo
 
 

@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 from photostyle import Session
-from photostyle.settings import load_preset
+from photostyle.presets import load_preset
 
 
 def main() -> None:

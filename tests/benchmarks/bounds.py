@@ -28,7 +28,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from photostyle.masks import read_mask, soft_masks
 from photostyle.photo import Photo
-from photostyle.settings import load_preset
+from photostyle.presets import load_preset
 from photostyle.solvers import closed_form
 from photostyle.solvers.bilateral import Shape, slicing
 from segmentation.matching import match

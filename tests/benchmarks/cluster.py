@@ -28,7 +28,8 @@ from photostyle.batch.plan import Item
 from photostyle.batch.ray_client import Ray
 from photostyle.batch.resume import Digests
 from photostyle.batch.worker import Worker
-from photostyle.settings import Settings, load_preset
+from photostyle.presets import load_preset
+from photostyle.settings import Settings
 from tests.benchmarks.idle import Idle
 from tests.benchmarks.whole import SAMPLES, enlarged
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from photostyle import Photo, Session
 from photostyle.ciede2000 import ciede2000
 from photostyle.cielab import lab
-from photostyle.settings import load_preset, parse_changes
+from photostyle.presets import load_preset, parse_changes
 from tests.shared import shared
 
 SAMPLES = Path(__file__).parents[2] / "samples"

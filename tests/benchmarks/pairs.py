@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from photostyle import Session
-from photostyle.settings import load_preset, parse_changes
+from photostyle.presets import load_preset, parse_changes
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from photostyle import Photo, Session
-from photostyle.settings import load_preset
+from photostyle.presets import load_preset
 
 LAMBDAS = (1.0, 1e2, 1e4, 1e6, 1e8)
 HEIGHT = 300

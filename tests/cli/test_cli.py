@@ -24,7 +24,8 @@ from photostyle.encoders import weights
 from photostyle.encoders.weights import WeightsStatus
 from photostyle.outcome import Progress
 from photostyle.pipeline import Session
-from photostyle.settings import describe, load_preset, load_settings, preset_names, preset_text
+from photostyle.presets import load_preset, load_settings, preset_names, preset_text
+from photostyle.settings import describe
 from segmentation import segmenter
 from tests.fakes import QUICK, write_halves, write_photo
 
