@@ -6,8 +6,8 @@ Photo by photo the same wall comes out in another colour in every frame, for thr
    stacked into one picture, of which no term of the objective sees the seams;
 2. the maps of colour vary over the frame: here a region has one map for the whole of every frame, which depends on a
    pixel's luma and on nothing else, so that equal colours in a region become equal colours;
-3. regions are found and matched frame by frame: here they are matched once, and every frame is asked for the classes
-   that the set has.
+3. regions are found and matched frame by frame: here they are matched once, every frame is asked for the classes that
+   the set has, and frames of one view (`photostyle.views`) have what is seen in all of them together.
 
 See docs/sets.md.
 """
@@ -35,6 +35,7 @@ from photostyle.settings import Settings
 from photostyle.solvers.bilateral import Shape
 from photostyle.solvers.result import Solution, Status
 from photostyle.task import Encode, Measured, Scale, Solved, Task, Trace
+from photostyle.views import View, steadied, views
 from segmentation.labels import UNLABELLED
 from segmentation.matching import WHOLE
 
@@ -74,6 +75,7 @@ class SetLook:
         grids: `(K, 1, 1, lumas, 4, 3) float64`, see `photostyle.solvers.bilateral`.
         blend: what takes its look from what; `content` are the regions of the shrunken photos, stacked.
         found_by: how the regions of a photo are found: its mask, the segmenter's classes, or all of it as one.
+        views: that photos of the set share.
         styles: without their features, at the size of the solve.
         terms, stages, trace, seconds, interrupted: as of a `Result`.
         warnings: what the user should know of the whole set, a line each.
@@ -84,6 +86,7 @@ class SetLook:
     grids: NDArray[np.float64] = field(repr=False)
     blend: Blend = field(repr=False)
     found_by: Literal["mask", "classes", "whole"]
+    views: tuple[View, ...] = field(repr=False)
     styles: tuple[Measured, ...] = field(repr=False)
     terms: Mapping[str, float]
     stages: tuple[StageOutcome, ...]
@@ -109,7 +112,7 @@ class SetLook:
         if mask is not None:
             return _renamed(mask, {name: label for label, name in names.items()})
         if self.found_by == "classes" and seen is not None:
-            return seen.regions(tuple(names))
+            return steadied(seen, self.views).regions(tuple(names))
         return RegionMap(np.zeros(pixels.shape[:2], np.uint8), {0: WHOLE})
 
 
@@ -137,6 +140,8 @@ def fit(
         InputError, SettingsError: see `photostyle.matchings.by_mask`.
     """
     members = sorted(members, key=lambda member: member.pixels.tobytes())
+    known = views([member.seen for member in members if member.seen is not None])
+    members = [replace(m, seen=steadied(m.seen, known) if m.seen is not None else None) for m in members]
     height, width = _cell([member.pixels.shape[:2] for member in members])
     with clock.part("regions"):
         blend, found_by, regions, notes = _matched(members, styles, height, width, settings.regions.smallest)
@@ -159,7 +164,7 @@ def fit(
         for style in styles
     )  # fmt: skip
     return SetLook(
-        settings=settings, photos=len(members), grids=grids, blend=blend, found_by=found_by, styles=light,
+        settings=settings, photos=len(members), grids=grids, blend=blend, found_by=found_by, views=known, styles=light,
         terms=solutions[-1][1].terms if solutions else {}, stages=stages, trace=tuple(trace.rows),
         seconds=clock.seconds(), warnings=(*notes, *blend.messages, *complaints(stages)),
         interrupted=any(solution.status is Status.INTERRUPTED for _, solution in solutions),

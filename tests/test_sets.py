@@ -202,6 +202,32 @@ class TestRegions:
         result = session.transfer(frames[0], look)
         assert set(result.blend.content.names.values()) == {"sky", "vegetation"}
 
+    def test_photos_of_one_view_have_the_same_regions_whatever_is_seen_in_one_of_them(
+        self, monkeypatch: pytest.MonkeyPatch, frames: list[Pixels], dusk: Pixels
+    ) -> None:
+        """Of three photos of one wall the middle one, in fog, is taken for sky as a whole."""
+        photos = [frames[0], 0.2 + 0.5 * frames[0], 0.8 * frames[0]]
+        fog = photos[1].mean()
+
+        class Finder:
+            def __init__(self, name: str) -> None:
+                self.segmenter = SimpleNamespace(sha256="5" * 64)
+
+            def see(self, pixels: Pixels) -> Seen:
+                chances = np.zeros((7, 12, 16), np.float32)
+                chances[0, :6] = chances[1, 6:] = 1
+                if abs(pixels.mean() - fog) < 1e-3:
+                    chances[0], chances[1] = 1, 0
+                return Seen(pixels, chances, np.zeros((4, 12, 16), np.float32))
+
+        monkeypatch.setattr(pipeline, "Finder", Finder)
+        session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
+        style = session.style(dusk)
+        look = session.fit(photos, style)
+        found = [session.transfer(photo, look).blend.content.labels for photo in photos]
+        assert all(np.mean(labels != found[0]) < 0.02 for labels in found) and set(np.unique(found[0])) == {0, 1}
+        assert set(np.unique(session.transfer(photos[1], style).blend.content.labels)) == {0}
+
     def test_what_is_no_scenery_is_one_region(
         self, monkeypatch: pytest.MonkeyPatch, frames: list[Pixels], dusk: Pixels
     ) -> None:
