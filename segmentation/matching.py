@@ -20,6 +20,12 @@ SIMILAR = (
     ("vehicle", "person", "animal", "object", "foreground_unspecified"),
 )
 """Classes that stand in for one another where a photo lacks one, as Luan et al., CVPR 2017, section 3 merge classes."""
+SURFACES = (
+    "building", "vegetation", "ground", "mountain", "vehicle", "person", "animal", "object", "foreground",
+)  # fmt: skip
+"""Classes on which the same light falls, unlike sky, which gives it, and water, which mirrors it. Where regions are
+found, not painted, such a class takes its look from another of them rather than from the sky or from nothing (our
+choice)."""
 WHOLE = "whole photo"
 """Name of the region of photos that have none in common."""
 LEAST_CLOSENESS = 0.05
@@ -97,8 +103,9 @@ def match(
     """Matches the regions of two photos by name; without names, by id.
 
     A region that only one photo has, or that is too small to measure, is merged: into a similar class that both have,
-    or with one that only the other has, or, where closeness is given, into the closest that both have. What is left
-    keeps its look. Photos that have no region in common are matched as wholes, in one region; no other is then listed.
+    or with one that only the other has, or, where closeness is given, into the closest that both have. There, too, a
+    surface of the content always finds another surface. What is left keeps its look. Photos that have no region in
+    common are matched as wholes, in one region; no other is then listed.
 
     Args:
         content_labels, style_labels: `(H, W) uint8`, of any two sizes; 255 is no region.
@@ -218,7 +225,10 @@ class _Pairing:
         self.merged: list[Merged] = []
 
     def merge(self) -> None:
-        self._join_what_either_lacks()
+        for group in self.similar:
+            self._join_what_either_lacks(group)
+        if self.closeness[0]:
+            self._join_what_either_lacks(SURFACES)
         anchors = tuple(self.parts)
         for side, shares in enumerate(self.shares):
             for name in sorted(shares, key=lambda name: -shares[name]):
@@ -240,21 +250,20 @@ class _Pairing:
         first, second, third = (tuple(entries) for entries in lists)
         return first, second, third
 
-    def _join_what_either_lacks(self) -> None:
-        """A similar class that only the style has goes with one that only the content has."""
+    def _join_what_either_lacks(self, group: Sequence[str]) -> None:
+        """A class of the group that only the style has goes with one that only the content has, if both have none."""
         content, style = self.shares
-        for group in self.similar:
-            if any(name in self.parts for name in group):
-                continue
-            ours, theirs = (
-                [name for name in group if shares.get(name, -1.0) >= self.least_share] for shares in (content, style)
-            )
-            if ours and theirs:
-                self.parts[ours[0]] = (ours, theirs)
-                for side, names in enumerate((ours, theirs)):
-                    for name in names:
-                        if name != ours[0]:
-                            self._note(name, ours[0], side)
+        if any(name in self.parts for name in group):
+            return
+        ours, theirs = (
+            [name for name in group if shares.get(name, -1.0) >= self.least_share] for shares in (content, style)
+        )
+        if ours and theirs:
+            self.parts[ours[0]] = (ours, theirs)
+            for side, names in enumerate((ours, theirs)):
+                for name in names:
+                    if name != ours[0]:
+                        self._note(name, ours[0], side)
 
     def _nearest(self, name: str, side: int, anchors: Sequence[str]) -> str | None:
         """The region that a name belongs to: of a similar class, or of the closest that is close enough."""
@@ -264,9 +273,10 @@ class _Pairing:
                     if other in anchors:
                         return other
         close = self.closeness[side].get(name, {})
-        best = max(anchors, key=lambda other: close.get(other, 0.0), default=None)
-        small = self.shares[side][name] < self.least_share
-        if best is not None and close.get(best, 0.0) > (0.0 if small else LEAST_CLOSENESS):
+        surfaces = [other for other in anchors if other in SURFACES] if name in SURFACES and side == 0 else []
+        best = max(surfaces or anchors, key=lambda other: close.get(other, 0.0), default=None)
+        least = 0.0 if self.shares[side][name] < self.least_share else LEAST_CLOSENESS
+        if best is not None and (close.get(best, 0.0) > least or (close and surfaces)):
             return best
         return None
 

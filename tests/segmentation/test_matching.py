@@ -112,8 +112,39 @@ def test_the_closest_class_takes_what_has_no_similar_one() -> None:
     content, style = labels(_0=40, _1=40, _7=20), labels(_0=50, _1=50)
     matching = match(content, style, CLASSES, CLASSES, content_closeness=close)
     assert matching.regions == (Region("sky", (0,), (0,)), Region("building", (1, 7), (1,)))
-    loose = match(content, style, CLASSES, CLASSES, content_closeness={"person": {"building": 0.01}})
-    assert [region.name for region in loose.content_only] == ["person"]
+    painted = match(content, style, CLASSES, CLASSES)
+    assert [region.name for region in painted.content_only] == ["person"]
+
+
+@pytest.mark.parametrize("close", [{"sky": 0.06, "building": 0.01}, {"sky": 0.3}])
+def test_a_surface_takes_its_look_from_a_surface_however_far(close: dict[str, float]) -> None:
+    content, style = labels(_0=40, _1=20, _2=40), labels(_0=50, _1=50)
+    matching = match(content, style, CLASSES, CLASSES, content_closeness={"vegetation": close})
+    assert matching.regions == (Region("sky", (0,), (0,)), Region("building", (1, 2), (1,)))
+
+
+def test_surfaces_of_which_the_photos_have_none_in_common_go_together() -> None:
+    content, style = labels(_0=40, _2=30, _7=30), labels(_0=40, _1=30, _3=30)
+    close = {"vegetation": {"vegetation": 1.0}, "person": {"person": 1.0}}
+    matching = match(content, style, CLASSES, CLASSES, content_closeness=close)
+    assert matching.regions == (Region("sky", (0,), (0,)), Region("vegetation", (2, 7), (1,)))
+    assert [part.name for part in matching.style_only] == ["water"]
+    painted = match(content, style, CLASSES, CLASSES)
+    assert [region.name for region in painted.regions] == ["sky"]
+
+
+def test_a_surface_of_the_style_alone_does_not_colour_another() -> None:
+    content, style = labels(_0=50, _1=50), labels(_0=30, _1=30, _2=40)
+    close = {"vegetation": {"building": 0.04}}
+    matching = match(content, style, CLASSES, CLASSES, content_closeness={"sky": {"sky": 1.0}}, style_closeness=close)
+    assert matching.regions == (Region("sky", (0,), (0,)), Region("building", (1,), (1,)))
+
+
+def test_sky_and_water_are_no_surfaces() -> None:
+    content, style = labels(_0=20, _1=40, _3=40), labels(_1=100)
+    close = {"sky": {"building": 0.04}, "water": {"building": 0.04}}
+    matching = match(content, style, CLASSES, CLASSES, content_closeness=close)
+    assert [region.name for region in matching.content_only] == ["sky", "water"]
 
 
 def test_a_region_too_small_goes_to_the_closest_however_far() -> None:
