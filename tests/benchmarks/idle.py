@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from photostyle import __version__
-from photostyle.batch.job import Job, Options, Outcome
+from photostyle.batch.job import Fit, Job, Options, Outcome
 from photostyle.batch.remote import Loaded, Remote
 
 SUM = "0" * 64
@@ -22,8 +22,9 @@ class Idle(Remote):
     def load(self, options: Options, folder: str) -> Loaded:
         return Loaded(0.0, __version__, "here", os.getpid())
 
-    def read(self, job: Job) -> None:
-        self._parts[job.output] = job.part
+    def read(self, job: Job | Fit, look: bytes | None) -> None:
+        if isinstance(job, Job):
+            self._parts[job.output] = job.part
 
     def solve(self, output: str) -> None:
         Path(self._parts[output]).touch()
