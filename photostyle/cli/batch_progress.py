@@ -176,7 +176,8 @@ class Lines:
             print(f"photostyle: {line}", file=sys.stderr, flush=True)
 
     def stopping(self) -> None:
-        self._say(f"stopping: {len(self._now)} photos at hand are finished first; once more stops at once")
+        first = f": {len(self._now)} photos at hand are finished first; once more stops at once" if self._now else ""
+        self._say(f"stopping{first}")
 
     def summary(self, plan: Plan, records: Sequence[Record], seconds: float, peak_bytes: int) -> None:
         if self._shown:
