@@ -53,34 +53,29 @@ def as_wholes(pixels: Pixels, styles: Sequence[Measured], smallest: float) -> Bl
     return blend(content, [_counterpart(content, *pair, smallest) for pair in pairs], smallest)
 
 
-def as_seen(
-    encode: Encode, pixels: Pixels, seen: Seen | None, styles: Sequence[Measured], *, smallest: float, seed: int
-) -> Blend:
-    """By class where the network knows what the photos show, else by cluster, which is told.
+def as_seen(pixels: Pixels, seen: Seen, styles: Sequence[Measured], smallest: float) -> Blend:
+    """By class where the network knows what the photos show, else each photo as one region, which is told.
 
     Args:
         pixels: of the content, at the size of the solve.
-        seen: what the session's segmenter sees there; None where it is none that looks at one photo at a time.
-        smallest, seed: see `by_cluster`.
+        seen: what the session's segmenter sees there.
+        smallest: see `as_wholes`.
 
     Raises:
-        InputError, SettingsError: see `by_class` and `by_cluster`.
+        InputError, SettingsError: see `by_class`.
     """
-    note: tuple[str, ...] = ()
-    if seen is not None:
-        found, reason = by_class(seen, [(style, style.seen) for style in styles if style.seen is not None])
-        if found is not None:
-            return found
-        photos = "both" if len(styles) == 1 else "all photos"
-        note = (f"{reason}, so regions are clusters of what looks alike in {photos}",)
-    return by_cluster(encode, pixels, styles, smallest=smallest, seed=seed, note=note)
+    found, reason = by_class(seen, [(style, style.seen) for style in styles if style.seen is not None])
+    if found is not None:
+        return found
+    wholes = as_wholes(pixels, styles, smallest)
+    return replace(wholes, messages=(f"{reason}, so each photo counts as one region", *wholes.messages))
 
 
 def by_class(content: Seen, styles: Sequence[tuple[Measured, Seen]]) -> tuple[Blend | None, str]:
-    """By the classes that a segmenter sees, or None and why the photos had better be matched by cluster.
+    """By the classes that a segmenter sees, or None and why the photos had better be matched as wholes.
 
     They had, where one of the styles had, or all of them together match too little of the content; but where a style
-    was given for a region, which clusters do not know, a style that cannot be matched by class counts as a whole.
+    was given for a region, which wholes do not have, only a style that cannot be matched by class counts as one.
 
     Raises:
         InputError, SettingsError: see `by_mask`.
@@ -107,13 +102,8 @@ def by_class(content: Seen, styles: Sequence[tuple[Measured, Seen]]) -> tuple[Bl
     return result, ""
 
 
-def by_cluster(
-    encode: Encode, pixels: Pixels, styles: Sequence[Measured], *, smallest: float, seed: int, note: tuple[str, ...]
-) -> Blend:
+def by_cluster(encode: Encode, pixels: Pixels, styles: Sequence[Measured], *, smallest: float, seed: int) -> Blend:
     """By clusters of what looks alike in all the photos.
-
-    Args:
-        note: messages that come first.
 
     Raises:
         InputError, SettingsError: see `by_mask`.
@@ -131,8 +121,7 @@ def by_cluster(
         labels = probabilities.argmax(2).astype(np.uint8)
         maps.append(RegionMap(labels, {label: f"cluster {label + 1}" for label in range(len(soft))}))
     pairs = zip(styles, maps[1:], strict=True)
-    found = blend(maps[0], [_counterpart(maps[0], *pair, smallest) for pair in pairs], smallest)
-    return replace(found, messages=(*note, *found.messages))
+    return blend(maps[0], [_counterpart(maps[0], *pair, smallest) for pair in pairs], smallest)
 
 
 def _counterpart(content: RegionMap, style: Measured, regions: RegionMap, smallest: float) -> Counterpart:

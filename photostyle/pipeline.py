@@ -21,7 +21,7 @@ from photostyle.device import chosen_device, chosen_dtype
 from photostyle.encoders import weights as encoder_weights
 from photostyle.errors import SettingsError
 from photostyle.masks import read_mask
-from photostyle.matchings import as_seen, as_wholes, by_mask
+from photostyle.matchings import as_seen, as_wholes, by_cluster, by_mask
 from photostyle.outcome import Clock, Progress, Result, complaints, outcome_of
 from photostyle.photo import Photo
 from photostyle.presets import load_preset
@@ -298,7 +298,9 @@ class Session:
         if regions.segmenter == "none":
             return as_wholes(pixels, style.parts, regions.smallest)
         seen = self._seen(pixels)
-        return as_seen(self._encode, pixels, seen, style.parts, smallest=regions.smallest, seed=self.settings.seed)
+        if seen is None:
+            return by_cluster(self._encode, pixels, style.parts, smallest=regions.smallest, seed=self.settings.seed)
+        return as_seen(pixels, seen, style.parts, regions.smallest)
 
 
 def transfer(

@@ -172,7 +172,7 @@ class Matched:
 
 
 def matched(content: Seen, style: Seen, least_matched: float = LEAST_MATCHED) -> tuple[Matched | None, str]:
-    """The matching of two photos' classes, or None and why they had better be matched by clusters.
+    """The matching of two photos' classes, or None and why they had better be matched as wholes.
 
     The style's classes are restricted to those of the content and to similar ones (Luan et al., CVPR 2017, section 3).
 

@@ -34,7 +34,7 @@ def test_styles_that_have_little_each_may_have_enough_together() -> None:
     assert by_class(CONTENT, [sky, sky]) == (None, "the photos have little scenery in common")
 
 
-def test_one_style_that_cannot_be_matched_leaves_all_to_clusters() -> None:
+def test_one_style_that_cannot_be_matched_leaves_all_as_wholes() -> None:
     both = style("noon.jpg", (0, 0.5), (1, 0.5)), style("rose.jpg", (6, 1.0))
     assert by_class(CONTENT, both) == (None, "rose.jpg: 100% of the style photo is no scenery")
 

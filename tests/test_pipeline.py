@@ -240,10 +240,10 @@ class TestFoundRegions:
         ]
         assert any("water of the style photo" in warning for warning in result.warnings)
 
-    def test_what_is_no_scenery_falls_back_to_clusters_and_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_is_no_scenery_counts_as_one_region_and_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
         _, (result,) = self.result(monkeypatch, (6, 6), (0, 4))
-        assert result.blend.regions[0].name.startswith(("cluster", "whole"))
-        assert any("100% of the style photo is no scenery" in warning for warning in result.warnings)
+        assert [region.name for region in result.blend.regions] == ["whole photo"]
+        assert "100% of the style photo is no scenery, so each photo counts as one region" in result.warnings
 
     def test_a_style_seen_by_another_segmenter_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         session, _ = self.result(monkeypatch, (0, 1))

@@ -72,7 +72,7 @@ def test_foreground_is_one_region_and_of_its_likeliest_kind_in_a_mask() -> None:
         (seen((0, 0.5), (1, 0.5)), seen((0, 0.5), (1, 0.5), sure=0.7), "70% sure of what the style photo shows"),
     ],
 )
-def test_what_is_no_common_scenery_is_left_to_clusters(content: Seen, style: Seen, reason: str) -> None:
+def test_what_is_no_common_scenery_is_not_matched_by_class(content: Seen, style: Seen, reason: str) -> None:
     found, why = matched(content, style)
     assert found is None
     assert reason in why
