@@ -32,8 +32,8 @@ class View:
     """What is where in the photos of one view.
 
     Args:
-        outlines: of each photo.
-        chances, kinds: means of what `Seen` has of them.
+        outlines: of each photo, see `outlines`.
+        chances, kinds: `(7, h, w)` and `(4, h, w)` float32, means over the photos of those of `Seen`.
     """
 
     outlines: tuple[Outlines, ...] = field(repr=False)
@@ -42,7 +42,11 @@ class View:
 
 
 def views(photos: Sequence[Seen]) -> tuple[View, ...]:
-    """The views of which there are two photos or more; each photo is in one with all that are alike to it."""
+    """The views of which there are two photos or more; each photo is in one with all that are alike to it.
+
+    Args:
+        photos: what is seen in each by itself; those of other proportions are of other views.
+    """
     found = [outlines(photo.pixels) for photo in photos]
     groups: list[set[int]] = []
     for place, own in enumerate(found):
@@ -60,16 +64,19 @@ def views(photos: Sequence[Seen]) -> tuple[View, ...]:
 
 
 def steadied(photo: Seen, known: Sequence[View]) -> Seen:
-    """What is where in a photo, from all photos of its view if that is known."""
+    """What is where in a photo: what the photos of the view together show that it is most like, or what it shows itself
+    where it is like none.
+
+    Args:
+        photo: what is seen in it by itself.
+        known: the views of its set.
+    """
     own = outlines(photo.pixels)
-    best = max(known, key=lambda view: _likeness(own, view), default=None)
-    if best is None or _likeness(own, best) < LEAST_ALIKE:
+    likenesses = [max(alike(own, other) for other in view.outlines) for view in known]
+    if max(likenesses, default=0.0) < LEAST_ALIKE:
         return photo
+    best = known[int(np.argmax(likenesses))]
     return replace(photo, chances=best.chances, kinds=best.kinds)
-
-
-def _likeness(own: Outlines, view: View) -> float:
-    return max(alike(own, other) for other in view.outlines)
 
 
 def outlines(pixels: NDArray[np.float32]) -> Outlines:

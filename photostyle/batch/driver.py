@@ -64,14 +64,7 @@ class Fitted:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A worker is ready."""
-
-    seconds: float
-
-
-Event: TypeAlias = Began | Ended | Again | Fitting | Fitted | Loaded
+Event: TypeAlias = Ready | Began | Ended | Again | Fitting | Fitted
 
 
 class Driver:
@@ -172,7 +165,7 @@ class Driver:
 
     def _hear(self, said: object) -> None:
         if isinstance(said, Ready):
-            self._tell(Loaded(said.seconds))
+            self._tell(said)
         elif isinstance(said, Started):
             fit = self._fits.get(said.output)
             self._tell(Fitting(fit) if fit else Began(self._items[said.output]))

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from photostyle.batch.driver import Again, Began, Driver, Ended, Event, Fitted, Fitting, Loaded
+from photostyle.batch.driver import Again, Began, Driver, Ended, Event, Fitted, Fitting
 from photostyle.batch.job import Failure, Fit, Job, Outcome, StyleSource
 from photostyle.batch.manifest import Manifest, Record, read_records
 from photostyle.batch.places import HIDDEN, clear_parts, parts_of
 from photostyle.batch.plan import Item
 from photostyle.batch.resume import ALTERED, CHANGED, FORCED, MISSING, NEW, RETRIED, Digests, Left, left
-from photostyle.batch.workers import Dropped, News, Started
+from photostyle.batch.workers import Dropped, News, Ready, Started
 from photostyle.errors import OutputError, WeightsError
 from photostyle.files import sha256
 from photostyle.settings import Settings
@@ -83,7 +83,7 @@ def test_all_are_done_and_recorded(items: list[Item], out: Path) -> None:
     records = read_records(str(out))
     assert [sha256(out / name) for name in records] == [record.sha256 for record in records.values()]
     assert {record.attempts for record in records.values()} == {1}
-    assert [type(event) for event in events] == [Loaded, *[Began, Ended] * 4]
+    assert [type(event) for event in events] == [Ready, *[Began, Ended] * 4]
     assert not list((out / HIDDEN / "parts").iterdir())
 
 
@@ -354,7 +354,7 @@ class TestOneLook:
     def test_looks_are_found_first_and_once(self, items: list[Item], out: Path) -> None:
         _, events, workers = run(items, out, fitting)
         assert workers.done == ["look 0", "look 1", "00.jpg", "01.jpg", "02.jpg", "03.jpg"]
-        assert [type(event) for event in events] == [Loaded, *[Fitting, Fitted] * 2, *[Began, Ended] * 4]
+        assert [type(event) for event in events] == [Ready, *[Fitting, Fitted] * 2, *[Began, Ended] * 4]
         looks = [path.read_bytes().rpartition(b" with ")[2] for path in sorted(out.glob("*.jpg"))]
         assert looks == [b"style.jpg of 4"] * 2 + [b"other.jpg of 4"] * 2
         assert set(read_records(str(out))) == set(results(out))
@@ -412,7 +412,11 @@ class TestOneLook:
         class Slow(Inline):
             """Never done."""
 
+            asked = 0
+
             def news(self, seconds: float) -> list[News]:
+                self.asked += 1
+                assert self.asked < 10, "the driver waits for the look"
                 return [Started(self.jobs[0][0].output)]
 
         workers = Slow(fitting)

@@ -39,6 +39,8 @@ def environment() -> Iterator[dict[str, str]]:
                 break
             except OSError:
                 time.sleep(0.1)
+        else:
+            pytest.fail(f"the S3 server did not answer within {START_SECONDS} s")
         yield os.environ | {
             "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}", "AWS_ACCESS_KEY_ID": "nobody",
             "AWS_SECRET_ACCESS_KEY": "nothing", "AWS_DEFAULT_REGION": "us-east-1",

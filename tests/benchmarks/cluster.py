@@ -21,13 +21,14 @@ from pathlib import Path
 
 from photostyle import __version__
 from photostyle.batch.cluster import ClusterWorkers, Place
-from photostyle.batch.driver import Driver, Event, Loaded
+from photostyle.batch.driver import Driver, Event
 from photostyle.batch.job import Job, Options, StyleSource
 from photostyle.batch.manifest import Manifest, Record
 from photostyle.batch.plan import Item
 from photostyle.batch.ray_client import Ray
 from photostyle.batch.resume import Digests
 from photostyle.batch.worker import Worker
+from photostyle.batch.workers import Ready
 from photostyle.presets import load_preset
 from photostyle.settings import Settings
 from tests.benchmarks.idle import Idle
@@ -67,7 +68,7 @@ def driver(photos: int, workers: int) -> None:
     ready: list[float] = []
 
     def tell(event: Event) -> None:
-        if isinstance(event, Loaded):
+        if isinstance(event, Ready):
             ready.append(time.perf_counter())
 
     items = [Item(STYLES[0].path, f"{number}.jpg", STYLES) for number in range(photos)]
