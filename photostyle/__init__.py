@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from photostyle.errors import InputError, OutputError, PhotostyleError, SettingsError, WeightsError
-    from photostyle.outcome import Result
-    from photostyle.photo import Photo
-    from photostyle.pipeline import Session, transfer
+    from photostyle.photo.photo import Photo
+    from photostyle.pipeline.result import Result
+    from photostyle.pipeline.session import Session, transfer
+    from photostyle.pipeline.task import Style
     from photostyle.settings import Settings
-    from photostyle.task import Style
 
 __version__ = "0.1.0"
 

@@ -22,7 +22,7 @@ ITERATIONS = 100
 
 
 @dataclass(frozen=True, eq=False)
-class Clusters:
+class Groups:
     """Clusters of photos, in their order; equal labels match.
 
     Args:
@@ -34,9 +34,9 @@ class Clusters:
     probabilities: tuple[NDArray[np.float32], ...]
 
 
-def cluster(
+def find_groups(
     *features: NDArray[Any], count: int | None = None, seed: int = 0, row_weight: float = ROW_WEIGHT
-) -> Clusters:
+) -> Groups:
     """Clusters the positions of photos, two or more, by feature and row.
 
     Each photo's features are brought to mean 0 and standard deviation 1 by channel on its own, which takes out most
@@ -61,12 +61,12 @@ def cluster(
     if count is not None:
         if not 1 <= count <= distinct:
             raise ValueError(f"expected a count of 1 to {distinct}, the positions that differ, found {count}")
-        return _clusters(points, photos, count, seed)
+        return _groups_of(points, photos, count, seed)
     for attempt in range(min(MOST_CLUSTERS, distinct), 1, -1):
-        clusters = _clusters(points, photos, attempt, seed)
+        clusters = _groups_of(points, photos, attempt, seed)
         if min(_least_share(labels, attempt) for labels in clusters.labels) >= LEAST_SHARE:
             return clusters
-    return _clusters(points, photos, 1, seed)
+    return _groups_of(points, photos, 1, seed)
 
 
 def _check(photos: list[NDArray[np.float64]]) -> None:
@@ -100,7 +100,7 @@ def _least_share(labels: NDArray[np.uint8], count: int) -> float:
     return float(np.bincount(labels.ravel(), minlength=count).min()) / labels.size
 
 
-def _clusters(points: NDArray[np.float64], photos: list[NDArray[np.float64]], count: int, seed: int) -> Clusters:
+def _groups_of(points: NDArray[np.float64], photos: list[NDArray[np.float64]], count: int, seed: int) -> Groups:
     """k-means, then probabilities and labels on each photo's grid.
 
     The probabilities are those of Gaussians of one variance about the centres, that of the points about theirs; the
@@ -119,7 +119,7 @@ def _clusters(points: NDArray[np.float64], photos: list[NDArray[np.float64]], co
         own = probabilities[:, start : start + height * width].reshape(count, height, width)
         maps.append(ndimage.uniform_filter(own, (0, 3, 3), mode="nearest").astype(np.float32))
         start += height * width
-    return Clusters(tuple(soft.argmax(0).astype(np.uint8) for soft in maps), tuple(maps))
+    return Groups(tuple(soft.argmax(0).astype(np.uint8) for soft in maps), tuple(maps))
 
 
 def _k_means(points: NDArray[np.float64], count: int, seed: int) -> NDArray[np.float64]:

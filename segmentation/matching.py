@@ -33,7 +33,7 @@ LEAST_CLOSENESS = 0.05
 
 
 @dataclass(frozen=True)
-class Region:
+class RegionPair:
     """A region that both photos have: the label ids it covers in each."""
 
     name: str
@@ -78,7 +78,7 @@ class Matching:
         messages: what the user should know, a line each.
     """
 
-    regions: tuple[Region, ...]
+    regions: tuple[RegionPair, ...]
     merged: tuple[Merged, ...]
     content_only: tuple[Unmatched, ...]
     style_only: tuple[Unmatched, ...]
@@ -124,7 +124,7 @@ def match(
     pairing = _Pairing(*shares, least_share, similar, content_closeness or {}, style_closeness or {})
     pairing.merge()
     regions = tuple(
-        Region(
+        RegionPair(
             name, *(_united(groups, names) for groups, names in zip((content, style), pairing.parts[name], strict=True))
         )
         for name in dict.fromkeys((*content, *style))
@@ -133,9 +133,9 @@ def match(
     if regions:
         unlabelled = float(np.mean(content_labels == UNLABELLED))
         lists = pairing.left()
-        messages = told(pairing.merged, *lists, unlabelled, least_share)
+        messages = matching_messages(pairing.merged, *lists, unlabelled, least_share)
         return Matching(regions, tuple(pairing.merged), *lists, messages)
-    whole = Region(WHOLE, _ids(content_labels), _ids(style_labels))
+    whole = RegionPair(WHOLE, _ids(content_labels), _ids(style_labels))
     message = (
         "the photos have no region in common, so the whole of the one takes the look of the whole of the other"
         f" (content: {_listed(content)}; style: {_listed(style)})"
@@ -164,7 +164,7 @@ def closeness(
     }
 
 
-def told(
+def matching_messages(
     merged: Sequence[Merged],
     content_only: Sequence[Unmatched],
     style_only: Sequence[Unmatched],

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from photostyle.encoders import weights
 from photostyle.encoders.vgg import CONVOLUTIONS, Encoder
-from photostyle.masks import RegionMap, write_mask
+from photostyle.regions.mask_files import RegionMap, write_mask
 
 
 @pytest.fixture(scope="session")

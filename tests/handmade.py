@@ -14,7 +14,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, features
 
-from photostyle.photo import Photo
+from photostyle.photo.photo import Photo
 
 ROWS, COLUMNS = 40, 48
 Primaries = tuple[tuple[float, float, float], ...]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from photostyle.photo import LUMA, Photo
+from photostyle.photo.photo import LUMA, Photo
 
 if TYPE_CHECKING:
-    from photostyle.outcome import Result
+    from photostyle.pipeline.result import Result
 
 LONGEST_SIDE = 512
 """Of the pictures that are compared, in pixels: the size of the solve of `default`."""
@@ -32,8 +32,8 @@ def figures(content: Photo, result: Result) -> Mapping[str, float]:
         content's strong edges that are turned round; `unmatched`, the pixels whose region no style has.
     """
     sizes = [photo.fitted(LONGEST_SIDE) for photo in (content, result.photo)]
-    labels = result.blend.content.labels
-    matched = [label for region in result.blend.regions for label in region.content_ids]
+    labels = result.correspondence.content.labels
+    matched = [label for region in result.correspondence.regions for label in region.content_ids]
     return {
         "clipped": _clipped(content.pixels, result.photo.pixels),
         "halo": _turned(*sizes),

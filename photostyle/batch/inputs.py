@@ -12,7 +12,7 @@ from pathlib import Path
 
 from photostyle.batch import storage
 from photostyle.errors import InputError
-from photostyle.photo import ENDINGS
+from photostyle.photo.photo import ENDINGS
 
 HEIC = frozenset((".heic", ".heif"))
 RAW = frozenset((".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw"))

@@ -10,9 +10,9 @@ from photostyle.batch import storage
 from photostyle.batch.inputs import HEIC, MASK, PHOTOS, Found, find
 from photostyle.batch.job import StyleSource, Together
 from photostyle.errors import InputError, OutputError, SettingsError
-from photostyle.photo import ENDINGS
-from photostyle.saved import ENDING as LOOK
-from photostyle.saved import is_look
+from photostyle.photo.photo import ENDINGS
+from photostyle.styles.look_file import LOOK_ENDING as LOOK
+from photostyle.styles.look_file import is_look
 
 
 @dataclass(frozen=True)

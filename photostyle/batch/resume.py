@@ -17,7 +17,7 @@ from photostyle.batch.manifest import Record
 from photostyle.batch.places import parts_of, put_in_place, taken
 from photostyle.batch.plan import Item
 from photostyle.errors import OutputError
-from photostyle.masks import NAMES_FILE
+from photostyle.regions.mask_files import NAMES_FILE
 from photostyle.settings import Settings
 
 NEW, MISSING, ALTERED, CHANGED, RETRIED, FORCED = "new", "missing", "altered", "changed", "retried", "forced"

@@ -18,11 +18,11 @@ from photostyle.batch import storage
 from photostyle.batch.figures import figures, thumbnail
 from photostyle.batch.job import Failure, Fit, Job, Options, Outcome, StyleSource
 from photostyle.errors import InputError, OutputError, PhotostyleError, WeightsError
-from photostyle.outcome import Result
-from photostyle.photo import Photo, format_of
-from photostyle.pipeline import Session
-from photostyle.sets import SetLook, evenly
-from photostyle.task import Style
+from photostyle.photo.photo import Photo, format_of
+from photostyle.pipeline.result import Result
+from photostyle.pipeline.session import Session
+from photostyle.pipeline.set_look import SetLook, spread_evenly
+from photostyle.pipeline.task import Style
 
 MOST_STYLES = 4
 """Looks kept as measured, some 40 MB each at 512 px; jobs come style after style."""
@@ -159,7 +159,7 @@ class Worker:
         """Raises InputError: no photo can be read, or a mask cannot."""
         style = self._kept(job.styles, lambda: self._blended(job.styles))
         photos, masks, last = list[Photo](), list[str](), None
-        for path, mask in (job.together[place] for place in evenly(len(job.together))):
+        for path, mask in (job.together[place] for place in spread_evenly(len(job.together))):
             try:
                 photos.append(Photo(_photo(path).fitted(self.session.settings.solver.size)))
             except InputError as error:

@@ -96,8 +96,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from photostyle.batch.plan import make_plan
     from photostyle.batch.resume import Digests, left
     from photostyle.batch.storage import plain
-    from photostyle.encode import depth_of
-    from photostyle.photo import format_of
+    from photostyle.photo.encode import depth_of
+    from photostyle.photo.photo import format_of
     from photostyle.settings import check_one_look
 
     settings, styles = settings_of(arguments), _styles(arguments)
@@ -225,9 +225,9 @@ def _styles(arguments: argparse.Namespace) -> list[StyleSource]:
 def _check_styles(styles: Sequence[StyleSource]) -> None:
     """Raises InputError, before any work, for a style that cannot be used by any photo."""
     from photostyle.batch.storage import fetched
-    from photostyle.masks import read_mask
-    from photostyle.photo import Photo
-    from photostyle.saved import is_look, read_look
+    from photostyle.photo.photo import Photo
+    from photostyle.regions.mask_files import read_mask
+    from photostyle.styles.look_file import is_look, read_look
 
     for style in styles:
         with fetched(style.path) as path:

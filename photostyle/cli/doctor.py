@@ -114,7 +114,7 @@ def _memory() -> str:
 def _computing() -> Iterator[Finding]:
     import torch
 
-    from photostyle.device import chosen_dtype
+    from photostyle.compute.device import chosen_dtype
 
     cores = os.cpu_count()
     yield Finding("processor", "ok", f"{cores} cores, torch computes on {torch.get_num_threads()} threads")
@@ -131,7 +131,7 @@ def _computing() -> Iterator[Finding]:
 def _formats() -> Iterator[Finding]:
     from PIL import features
 
-    from photostyle.readers import EXTRAS
+    from photostyle.photo.deep_readers import EXTRAS
 
     for name, part in FORMATS.items():
         if features.check(part):
@@ -148,7 +148,7 @@ def _formats() -> Iterator[Finding]:
 def _weights() -> Iterator[Finding]:
     from photostyle.encoders.weights import available
     from photostyle.presets import load_preset, preset_names
-    from photostyle.regions import network_status
+    from photostyle.regions.found_regions import network_status
 
     presets = {name: load_preset(name) for name in preset_names()}
     for status in (*available(), network_status()):

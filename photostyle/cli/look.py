@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photostyle.cli.common import INTERRUPTED, Commands, add_output_options, put
-from photostyle.cli.options import add_photos, add_settings, files_of, settings_of, transferred
+from photostyle.cli.options import add_photos, add_settings, files_of, run_transfer, settings_of
 
 if TYPE_CHECKING:
-    from photostyle.outcome import Result
-    from photostyle.photo import Photo
+    from photostyle.photo.photo import Photo
+    from photostyle.pipeline.result import Result
 
 POINTS = (17, 33, 65)
 
@@ -49,19 +49,19 @@ def execute(arguments: argparse.Namespace) -> int:
     Raises:
         PhotostyleError: what the command, a setting, an input, the weights or the output lack.
     """
-    from photostyle.look import check_look, whole_look, write_look
-    from photostyle.photo import Photo
+    from photostyle.export.lut_files import check_lut_target, whole_lut, write_lut
+    from photostyle.photo.photo import Photo
 
     began = time.perf_counter()
     settings, files = settings_of(arguments), files_of(arguments)
     inputs = files.read(arguments.config)
-    check_look(arguments.output, arguments.per_region, arguments.overwrite, inputs)
+    check_lut_target(arguments.output, arguments.per_region, arguments.overwrite, inputs)
     content = Photo.read(files.content)
-    style, result = transferred(content, files, settings, quiet=arguments.quiet)
+    style, result = run_transfer(content, files, settings, quiet=arguments.quiet)
     name = content.path.stem if content.path else "a photo"
     title = f"{name} with the look of {', '.join(Path(part.name).stem for part in style.parts)}"
-    lut, error = whole_look(content, result, arguments.points)
-    write_look(arguments.output, lut, error, title)
+    lut, error = whole_lut(content, result, arguments.points)
+    write_lut(arguments.output, lut, error, title)
     found: dict[str, Any] = {
         "output": str(Path(arguments.output).absolute()), "points": arguments.points,
         "error": {"mean": error.mean, "p95": error.p95},
@@ -76,10 +76,10 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _regions(arguments: argparse.Namespace, content: Photo, result: Result, title: str) -> tuple[dict[str, Any], str]:
-    from photostyle.look import region_looks, write_regions
+    from photostyle.export.lut_files import region_luts, write_region_luts
 
-    looks, error = region_looks(content, result, arguments.points)
-    names = write_regions(arguments.per_region, looks, error, title)
+    looks, error = region_luts(content, result, arguments.points)
+    names = write_region_luts(arguments.per_region, looks, error, title)
     folder = Path(arguments.per_region).absolute()
     regions = [
         {"name": region, "lut": str(folder / f"{name}.cube"), "mask": str(folder / f"{name}.mask.png")}
@@ -92,7 +92,7 @@ def _regions(arguments: argparse.Namespace, content: Photo, result: Result, titl
 def _tell(
     arguments: argparse.Namespace, result: Result, found: dict[str, Any], messages: list[str], seconds: float
 ) -> None:
-    from photostyle.look import LIMIT
+    from photostyle.export.lut_files import LIMIT
 
     lines = [f"warning: {' '.join(warning.split())}" for warning in result.warnings]
     if not arguments.quiet:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from photostyle.cli.styles import STREAM, StyleFile, add_style_options, measured, settings_of_looks, styles_of
+from photostyle.cli.styles import STREAM, StyleFile, add_style_options, measured_styles, settings_of_looks, styles_of
 from photostyle.errors import SettingsError
 from photostyle.files import endings
 
 if TYPE_CHECKING:
-    from photostyle.outcome import Result
-    from photostyle.photo import Photo
+    from photostyle.photo.photo import Photo
+    from photostyle.pipeline.result import Result
+    from photostyle.pipeline.task import Style
     from photostyle.settings import Settings
-    from photostyle.task import Style
 
 SHORTHANDS = {
     "segmenter": "regions.segmenter",
@@ -36,7 +36,7 @@ SHORTHANDS = {
 
 
 @dataclass(frozen=True)
-class Files:
+class RunFiles:
     """What a run reads and writes; `output` is None where it goes beside the content, "-" is a standard stream."""
 
     content: str
@@ -54,7 +54,7 @@ class Files:
     def read(self, config: str | None) -> list[str]:
         """The files that are read and must never be written to: inputs, the names that may lie beside a mask, and
         `config`, that of the settings; None where there is none."""
-        from photostyle.masks import NAMES_FILE
+        from photostyle.regions.mask_files import NAMES_FILE
 
         masks = [Path(path) for role, path in self.inputs().items() if "_mask" in role]
         paths = [*self.inputs().values(), *(str(mask.with_name(NAMES_FILE)) for mask in masks), config]
@@ -135,7 +135,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     return base.with_changes(parse_changes(arguments.set)).with_changes(named | regions)
 
 
-def files_of(arguments: argparse.Namespace) -> Files:
+def files_of(arguments: argparse.Namespace) -> RunFiles:
     """The files of the options, or those of the run that `--config` repeats.
 
     Raises:
@@ -156,7 +156,7 @@ def files_of(arguments: argparse.Namespace) -> Files:
         raise SettingsError("standard input for one of the photos", "- for both", "run")
     if named["content"] == STREAM and named["output"] is None and not arguments.json:
         named["output"] = STREAM
-    return Files(styles=styles, **named)
+    return RunFiles(styles=styles, **named)
 
 
 def _recorded(path: Path) -> tuple[dict[str, str], tuple[StyleFile, ...]]:
@@ -180,12 +180,12 @@ def _recorded(path: Path) -> tuple[dict[str, str], tuple[StyleFile, ...]]:
         raise SettingsError("the run.json of a report", f"inputs that cannot be used ({error})", str(path)) from error
 
 
-def transferred(content: Photo, files: Files, settings: Settings, *, quiet: bool) -> tuple[Style, Result]:
+def run_transfer(content: Photo, files: RunFiles, settings: Settings, *, quiet: bool) -> tuple[Style, Result]:
     """The transfer of a command, its progress on standard error."""
     from photostyle.cli.progress import ProgressBar
-    from photostyle.pipeline import Session
+    from photostyle.pipeline.session import Session
 
     with ProgressBar() as bar:
         session = Session(settings=settings, progress=None if quiet else bar)
-        style = measured(session, files.styles)
+        style = measured_styles(session, files.styles)
         return style, session.transfer(content, style, content_mask=files.content_mask)

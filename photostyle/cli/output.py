@@ -10,7 +10,7 @@ from photostyle.cli.styles import STREAM
 from photostyle.errors import SettingsError
 
 if TYPE_CHECKING:
-    from photostyle.photo import Photo
+    from photostyle.photo.photo import Photo
     from photostyle.settings import Settings
 
 
@@ -42,8 +42,8 @@ def written_format(content: Photo, output: str | None, settings: Settings) -> st
     Raises:
         SettingsError: an ending that stands for no format, or one that lacks the depth asked for.
     """
-    from photostyle.encode import FORMATS, depth_of
-    from photostyle.photo import ENDINGS, format_of
+    from photostyle.photo.encode import FORMATS, depth_of
+    from photostyle.photo.photo import ENDINGS, format_of
 
     format: str = settings.output.format
     if format == "auto" and output not in (None, STREAM):
@@ -63,7 +63,7 @@ def beside(content: Photo, format: str) -> Path:
     Raises:
         SettingsError: the content came from standard input.
     """
-    from photostyle.photo import ENDINGS
+    from photostyle.photo.photo import ENDINGS
 
     if content.path is None:
         raise SettingsError("--output for a photo from standard input", "none", "--output")

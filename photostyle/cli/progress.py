@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from photostyle.outcome import Progress
+    from photostyle.pipeline.result import Progress
 
 SECONDS_ON_A_TERMINAL = 0.2
 SECONDS_IN_A_FILE = 10.0

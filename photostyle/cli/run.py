@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photostyle.cli.common import INTERRUPTED, Commands, add_output_options, put
-from photostyle.cli.options import add_photos, add_settings, files_of, settings_of, transferred
+from photostyle.cli.options import add_photos, add_settings, files_of, run_transfer, settings_of
 from photostyle.cli.output import add_file_options, beside, written_format
 from photostyle.cli.styles import STREAM
 from photostyle.errors import SettingsError
 
 if TYPE_CHECKING:
-    from photostyle.outcome import Result
+    from photostyle.pipeline.result import Result
 
 
 def add_to(commands: Commands) -> None:
@@ -54,8 +54,8 @@ def execute(arguments: argparse.Namespace) -> int:
     Raises:
         PhotostyleError: what the command, a setting, an input, the weights or the output lack.
     """
-    from photostyle.photo import Photo, check_writable
-    from photostyle.saved import check_look_target
+    from photostyle.photo.photo import Photo, check_writable
+    from photostyle.styles.look_file import check_look_target
 
     began = time.perf_counter()
     settings, files = settings_of(arguments), files_of(arguments)
@@ -71,17 +71,17 @@ def execute(arguments: argparse.Namespace) -> int:
     output = files.output or str(beside(content, format))
     check_writable(output, arguments.overwrite, inputs, format)
     if arguments.report:
-        from photostyle.report import check_folder
+        from photostyle.export.report import check_folder
 
         check_folder(arguments.report, arguments.overwrite, [*inputs, output])
-    style, result = transferred(content, files, settings, quiet=arguments.quiet)
+    style, result = run_transfer(content, files, settings, quiet=arguments.quiet)
     lost = [f"content: {loss}" for loss in result.photo.losses(format, settings.output.metadata)]
     result = replace(result, warnings=(*result.warnings, *lost))
     result.photo.save(output, overwrite=arguments.overwrite, **settings.output.model_dump() | {"format": format})
     if arguments.save_look is not None:
         style.save(arguments.save_look, overwrite=arguments.overwrite)
     if arguments.report:
-        from photostyle.report import write_report
+        from photostyle.export.report import write_report
 
         written = None if output == STREAM else Path(output)
         command = ["photostyle", *arguments.words]
@@ -112,8 +112,8 @@ def _tell(result: Result, output: str, seconds: float, arguments: argparse.Names
     for message in messages:
         print(f"photostyle: {message}", file=sys.stderr)
     if arguments.json:
+        from photostyle.export.report import summary
         from photostyle.files import sha256
-        from photostyle.report import summary
 
         written = {
             "output": str(Path(output).absolute()),

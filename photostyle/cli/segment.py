@@ -14,8 +14,8 @@ from photostyle.cli.common import Commands, add_output_options, put
 from photostyle.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
-    from photostyle.photo import Photo
-    from photostyle.regions import Finder
+    from photostyle.photo.photo import Photo
+    from photostyle.regions.found_regions import RegionFinder
 
 
 def add_to(commands: Commands) -> None:
@@ -44,8 +44,8 @@ def execute(arguments: argparse.Namespace) -> int:
             Masks of the photos before are kept.
     """
     from photostyle.files import check_target
-    from photostyle.photo import Photo
-    from photostyle.regions import WITHOUT_NETWORK, Finder
+    from photostyle.photo.photo import Photo
+    from photostyle.regions.found_regions import WITHOUT_NETWORK, RegionFinder
     from photostyle.settings import Settings
 
     name = Settings().with_changes({"regions.segmenter": arguments.segmenter}).regions.segmenter
@@ -55,7 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
     for paths in targets.values():
         for path in paths:
             check_target(path, arguments.overwrite, arguments.photos)
-    finder, written = Finder(name), []
+    finder, written = RegionFinder(name), []
     for photo, paths in targets.items():
         written.append(_segmented(Photo.read(photo), paths, finder, overwrite=arguments.overwrite))
         if not arguments.quiet:
@@ -80,9 +80,9 @@ def _targets(arguments: argparse.Namespace) -> dict[str, list[Path]]:
     return targets
 
 
-def _segmented(photo: Photo, paths: list[Path], finder: Finder, *, overwrite: bool) -> dict[str, Any]:
-    from photostyle.masks import overlay, write_mask
-    from photostyle.profiles import SRGB
+def _segmented(photo: Photo, paths: list[Path], finder: RegionFinder, *, overwrite: bool) -> dict[str, Any]:
+    from photostyle.photo.icc import SRGB
+    from photostyle.regions.mask_files import overlay, write_mask
 
     pixels = photo.in_srgb()
     regions = finder.see(pixels).classes()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from photostyle.errors import SettingsError
 
 if TYPE_CHECKING:
-    from photostyle.pipeline import Session
+    from photostyle.pipeline.session import Session
+    from photostyle.pipeline.task import Style
     from photostyle.settings import Settings
-    from photostyle.task import Style
 
 STREAM = "-"
 
@@ -64,7 +64,7 @@ def styles_of(
         SettingsError: weights that are no numbers above 0 or not one for each style, masks for some of the photos
             alone, standard input for several.
     """
-    from photostyle.saved import is_look
+    from photostyle.styles.look_file import is_look
 
     named = [_region_and_path(word) for word in words]
     photos = [path for _, path in named if not is_look(path)]
@@ -90,7 +90,7 @@ def settings_of_looks(words: Sequence[str]) -> Settings | None:
         InputError: a look that cannot be used.
         SettingsError: looks of different settings.
     """
-    from photostyle.saved import is_look, read_look
+    from photostyle.styles.look_file import is_look, read_look
 
     paths = [path for _, path in map(_region_and_path, words) if is_look(path)]
     settings = [read_look(path).settings for path in paths]
@@ -100,7 +100,7 @@ def settings_of_looks(words: Sequence[str]) -> Settings | None:
     return settings[0] if settings else None
 
 
-def measured(session: Session, styles: Sequence[StyleFile]) -> Style:
+def measured_styles(session: Session, styles: Sequence[StyleFile]) -> Style:
     """All of them, measured and put together.
 
     Raises:

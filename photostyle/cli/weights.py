@@ -37,7 +37,7 @@ def add_to(commands: Commands) -> None:
 def show(arguments: argparse.Namespace) -> int:
     """Prints the state of all weights; returns the exit code."""
     from photostyle.encoders.weights import available
-    from photostyle.regions import network_status
+    from photostyle.regions.found_regions import network_status
 
     _print([*available(), network_status()], arguments.json)
     return 0
@@ -65,7 +65,7 @@ def fetch(arguments: argparse.Namespace) -> int:
 def verify(arguments: argparse.Namespace) -> int:
     """Prints the state of the weights that should be right; returns the exit code."""
     from photostyle.encoders import weights
-    from photostyle.regions import network_status
+    from photostyle.regions.found_regions import network_status
 
     statuses = [*weights.verify(), network_status()]
     _print(statuses, arguments.json)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from photostyle.cielab import lab
+from photostyle.colour.cielab import lab
 
 DIRECTIONS = 16
 POINTS = 4096
@@ -16,7 +16,7 @@ POINTS = 4096
 third of a CIELAB unit for the spread of a photo (0.1 times the standard deviation)."""
 
 
-class Colours:
+class ColourTerm:
     """Sliced 1-Wasserstein distance in CIELAB between regions, weighted by area in the content.
 
     Rabin, Peyre, Delon and Bernot, "Wasserstein Barycenter and Its Application to Texture Mixing", SSVM 2011: the mean

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-class Content:
+class ContentTerm:
     """Mean square difference of features, summed over layers: the authors' program's form of L_content.
 
     Luan et al. 2017, equation 1 (Gatys et al. 2016, equation 1), with one departure that is the authors' own:
@@ -25,10 +25,13 @@ class Content:
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         """The term for `{layer: (1, C, h, w)}`: a scalar of the features' dtype (float32 for bfloat16)."""
         return torch.stack(
-            [(widened(features[layer]) - widened(target)).square().mean() for layer, target in self.targets.items()]
+            [
+                (at_least_float32(features[layer]) - at_least_float32(target)).square().mean()
+                for layer, target in self.targets.items()
+            ]
         ).sum()
 
 
-def widened(feature: Tensor) -> Tensor:
+def at_least_float32(feature: Tensor) -> Tensor:
     """Half-precision features as float32, since a mean of many needs more digits; others as they are."""
     return feature.float() if feature.dtype in (torch.bfloat16, torch.float16) else feature

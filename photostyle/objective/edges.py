@@ -21,7 +21,7 @@ C1, C2 = 0.01**2, 0.03**2
 """Constants of the index for values in [0, 1] (Wang et al. 2004, section III-B)."""
 
 
-class Edges:
+class EdgeTerm:
     """One minus the structural similarity of the photo's edge map with the content's.
 
     The index of Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to Structural

@@ -17,10 +17,10 @@ from scipy.sparse import csr_array, csr_matrix
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from photostyle.sparse import csr_tensor, product
+from photostyle.compute.sparse import csr_tensor, product
 
 
-class Photorealism:
+class PhotorealismTerm:
     """L_m of an image, differentiable once.
 
     Args:

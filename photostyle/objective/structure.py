@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from photostyle.photo import LUMA
+from photostyle.photo.photo import LUMA
 
 FLAT = 1e-9
 """Keeps a region without any contrast from dividing by zero."""
 
 
-class Structure:
+class StructureTerm:
     """One minus the squared correlation of the luma's gradients with the content's, region by region.
 
     For the gradient fields g of the content and h of the image, 1 - max(0, <g, h>)^2 / (|g|^2 |h|^2), weighted by the

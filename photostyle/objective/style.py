@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from photostyle.objective.content import widened
+from photostyle.objective.content import at_least_float32
 
 ROUNDING = 1e-5
 """Of a sum of masks in float32: what is covered but for this is covered."""
 
 
-class Region:
+class MaskedRegion:
     """A soft mask on one layer's grid, as the pixels it touches.
 
     Args:
@@ -32,10 +32,10 @@ class Region:
 
 def pixels_by_channels(feature: Tensor) -> Tensor:
     """`(1, C, h, w)` as `(h w, C)`; no copy where the memory format is channels last."""
-    return widened(feature)[0].permute(1, 2, 0).flatten(0, 1)
+    return at_least_float32(feature)[0].permute(1, 2, 0).flatten(0, 1)
 
 
-def region_gram(pixels: Tensor, region: Region) -> Tensor:
+def region_gram(pixels: Tensor, region: MaskedRegion) -> Tensor:
     """Gram matrix `(C, C)` of one region, divided by C and by the sum of its mask.
 
     Luan et al. 2017, equation 3: F_{l,c} = F_l M_{l,c} and G_{l,c} = F_{l,c} F_{l,c}^T; the divisor is that of
@@ -52,7 +52,7 @@ def region_gram(pixels: Tensor, region: Region) -> Tensor:
 def region_grams(feature: Tensor, masks: Tensor) -> Tensor:
     """`(R, C, C)` Gram matrices of `(1, C, h, w)` features in `(R, h, w)` soft masks; see `region_gram`."""
     pixels = pixels_by_channels(feature)
-    return torch.stack([region_gram(pixels, Region(mask)) for mask in masks])
+    return torch.stack([region_gram(pixels, MaskedRegion(mask)) for mask in masks])
 
 
 def mean_grams(styles: Sequence[tuple[Sequence[float], Tensor, Tensor]]) -> Tensor:
@@ -76,7 +76,7 @@ def mean_grams(styles: Sequence[tuple[Sequence[float], Tensor, Tensor]]) -> Tens
     grams = []
     for region in range(len(styles[0][0])):
         parts = [
-            (shares[region], own, Region(masks[region]))
+            (shares[region], own, MaskedRegion(masks[region]))
             for (shares, _, masks), own in zip(styles, pixels, strict=True)
             if shares[region]
         ]
@@ -90,7 +90,7 @@ def mean_grams(styles: Sequence[tuple[Sequence[float], Tensor, Tensor]]) -> Tens
     return torch.stack(grams)
 
 
-def _mean_and_root(pixels: Tensor, region: Region) -> tuple[Tensor, Tensor]:
+def _mean_and_root(pixels: Tensor, region: MaskedRegion) -> tuple[Tensor, Tensor]:
     """m `(C,)` and S^1/2 `(C, C)` of the Gram matrix of one region, float64 on the CPU."""
     gram = region_gram(pixels, region).cpu().double()
     weights = float(region.squares.sum())
@@ -100,7 +100,7 @@ def _mean_and_root(pixels: Tensor, region: Region) -> tuple[Tensor, Tensor]:
     return mean, (axes * values.clamp_min(0).sqrt()) @ axes.T
 
 
-class Style:
+class StyleTerm:
     """Per-region Gram distance, summed over layers: L_style+ of Luan et al. 2017, equation 2.
 
     Departures, the first two being the authors' own in their program:
@@ -120,7 +120,7 @@ class Style:
         self, targets: Mapping[str, Tensor], masks: Mapping[str, Tensor], weights: Mapping[str, float]
     ) -> None:
         self.targets = {layer: target.detach() for layer, target in targets.items()}
-        self.regions = {layer: [Region(mask) for mask in masks[layer]] for layer in targets}
+        self.regions = {layer: [MaskedRegion(mask) for mask in masks[layer]] for layer in targets}
         self.weights = dict(weights)
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
@@ -156,7 +156,7 @@ def with_own_look(
     return more_masks, more_targets
 
 
-class _Stated(torch.autograd.Function):
+class _GivenGradient(torch.autograd.Function):
     """A scalar of pixels, targets and regions that saves its gradient by the pixels as it is computed."""
 
     @staticmethod
@@ -166,14 +166,14 @@ class _Stated(torch.autograd.Function):
         return outputs[0] * gradient, None, None
 
 
-class _GramDistance(_Stated):
+class _GramDistance(_GivenGradient):
     """One layer's distance with its gradient 4 a w (F D) / (C s) stated, D = (G - T) / C^2, so that nothing is kept.
 
     w are the squared mask values, s the mask's sum and a its mean.
     """
 
     @staticmethod
-    def forward(ctx: Any, pixels: Tensor, targets: Tensor, regions: Sequence[Region]) -> Tensor:
+    def forward(ctx: Any, pixels: Tensor, targets: Tensor, regions: Sequence[MaskedRegion]) -> Tensor:
         channels = pixels.shape[1]
         loss = pixels.new_zeros(())
         gradient = torch.zeros_like(pixels)
@@ -195,12 +195,12 @@ SOFTENING = 1e-2
 """Relative distance below which a region counts as matched: the square root below is smooth there."""
 
 
-class RelativeStyle:
+class RelativeStyleTerm:
     """How far each region's Gram matrices are from those of its counterpart, as a share of the latter's norm.
 
     The mean over layers and, by area in the content, over regions of sqrt(|G - T|^2 / |T|^2 + `SOFTENING`^2) with the
     Frobenius norm. Dividing by the target's norm keeps a thin, contrasty region or a layer of large activations from
-    ruling the sum, as they do in `Style`.
+    ruling the sum, as they do in `StyleTerm`.
 
     Args:
         targets: `{layer: (R, C, C)}`, `mean_grams` of the style photos.
@@ -209,7 +209,7 @@ class RelativeStyle:
 
     def __init__(self, targets: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> None:
         self.targets = {layer: target.detach() for layer, target in targets.items()}
-        self.regions = {layer: [Region(mask) for mask in masks[layer]] for layer in targets}
+        self.regions = {layer: [MaskedRegion(mask) for mask in masks[layer]] for layer in targets}
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         """The term for `{layer: (1, C, h, w)}`: a scalar."""
@@ -220,14 +220,14 @@ class RelativeStyle:
         return torch.stack(layers).mean()
 
 
-class _RelativeDistance(_Stated):
+class _RelativeDistance(_GivenGradient):
     """One layer's distance with its gradient 2 a w (F (G - T)) / (C s v |T|^2) stated, v being a region's distance.
 
     w are the squared mask values, s the mask's sum and a the region's share of the area.
     """
 
     @staticmethod
-    def forward(ctx: Any, pixels: Tensor, targets: Tensor, regions: Sequence[Region]) -> Tensor:
+    def forward(ctx: Any, pixels: Tensor, targets: Tensor, regions: Sequence[MaskedRegion]) -> Tensor:
         whole = max(sum(region.sum for region in regions), 1e-12)
         loss, gradient = pixels.new_zeros(()), torch.zeros_like(pixels)
         for target, region in zip(targets, regions, strict=True):

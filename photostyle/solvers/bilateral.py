@@ -23,8 +23,8 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn import functional
 
-from photostyle.photo import LUMA
-from photostyle.profiles import SRGB, Profile
+from photostyle.photo.icc import SRGB, Profile
+from photostyle.photo.photo import LUMA
 from photostyle.solvers.closed_form import ColourMap
 
 LOW, HIGH = 0.01, 0.98
@@ -61,7 +61,7 @@ def shoulder_slope(values: Tensor) -> Tensor:
     return above * torch.exp(-(LOW - values).clamp_min(0) / LOW)
 
 
-def slicing(pixels: NDArray[np.float32], masks: NDArray[np.float32], shape: Shape) -> sparse.csr_array:
+def slicing_matrix(pixels: NDArray[np.float32], masks: NDArray[np.float32], shape: Shape) -> sparse.csr_array:
     """The matrix that takes all cells' coefficients to colours: trilinear weights times masks times (R, G, B, 1).
 
     Args:
@@ -79,7 +79,7 @@ def slicing(pixels: NDArray[np.float32], masks: NDArray[np.float32], shape: Shap
         np.tile((np.arange(width) + 0.5) / width, height),
         np.clip(flat @ LUMA, 0, 1),
     )
-    axes = [_between(count, at) for count, at in zip((shape.rows, shape.columns, shape.lumas), places, strict=True)]
+    axes = [_hat_weights(count, at) for count, at in zip((shape.rows, shape.columns, shape.lumas), places, strict=True)]
     corners = list(np.ndindex(*(min(2, extent) for extent in (shape.rows, shape.columns, shape.lumas))))
     entries = 4 * len(corners)
     present = masks.reshape(len(masks), -1) > FAINT
@@ -104,7 +104,7 @@ def slicing(pixels: NDArray[np.float32], masks: NDArray[np.float32], shape: Shap
     return sparse.csr_array((data, indices, indptr), shape=(height * width, 4 * len(masks) * shape.cells))
 
 
-def _between(count: int, at: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
+def _hat_weights(count: int, at: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
     """The cell below each place in [0, 1], and how far on to the next it lies; the outermost cells are at 0 and 1."""
     position = at * (count - 1)
     low = np.clip(np.floor(position).astype(np.intp), 0, max(count - 2, 0))
@@ -140,7 +140,7 @@ def coefficients_of(
     return grids
 
 
-def recoloured(
+def apply_grids(
     pixels: NDArray[np.float32],
     masks: NDArray[np.float32],
     rest: NDArray[np.float32],

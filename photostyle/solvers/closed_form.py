@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from photostyle.photo import LUMA
+from photostyle.photo.photo import LUMA
 
 NOISE = (1.5 / 255) ** 2
 """Variance of colour taken for noise on either side: a little more than that of rounding to 8 bits and of JPEG."""
@@ -24,7 +24,7 @@ SETTLED = 1e-9
 MOST_ROUNDS = 100
 """Of its iteration, which settles within some ten for covariances of photos."""
 
-Counterpart = tuple[float, NDArray[np.floating], NDArray[np.floating]]
+StyleTarget = tuple[float, NDArray[np.floating], NDArray[np.floating]]
 """A share of the whole, [0, 1], of a style photo `(H, W, 3)`, sRGB-encoded, [0, 1], in a mask `(H, W)`, [0, 1]."""
 
 
@@ -58,7 +58,7 @@ class ColourMap:
 def fit(
     content: NDArray[np.floating],
     content_mask: NDArray[np.floating],
-    styles: Sequence[Counterpart],
+    styles: Sequence[StyleTarget],
     *,
     lightness: float,
 ) -> ColourMap:
@@ -91,7 +91,7 @@ def fit(
     if lightness:
         lumas = np.clip(colour_map.affine(content[content_mask > content_mask.max() / 2]) @ LUMA, 0, 1)
         wanted_lumas = [(share, style[mask > mask.max() / 2] @ LUMA) for share, style, mask in styles]
-        lift += lightness * _lift(lumas, wanted_lumas)
+        lift += lightness * _lifted(lumas, wanted_lumas)
     return colour_map
 
 
@@ -149,7 +149,7 @@ def _power(matrix: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
     return power
 
 
-def _lift(lumas: NDArray[np.float64], wanted: Sequence[tuple[float, NDArray[np.floating]]]) -> NDArray[np.float64]:
+def _lifted(lumas: NDArray[np.float64], wanted: Sequence[tuple[float, NDArray[np.floating]]]) -> NDArray[np.float64]:
     """By how much each of `KNOTS` lumas is to change for quantiles to meet the mean of those wanted, each with its
     share; constant beyond the outermost."""
     from scipy import ndimage

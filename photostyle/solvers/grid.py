@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from photostyle.solvers.bilateral import Shape, shoulder, shoulder_slope, slicing
+from photostyle.compute.sparse import csr_tensor, product
+from photostyle.solvers.bilateral import Shape, shoulder, shoulder_slope, slicing_matrix
 from photostyle.solvers.minimise import Function, Memory, minimise
 from photostyle.solvers.result import Solution, Step
-from photostyle.sparse import csr_tensor, product
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Solver:
             The grids, and the solution, whose terms have the stiffness beside the objective's.
         """
         height, width = pixels.shape[:2]
-        matrix = slicing(pixels, masks, self.shape)
+        matrix = slicing_matrix(pixels, masks, self.shape)
         slices, back = csr_tensor(matrix, self.device), csr_tensor(sparse.csr_array(matrix.T), self.device)
         if self.whitening is None:
             self.whitening = _Whitening(matrix, self.stiff, self.chroma, self.regions, self.device)

@@ -14,10 +14,10 @@ from photostyle.batch.manifest import Record
 from photostyle.batch.places import thumbnails_of
 from photostyle.batch.report import PAGE, badness, write_report
 from photostyle.errors import OutputError
-from photostyle.photo import Photo
+from photostyle.photo.photo import Photo
 from tests.batch.test_manifest import a_record
 from tests.browser import browser
-from tests.test_report import Parsed
+from tests.export.test_report import Parsed
 
 NASTY = """trip/"<script>alert('a & b')<script>.jpg"""
 

@@ -15,8 +15,8 @@ from photostyle.batch.figures import THUMBNAIL, figures, thumbnail
 from photostyle.batch.job import Fit, Job, Options, StyleSource
 from photostyle.batch.worker import MOST_STYLES, Worker
 from photostyle.errors import OutputError, WeightsError
-from photostyle.photo import Photo
-from photostyle.pipeline import Session
+from photostyle.photo.photo import Photo
+from photostyle.pipeline.session import Session
 from photostyle.presets import load_preset
 from photostyle.settings import Settings
 from tests.fakes import write_photo
@@ -145,8 +145,8 @@ def test_figures_see_clipping_and_turned_edges(small_encoder: Path, settings: Se
     clipped = ramp.copy()
     clipped[:36, :, 0] = 1
     assert figures(content, dataclasses.replace(result, photo=content.with_pixels(clipped)))["clipped"] == 0.5
-    no_regions = dataclasses.replace(result.blend, regions=())
-    assert figures(content, dataclasses.replace(result, blend=no_regions))["unmatched"] == 1
+    no_regions = dataclasses.replace(result.correspondence, regions=())
+    assert figures(content, dataclasses.replace(result, correspondence=no_regions))["unmatched"] == 1
 
 
 def test_thumbnails_are_small(tmp_path: Path) -> None:

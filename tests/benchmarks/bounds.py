@@ -26,11 +26,11 @@ from scipy import ndimage, sparse
 from scipy.sparse.linalg import spsolve
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from photostyle.masks import read_mask, soft_masks
-from photostyle.photo import Photo
+from photostyle.photo.photo import Photo
 from photostyle.presets import load_preset
+from photostyle.regions.mask_files import read_mask, region_masks
 from photostyle.solvers import closed_form
-from photostyle.solvers.bilateral import Shape, slicing
+from photostyle.solvers.bilateral import Shape, slicing_matrix
 from segmentation.matching import match
 
 SIZE = 400
@@ -56,8 +56,8 @@ def bounds(folder: Path) -> dict[str, float]:
         for name, photo in (("content", content), ("style", style))
     )
     matched = match(ours.labels, theirs.labels, ours.names, theirs.names).regions
-    masks = soft_masks(ours.labels, [region.content_ids for region in matched])
-    style_masks = soft_masks(theirs.labels, [region.style_ids for region in matched])
+    masks = region_masks(ours.labels, [region.content_ids for region in matched])
+    style_masks = region_masks(theirs.labels, [region.style_ids for region in matched])
 
     def mapped(fit: Callable[[Pixels, Pixels], NDArray[np.floating]]) -> NDArray[np.floating]:
         parts = [mask[..., None] * fit(mask, other) for mask, other in zip(masks, style_masks, strict=True)]
@@ -71,7 +71,7 @@ def bounds(folder: Path) -> dict[str, float]:
         inside = mask > 0.5
         return basis @ np.linalg.lstsq(basis[inside], truth[inside], rcond=None)[0]
 
-    matrix = slicing(content, masks, Shape(grid.rows, grid.columns, grid.lumas))
+    matrix = slicing_matrix(content, masks, Shape(grid.rows, grid.columns, grid.lumas))
     normal = sparse.csc_array(matrix.T @ matrix + RIDGE * sparse.eye_array(matrix.shape[1]))
     grids = spsolve(normal, matrix.T @ truth.reshape(-1, 3))
     return {

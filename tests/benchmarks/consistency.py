@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle import Photo, Session
-from photostyle.ciede2000 import ciede2000
-from photostyle.cielab import lab
+from photostyle.colour.ciede2000 import ciede2000
+from photostyle.colour.cielab import lab
 from photostyle.presets import load_preset, parse_changes
 from tests.shared import shared
 
@@ -106,7 +106,7 @@ def measured(name: str, pictures: Sequence[Placed], session: Session, style: str
         seconds[way] = (time.perf_counter() - began) / len(pictures)
     print(
         f"{name:12} {len(pictures)} photos   seconds a photo {seconds['photo by photo']:.1f}, "
-        f"{seconds['one look']:.1f} after {fitted:.1f}   regions {[r.name for r in look.blend.regions]}"
+        f"{seconds['one look']:.1f} after {fitted:.1f}   regions {[r.name for r in look.correspondence.regions]}"
     )
     for alike in ALIKE:
         chosen = groups(scene(pictures), alike)

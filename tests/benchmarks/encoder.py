@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from photostyle.encoders.distill import JUDGED, Recipe, explained_variance, load_reference, photo_files
 from photostyle.encoders.fetch import read_photo
 from photostyle.encoders.vgg import Encoder
 from photostyle.encoders.weights import SHIPPED, load_encoder
-from photostyle.masks import layer_masks, read_mask, soft_masks
 from photostyle.objective.style import region_grams
-from photostyle.photo import Photo, resize
+from photostyle.photo.photo import Photo, resize
+from photostyle.regions.mask_files import layer_masks, read_mask, region_masks
+from photostyle.training.distill import JUDGED, Recipe, explained_variance, load_reference, photo_files
 from segmentation.matching import match
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -61,8 +61,8 @@ def rank_correlation(encoder: Encoder, reference: Encoder, pair: Path) -> float:
         for name, photo in (("content", content), ("style", style))
     ]
     regions = match(maps[0].labels, maps[1].labels, maps[0].names, maps[1].names).regions
-    masks = torch.from_numpy(soft_masks(maps[0].labels, [region.content_ids for region in regions]))
-    style_masks = torch.from_numpy(soft_masks(maps[1].labels, [region.style_ids for region in regions]))
+    masks = torch.from_numpy(region_masks(maps[0].labels, [region.content_ids for region in regions]))
+    style_masks = torch.from_numpy(region_masks(maps[1].labels, [region.style_ids for region in regions]))
     areas = masks.mean((1, 2))
     pictures = [content, author, peer, *((1 - share) * content + share * author for share in BLENDS)]
     rows = []

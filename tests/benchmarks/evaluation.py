@@ -22,13 +22,13 @@ import torch
 
 from photostyle.encoders.vgg import VGG19_WIDTHS, Encoder
 from photostyle.encoders.weights import load
-from photostyle.laplacian import matting_laplacian
-from photostyle.masks import layer_masks
-from photostyle.objective.content import Content
-from photostyle.objective.photorealism import Photorealism
+from photostyle.objective.content import ContentTerm
+from photostyle.objective.laplacian import matting_laplacian
+from photostyle.objective.photorealism import PhotorealismTerm
 from photostyle.objective.smoothness import total_variation
-from photostyle.objective.style import Style, region_grams
+from photostyle.objective.style import StyleTerm, region_grams
 from photostyle.objective.total import Objective, Weights
+from photostyle.regions.mask_files import layer_masks
 
 HEIGHT, WIDTH, REGIONS = 466, 700, 4
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -58,11 +58,11 @@ def measure(name: str, dtype: torch.dtype, runs: int) -> dict[str, float]:
         features = encoder(image, ("relu4_2", *STYLE_LAYERS))
         carried = layer_masks(masks, STYLE_LAYERS)
         targets = {layer: region_grams(features[layer], carried[layer]) for layer in STYLE_LAYERS}
-    photorealism = Photorealism(matting_laplacian(photo), device=torch.device("cpu"))
+    photorealism = PhotorealismTerm(matting_laplacian(photo), device=torch.device("cpu"))
     objective = Objective(
         encoder, ("relu4_2", *STYLE_LAYERS), Weights(5, 100, 1e4, 1e-3),
-        content=Content({"relu4_2": features["relu4_2"]}),
-        style=Style(targets, carried, dict.fromkeys(STYLE_LAYERS, 1.0)),
+        content=ContentTerm({"relu4_2": features["relu4_2"]}),
+        style=StyleTerm(targets, carried, dict.fromkeys(STYLE_LAYERS, 1.0)),
         photorealism=photorealism, total_variation=total_variation,
     )  # fmt: skip
     return {

@@ -26,9 +26,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from photostyle.metadata import Metadata
-from photostyle.photo import Photo
-from photostyle.profiles import parse
+from photostyle.photo.icc import parse_profile
+from photostyle.photo.metadata import Metadata
+from photostyle.photo.photo import Photo
 from tests.handmade import IPTC, P3_ICC, XMP, camera_exif, dng
 
 CASES = {
@@ -83,7 +83,7 @@ def made(title: str, path: Path) -> None:
     rows, columns = np.mgrid[0 : 1 : 160 * 1j, 0 : 1 : 240 * 1j]
     grain = np.random.default_rng(0).normal(0, 0.01, (160, 240, 3))
     pixels = np.clip(np.stack([rows, columns, 1 - rows], 2) + grain, 0, 1).astype(np.float32)
-    photo = Photo(pixels, profile=parse(P3_ICC), metadata=Metadata(camera_exif(), XMP, IPTC), depth=16)
+    photo = Photo(pixels, profile=parse_profile(P3_ICC), metadata=Metadata(camera_exif(), XMP, IPTC), depth=16)
     kept = {"exif": camera_exif(), "xmp": XMP, "icc_profile": P3_ICC}
     if path.suffix == ".dng":
         path.write_bytes(dng(160, 240, orientation=6))

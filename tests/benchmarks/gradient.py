@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from photostyle.photo import Photo
+from photostyle.photo.photo import Photo
 
 STYLE = Path(__file__).parents[2] / "samples" / "sunset.jpg"
 STEPS = 4096

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from photostyle.photo import Photo
+from photostyle.photo.photo import Photo
 from photostyle.solvers import closed_form
 from photostyle.solvers.bilateral import shoulder
 

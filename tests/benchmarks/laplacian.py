@@ -65,7 +65,7 @@ def measure(builder: str) -> dict[str, Any]:
 
 def _builder(name: str) -> Callable[[Any], Any]:
     if name == "photostyle":
-        from photostyle.laplacian import matting_laplacian
+        from photostyle.objective.laplacian import matting_laplacian
 
         return matting_laplacian
     from pymatting import cf_laplacian
@@ -78,11 +78,11 @@ def product() -> float:
     """Median seconds of one photorealism term, value and gradient."""
     import torch
 
-    from photostyle.laplacian import matting_laplacian
-    from photostyle.objective.photorealism import Photorealism
+    from photostyle.objective.laplacian import matting_laplacian
+    from photostyle.objective.photorealism import PhotorealismTerm
 
     content = np.random.default_rng(0).random((466, 700, 3))
-    term = Photorealism(matting_laplacian(content))
+    term = PhotorealismTerm(matting_laplacian(content))
     image = torch.rand(1, 3, 466, 700, requires_grad=True)
     seconds = []
     for _ in range(REPEATS * 10):

@@ -31,20 +31,22 @@ def coarse(labels: NDArray[np.uint8], ids: NDArray[np.uint8]) -> NDArray[np.floa
     return np.stack([np.asarray(plane.resize((width, height), Image.Resampling.BOX)) for plane in planes])
 
 
-def enlarged(chances: NDArray[np.float32], photo: NDArray[np.float32]) -> NDArray[np.float32]:
+def enlarged(probabilities: NDArray[np.float32], photo: NDArray[np.float32]) -> NDArray[np.float32]:
     size = photo.shape[1], photo.shape[0]
-    return np.stack([np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR)) for plane in chances])
+    return np.stack(
+        [np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR)) for plane in probabilities]
+    )
 
 
-def guided(chances: NDArray[np.float32], photo: NDArray[np.float32]) -> NDArray[np.float32]:
-    return refine(chances, photo).of(photo)
+def guided(probabilities: NDArray[np.float32], photo: NDArray[np.float32]) -> NDArray[np.float32]:
+    return refine(probabilities, photo).of(photo)
 
 
-def matted(chances: NDArray[np.float32], photo: NDArray[np.float32]) -> NDArray[np.float32]:
+def matted(probabilities: NDArray[np.float32], photo: NDArray[np.float32]) -> NDArray[np.float32]:
     """Closed-form alpha of every class, what is sure of it or of another as its trimap."""
     from pymatting import estimate_alpha_cf
 
-    soft = enlarged(chances, photo)
+    soft = enlarged(probabilities, photo)
     planes = []
     for plane in soft:
         trimap = np.where(plane > 0.95, 1.0, np.where(plane < 0.05, 0.0, 0.5))

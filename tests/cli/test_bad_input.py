@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from photostyle.cli import main
-from photostyle.photo import check_writable
+from photostyle.photo.photo import check_writable
 from tests.fakes import QUICK, write_halves, write_photo
 from tests.handmade import png
 

@@ -22,8 +22,8 @@ from photostyle.cli.presets import first_paragraph
 from photostyle.cli.progress import ProgressBar
 from photostyle.encoders import weights
 from photostyle.encoders.weights import WeightsStatus
-from photostyle.outcome import Progress
-from photostyle.pipeline import Session
+from photostyle.pipeline.result import Progress
+from photostyle.pipeline.session import Session
 from photostyle.presets import load_preset, load_settings, preset_names, preset_text
 from photostyle.settings import describe
 from segmentation import segmenter

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from photostyle.cli import main
-from photostyle.metadata import Metadata
-from photostyle.photo import Photo
-from photostyle.profiles import parse
+from photostyle.photo.icc import parse_profile
+from photostyle.photo.metadata import Metadata
+from photostyle.photo.photo import Photo
 from tests.fakes import QUICK, write_photo
 from tests.handmade import IPTC, P3_ICC, XMP, camera_exif, dng
 
@@ -40,7 +40,7 @@ def deep_photo(folder: Path, name: str = "city.tif", depth: Any = 16) -> Photo:
     """A Display P3 photo of 16 bits with everything a file can carry, read from `folder`."""
     rows, columns = np.mgrid[0 : 1 : 72 * 1j, 0 : 1 : 96 * 1j]
     pixels = np.stack([rows, columns, 1 - rows], 2).astype(np.float32)
-    photo = Photo(pixels, profile=parse(P3_ICC), metadata=Metadata(camera_exif(), XMP, IPTC))
+    photo = Photo(pixels, profile=parse_profile(P3_ICC), metadata=Metadata(camera_exif(), XMP, IPTC))
     photo.save(folder / name, depth=depth)
     return Photo.read(folder / name)
 

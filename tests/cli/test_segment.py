@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from photostyle.cli import main
-from photostyle.masks import read_mask
+from photostyle.regions.mask_files import read_mask
 from segmentation.labels import CLASSES
 from tests.fakes import QUICK, write_photo
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from photostyle.encoders.distill import WIDTHS as COMPACT_WIDTHS
 from photostyle.encoders.fetch import calibration_photos, encoder_of
 from photostyle.encoders.vgg import (
     CONVOLUTIONS,
@@ -18,6 +17,7 @@ from photostyle.encoders.vgg import (
     level,
     mean_activation_factors,
 )
+from photostyle.training.distill import WIDTHS as COMPACT_WIDTHS
 
 NARROW = (4, 4, 6, 6, 8, 8, 8, 8, 10, 10, 10, 10, 10)
 

@@ -7,8 +7,8 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from photostyle.objective.edges import Edges
-from photostyle.photo import LUMA
+from photostyle.objective.edges import EdgeTerm
+from photostyle.photo.photo import LUMA
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -20,7 +20,7 @@ CONTENT = random(1, 3, 24, 30)
 
 def test_gradient() -> None:
     """The strongest edge stays what it is: the quantile that edges are measured by is taken for a constant."""
-    term = Edges(CONTENT)
+    term = EdgeTerm(CONTENT)
     image = 0.2 * random(1, 3, 24, 30, seed=1)
     image[0, :, :4, :4] = torch.tensor([[0.0, 1.0], [1.0, 0.0]], dtype=torch.float64).repeat(2, 2)
     inner = image.clone().requires_grad_(True)
@@ -42,24 +42,24 @@ def test_the_index_is_that_of_scikit_image() -> None:
         ordered = np.sort(length, axis=None)
         maps.append(np.clip(length / ordered[int(0.99 * length.size) - 1], 0, 1))
     wanted = structural_similarity(*maps, win_size=7, data_range=1, use_sample_covariance=False)
-    assert float(Edges(CONTENT)(image)) == pytest.approx(1 - wanted, abs=1e-4)
+    assert float(EdgeTerm(CONTENT)(image)) == pytest.approx(1 - wanted, abs=1e-4)
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(1.0, 0.0), (0.2, 0.7), (3.0, -0.5), (-1.0, 1.0)])
 def test_contrast_and_brightness_of_the_whole_are_free(gain: float, offset: float) -> None:
-    assert float(Edges(CONTENT)(gain * CONTENT + offset)) < 1e-5
+    assert float(EdgeTerm(CONTENT)(gain * CONTENT + offset)) < 1e-5
 
 
 def test_an_edge_that_fades_beside_the_others_costs() -> None:
     faded = CONTENT.clone()
     faded[:, :, 12:] = 0.5 + 0.2 * (faded[:, :, 12:] - 0.5)
-    assert float(Edges(CONTENT)(faded)) > 0.2
-    assert float(Edges(CONTENT)(faded)) > float(Edges(CONTENT)(0.5 * (CONTENT + faded))) > 0.02
+    assert float(EdgeTerm(CONTENT)(faded)) > 0.2
+    assert float(EdgeTerm(CONTENT)(faded)) > float(EdgeTerm(CONTENT)(0.5 * (CONTENT + faded))) > 0.02
 
 
 def test_a_flat_photo_is_no_trouble() -> None:
     flat = torch.full_like(CONTENT, 0.5)
     for first, second in ((flat, CONTENT), (CONTENT, flat), (flat, flat)):
         image = second.clone().requires_grad_(True)
-        Edges(first)(image).backward()
+        EdgeTerm(first)(image).backward()
         assert bool(torch.isfinite(image.grad).all())

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from photostyle.encoders.vgg import Encoder
-from photostyle.objective.style import SOFTENING, RelativeStyle, Style, mean_grams, region_grams, with_own_look
+from photostyle.objective.style import SOFTENING, RelativeStyleTerm, StyleTerm, mean_grams, region_grams, with_own_look
 from tests.reference import style as reference
 
 
@@ -18,7 +18,7 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 def test_value_is_that_of_the_naive_twin() -> None:
     feature, masks, other = random(1, 3, 5, 4), random(2, 5, 4, seed=1), random(1, 3, 6, 7, seed=2)
     targets = region_grams(other, random(2, 6, 7, seed=3))
-    loss = Style({"relu1_1": targets}, {"relu1_1": masks}, {"relu1_1": 1.0})({"relu1_1": feature})
+    loss = StyleTerm({"relu1_1": targets}, {"relu1_1": masks}, {"relu1_1": 1.0})({"relu1_1": feature})
     naive = reference.distance(feature[0].numpy(), masks.numpy(), targets.numpy())
     assert float(loss) == pytest.approx(naive, rel=1e-12)
 
@@ -27,7 +27,7 @@ def test_stated_gradient_is_the_gradient() -> None:
     masks = random(2, 5, 4, seed=1)
     masks[0, :2] = 0
     targets = region_grams(random(1, 3, 6, 7, seed=2), random(2, 6, 7, seed=3))
-    term = Style({"a": targets}, {"a": masks}, {"a": 0.7})
+    term = StyleTerm({"a": targets}, {"a": masks}, {"a": 0.7})
     assert gradcheck(lambda x: term({"a": x}), (random(1, 3, 5, 4).requires_grad_(True),))
 
 
@@ -35,14 +35,14 @@ def test_layers_are_weighted_and_added() -> None:
     features = {"a": random(1, 3, 5, 4), "b": random(1, 2, 3, 2, seed=4)}
     masks = {"a": torch.ones(1, 5, 4).double(), "b": torch.ones(1, 3, 2).double()}
     targets = {"a": torch.zeros(1, 3, 3).double(), "b": torch.zeros(1, 2, 2).double()}
-    alone = [float(Style({k: targets[k]}, masks, {k: 1.0})(features)) for k in "ab"]
-    together = Style(targets, masks, {"a": 2.0, "b": 3.0})(features)
+    alone = [float(StyleTerm({k: targets[k]}, masks, {k: 1.0})(features)) for k in "ab"]
+    together = StyleTerm(targets, masks, {"a": 2.0, "b": 3.0})(features)
     assert float(together) == pytest.approx(2 * alone[0] + 3 * alone[1])
 
 
 def test_a_photo_has_no_distance_from_itself_and_one_from_another() -> None:
     feature, masks = random(1, 3, 5, 4), random(2, 5, 4, seed=1)
-    term = Style({"a": region_grams(feature, masks)}, {"a": masks}, {"a": 1.0})
+    term = StyleTerm({"a": region_grams(feature, masks)}, {"a": masks}, {"a": 1.0})
     assert float(term({"a": feature})) < 1e-25
     assert float(term({"a": 1 - feature})) > 1e-6
 
@@ -67,7 +67,7 @@ def test_pixels_may_trade_places_inside_a_region() -> None:
     left[:, :, :16] = 1
     masks = {"relu1_1": torch.cat([left, 1 - left])}
     targets = {"relu1_1": torch.zeros(2, 4, 4).double()}
-    term = Style(targets, masks, {"relu1_1": 1.0})
+    term = StyleTerm(targets, masks, {"relu1_1": 1.0})
 
     def loss(photo: Tensor) -> float:
         return float(term(encoder(photo, ["relu1_1"])).detach())
@@ -81,7 +81,7 @@ def test_pixels_may_trade_places_inside_a_region() -> None:
 
 def test_an_empty_region_does_not_pull() -> None:
     masks = torch.zeros(1, 5, 4).double()
-    term = Style({"a": torch.ones(1, 3, 3).double()}, {"a": masks}, {"a": 1.0})
+    term = StyleTerm({"a": torch.ones(1, 3, 3).double()}, {"a": masks}, {"a": 1.0})
     feature = random(1, 3, 5, 4).requires_grad_(True)
     loss = term({"a": feature})
     loss.backward()
@@ -92,7 +92,7 @@ def test_an_empty_region_does_not_pull() -> None:
 
 def test_a_second_derivative_is_refused() -> None:
     """The gradient is stated, so that autograd would take it for a constant."""
-    term = Style({"a": torch.zeros(1, 3, 3).double()}, {"a": torch.ones(1, 5, 4).double()}, {"a": 1.0})
+    term = StyleTerm({"a": torch.zeros(1, 3, 3).double()}, {"a": torch.ones(1, 5, 4).double()}, {"a": 1.0})
     feature = random(1, 3, 5, 4).requires_grad_(True)
     (gradient,) = torch.autograd.grad(term({"a": feature}).square(), feature, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
@@ -111,7 +111,7 @@ def test_what_is_in_no_region_has_its_own_look_as_target() -> None:
 
 
 def relative(feature: Tensor, masks: Tensor, targets: Tensor) -> float:
-    """The naive twin of `RelativeStyle` at one layer."""
+    """The naive twin of `RelativeStyleTerm` at one layer."""
     grams, total = region_grams(feature, masks), 0.0
     for gram, target, mask in zip(grams, targets, masks, strict=True):
         ratio = float((gram - target).square().sum() / target.square().sum())
@@ -122,7 +122,7 @@ def relative(feature: Tensor, masks: Tensor, targets: Tensor) -> float:
 def test_the_relative_distance_is_that_of_the_naive_twin() -> None:
     masks, features = random(2, 5, 4, seed=1), {"a": random(1, 3, 5, 4), "b": random(1, 3, 5, 4, seed=5)}
     targets = {layer: region_grams(random(1, 3, 6, 7, seed=2), random(2, 6, 7, seed=3)) for layer in "ab"}
-    value = RelativeStyle(targets, {"a": masks, "b": masks})(features)
+    value = RelativeStyleTerm(targets, {"a": masks, "b": masks})(features)
     wanted = sum(relative(features[layer], masks, targets[layer]) for layer in "ab") / 2
     assert float(value) == pytest.approx(wanted)
 
@@ -130,14 +130,16 @@ def test_the_relative_distance_is_that_of_the_naive_twin() -> None:
 def test_the_relative_distances_stated_gradient_is_the_gradient() -> None:
     masks = random(2, 5, 4, seed=1)
     masks[0, :2] = 0
-    term = RelativeStyle({"a": region_grams(random(1, 3, 6, 7, seed=2), random(2, 6, 7, seed=3))}, {"a": masks})
+    term = RelativeStyleTerm({"a": region_grams(random(1, 3, 6, 7, seed=2), random(2, 6, 7, seed=3))}, {"a": masks})
     assert gradcheck(lambda x: term({"a": x}), (random(1, 3, 5, 4).requires_grad_(True),))
 
 
 def test_the_relative_distance_does_not_know_the_scale_of_the_features() -> None:
     feature, masks, other = random(1, 3, 5, 4), random(2, 5, 4, seed=1), random(1, 3, 6, 7, seed=2)
     values = [
-        float(RelativeStyle({"a": region_grams(s * other, random(2, 6, 7, seed=3))}, {"a": masks})({"a": s * feature}))
+        float(
+            RelativeStyleTerm({"a": region_grams(s * other, random(2, 6, 7, seed=3))}, {"a": masks})({"a": s * feature})
+        )
         for s in (1.0, 50.0)
     ]
     assert values[0] == pytest.approx(values[1])
@@ -145,7 +147,7 @@ def test_the_relative_distance_does_not_know_the_scale_of_the_features() -> None
 
 def test_the_relative_distance_of_a_photo_from_itself_is_the_softening() -> None:
     feature, masks = random(1, 3, 5, 4), random(2, 5, 4, seed=1)
-    term = RelativeStyle({"a": region_grams(feature, masks)}, {"a": masks})
+    term = RelativeStyleTerm({"a": region_grams(feature, masks)}, {"a": masks})
     assert float(term({"a": feature})) == pytest.approx(SOFTENING)
 
 

@@ -11,11 +11,11 @@ from torch.autograd import gradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from photostyle.encoders.vgg import Encoder
-from photostyle.laplacian import matting_laplacian
-from photostyle.objective.content import Content
-from photostyle.objective.photorealism import Photorealism
+from photostyle.objective.content import ContentTerm
+from photostyle.objective.laplacian import matting_laplacian
+from photostyle.objective.photorealism import PhotorealismTerm
 from photostyle.objective.smoothness import total_variation
-from photostyle.objective.style import Style, region_grams
+from photostyle.objective.style import StyleTerm, region_grams
 from photostyle.objective.total import FEATURE_SCALE, REFERENCE_PIXELS, Objective, Weights
 
 LAYERS = ("relu1_1", "relu2_1")
@@ -33,9 +33,9 @@ def whole(size: int = 32, weights: Weights | None = None) -> tuple[Objective, Te
     matrix = matting_laplacian(np.ascontiguousarray(photo[0].permute(1, 2, 0).numpy()))
     objective = Objective(
         encoder, LAYERS, weights or Weights(5, 100, 1e4, 1e-3),
-        content=Content({"relu2_1": features["relu2_1"]}),
-        style=Style({n: region_grams(other[n], masks[n]) for n in LAYERS}, masks, dict.fromkeys(LAYERS, 1.0)),
-        photorealism=Photorealism(matrix, device=torch.device("cpu"), dtype=torch.float64),
+        content=ContentTerm({"relu2_1": features["relu2_1"]}),
+        style=StyleTerm({n: region_grams(other[n], masks[n]) for n in LAYERS}, masks, dict.fromkeys(LAYERS, 1.0)),
+        photorealism=PhotorealismTerm(matrix, device=torch.device("cpu"), dtype=torch.float64),
         total_variation=total_variation,
     )  # fmt: skip
     return objective, torch.rand(1, 3, size, size, generator=generator, dtype=torch.float64)
@@ -101,8 +101,8 @@ def test_a_float32_objective_needs_no_float64_which_mps_lacks() -> None:
     masks = torch.ones(1, 8, 8)
     objective = Objective(
         lambda photo, layers: {"relu1_1": photo}, ("relu1_1",), Weights(1, 1, 1, 1),
-        content=Content({"relu1_1": other}),
-        style=Style({"relu1_1": region_grams(other, masks)}, {"relu1_1": masks}, {"relu1_1": 1.0}),
+        content=ContentTerm({"relu1_1": other}),
+        style=StyleTerm({"relu1_1": region_grams(other, masks)}, {"relu1_1": masks}, {"relu1_1": 1.0}),
         photorealism=lambda photo: photo.square().sum(), total_variation=total_variation,
     )  # fmt: skip
     with _RefuseFloat64():

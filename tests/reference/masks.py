@@ -1,4 +1,4 @@
-"""The slow twin of `photostyle.masks.layer_masks`: position by position."""
+"""The slow twin of `photostyle.regions.mask_files.layer_masks`: position by position."""
 
 from __future__ import annotations
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segmentation.judge import confusion, figures
 from segmentation.network import Network
-from segmentation.samples import Sample
 from segmentation.segmenter import Segmenter
+from segmentation.training.evaluate import confusion, figures
+from segmentation.training.samples import Sample
 
 
 def test_confusion_merges_the_foreground(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segmentation.matching import Region, closeness, match
+from segmentation.matching import RegionPair, closeness, match
 
 NAMES = {0: "sky", 1: "building", 3: "water"}
 
@@ -21,13 +21,13 @@ def test_equal_ids_match_in_the_order_of_the_ids() -> None:
 
 def test_names_match_whatever_the_ids() -> None:
     content = match(labels(_0=10, _1=10), labels(_0=10, _7=5, _8=5), NAMES, {0: "building", 7: "sky", 8: "sky"})
-    assert content.regions == (Region("sky", (0,), (7, 8)), Region("building", (1,), (0,)))
+    assert content.regions == (RegionPair("sky", (0,), (7, 8)), RegionPair("building", (1,), (0,)))
     assert content.messages == ()
 
 
 def test_what_only_one_photo_has_is_in_no_region_and_reported() -> None:
     matching = match(labels(_0=60, _1=40), labels(_0=75, _3=25), NAMES, NAMES)
-    assert matching.regions == (Region("sky", (0,), (0,)),)
+    assert matching.regions == (RegionPair("sky", (0,), (0,)),)
     (content_only,), (style_only,) = matching.content_only, matching.style_only
     assert (content_only.name, content_only.content_share, content_only.style_share) == ("building", 0.4, 0.0)
     assert (style_only.name, style_only.content_share, style_only.style_share) == ("water", 0.0, 0.25)
@@ -55,7 +55,7 @@ def test_specks_are_listed_but_not_worth_a_message() -> None:
 
 def test_photos_with_nothing_in_common_are_matched_whole() -> None:
     matching = match(labels(_0=50, _255=50), labels(_1=100), NAMES, NAMES)
-    assert matching.regions == (Region("whole photo", (0, 255), (1,)),)
+    assert matching.regions == (RegionPair("whole photo", (0, 255), (1,)),)
     (message,) = matching.messages
     assert "sky" in message and "building" in message
     assert (matching.content_only, matching.style_only, matching.too_small) == ((), (), ())
@@ -63,7 +63,7 @@ def test_photos_with_nothing_in_common_are_matched_whole() -> None:
 
 def test_the_unlabelled_match_nothing_and_are_reported() -> None:
     matching = match(labels(_0=75, _255=25), labels(_0=50, _255=50), NAMES, NAMES)
-    assert matching.regions == (Region("sky", (0,), (0,)),)
+    assert matching.regions == (RegionPair("sky", (0,), (0,)),)
     assert len(matching.messages) == 1 and "25.0%" in matching.messages[0]
 
 
@@ -81,7 +81,7 @@ CLASSES = {0: "sky", 1: "building", 2: "vegetation", 3: "water", 4: "ground", 5:
 
 def test_a_class_that_the_style_lacks_goes_with_a_similar_one() -> None:
     matching = match(labels(_0=40, _2=30, _5=30), labels(_0=50, _2=50), CLASSES, CLASSES)
-    assert matching.regions == (Region("sky", (0,), (0,)), Region("vegetation", (2, 5), (2,)))
+    assert matching.regions == (RegionPair("sky", (0,), (0,)), RegionPair("vegetation", (2, 5), (2,)))
     assert [(part.name, part.into, part.photo, part.share) for part in matching.merged] == [
         ("mountain", "vegetation", "content", 0.3)
     ]
@@ -90,13 +90,13 @@ def test_a_class_that_the_style_lacks_goes_with_a_similar_one() -> None:
 
 def test_a_class_that_only_the_style_has_goes_with_a_similar_one() -> None:
     matching = match(labels(_0=50, _4=50), labels(_0=50, _3=25, _4=25), CLASSES, CLASSES)
-    assert matching.regions == (Region("sky", (0,), (0,)), Region("ground", (4,), (4, 3)))
+    assert matching.regions == (RegionPair("sky", (0,), (0,)), RegionPair("ground", (4,), (4, 3)))
     assert [(part.name, part.photo) for part in matching.merged] == [("water", "style")]
 
 
 def test_similar_classes_of_which_each_photo_has_one_go_together() -> None:
     matching = match(labels(_0=50, _4=50), labels(_0=50, _3=50), CLASSES, CLASSES)
-    assert matching.regions == (Region("sky", (0,), (0,)), Region("ground", (4,), (3,)))
+    assert matching.regions == (RegionPair("sky", (0,), (0,)), RegionPair("ground", (4,), (3,)))
     assert [(part.name, part.into, part.photo) for part in matching.merged] == [("water", "ground", "style")]
     assert (matching.content_only, matching.style_only) == ((), ())
 
@@ -111,7 +111,7 @@ def test_the_closest_class_takes_what_has_no_similar_one() -> None:
     close = {"person": {"building": 0.1, "sky": 0.02}}
     content, style = labels(_0=40, _1=40, _7=20), labels(_0=50, _1=50)
     matching = match(content, style, CLASSES, CLASSES, content_closeness=close)
-    assert matching.regions == (Region("sky", (0,), (0,)), Region("building", (1, 7), (1,)))
+    assert matching.regions == (RegionPair("sky", (0,), (0,)), RegionPair("building", (1, 7), (1,)))
     painted = match(content, style, CLASSES, CLASSES)
     assert [region.name for region in painted.content_only] == ["person"]
 
@@ -120,14 +120,14 @@ def test_the_closest_class_takes_what_has_no_similar_one() -> None:
 def test_a_surface_takes_its_look_from_a_surface_however_far(close: dict[str, float]) -> None:
     content, style = labels(_0=40, _1=20, _2=40), labels(_0=50, _1=50)
     matching = match(content, style, CLASSES, CLASSES, content_closeness={"vegetation": close})
-    assert matching.regions == (Region("sky", (0,), (0,)), Region("building", (1, 2), (1,)))
+    assert matching.regions == (RegionPair("sky", (0,), (0,)), RegionPair("building", (1, 2), (1,)))
 
 
 def test_surfaces_of_which_the_photos_have_none_in_common_go_together() -> None:
     content, style = labels(_0=40, _2=30, _7=30), labels(_0=40, _1=30, _3=30)
     close = {"vegetation": {"vegetation": 1.0}, "person": {"person": 1.0}}
     matching = match(content, style, CLASSES, CLASSES, content_closeness=close)
-    assert matching.regions == (Region("sky", (0,), (0,)), Region("vegetation", (2, 7), (1,)))
+    assert matching.regions == (RegionPair("sky", (0,), (0,)), RegionPair("vegetation", (2, 7), (1,)))
     assert [part.name for part in matching.style_only] == ["water"]
     painted = match(content, style, CLASSES, CLASSES)
     assert [region.name for region in painted.regions] == ["sky"]
@@ -137,7 +137,7 @@ def test_a_surface_of_the_style_alone_does_not_colour_another() -> None:
     content, style = labels(_0=50, _1=50), labels(_0=30, _1=30, _2=40)
     close = {"vegetation": {"building": 0.04}}
     matching = match(content, style, CLASSES, CLASSES, content_closeness={"sky": {"sky": 1.0}}, style_closeness=close)
-    assert matching.regions == (Region("sky", (0,), (0,)), Region("building", (1,), (1,)))
+    assert matching.regions == (RegionPair("sky", (0,), (0,)), RegionPair("building", (1,), (1,)))
 
 
 def test_sky_and_water_are_no_surfaces() -> None:
@@ -151,7 +151,7 @@ def test_a_region_too_small_goes_to_the_closest_however_far() -> None:
     content, style = labels(_0=5000, _1=4991, _7=9), labels(_0=50, _1=50)
     close = {"person": {"building": 0.01, "sky": 0.001}}
     matching = match(content, style, CLASSES, CLASSES, content_closeness=close)
-    assert matching.regions[1] == Region("building", (1, 7), (1,))
+    assert matching.regions[1] == RegionPair("building", (1, 7), (1,))
     assert matching.too_small == () and matching.messages == ()
 
 

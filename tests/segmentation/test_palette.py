@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photostyle.masks import MOST_STRAY, MOST_UNKNOWN
+from photostyle.regions.mask_files import MOST_STRAY, MOST_UNKNOWN
 from segmentation.palette import PALETTE, colours_from_labels, labels_from_colours
 from tests.shared import shared
 

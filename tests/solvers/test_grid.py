@@ -7,17 +7,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from photostyle.photo import LUMA
+from photostyle.photo.photo import LUMA
 from photostyle.solvers import grid
 from photostyle.solvers.bilateral import (
     HIGH,
     LOW,
     Shape,
+    apply_grids,
     coefficients_of,
-    recoloured,
     shoulder,
     shoulder_slope,
-    slicing,
+    slicing_matrix,
 )
 from photostyle.solvers.closed_form import KNOTS, ColourMap
 from photostyle.solvers.grid import Solver, Stiffness
@@ -70,7 +70,9 @@ def naive(photo: Pixels, masks: Pixels, grids: NDArray[np.float64]) -> NDArray[n
 
 def test_slicing_is_the_formula(photo: Pixels, masks: Pixels) -> None:
     grids = random_grids()
-    values = slicing(photo, masks[:2], SHAPE) @ grids.reshape(-1, 3) + (masks[2, ..., None] * photo).reshape(-1, 3)
+    values = slicing_matrix(photo, masks[:2], SHAPE) @ grids.reshape(-1, 3) + (masks[2, ..., None] * photo).reshape(
+        -1, 3
+    )
     np.testing.assert_allclose(values.reshape(photo.shape), naive(photo, masks, grids), atol=1e-5)
 
 
@@ -78,7 +80,7 @@ def test_slicing_is_the_formula(photo: Pixels, masks: Pixels) -> None:
 def test_the_photo_is_recoloured_by_the_formula(photo: Pixels, masks: Pixels, shape: Shape) -> None:
     grids = random_grids()[:, : shape.rows, : shape.columns, : shape.lumas]
     wanted = shoulder(torch.from_numpy(naive(photo, masks, grids))).numpy()
-    np.testing.assert_allclose(recoloured(photo, masks[:2], masks[2], grids), wanted, atol=1e-5)
+    np.testing.assert_allclose(apply_grids(photo, masks[:2], masks[2], grids), wanted, atol=1e-5)
 
 
 def test_affine_maps_are_in_the_grids_exactly_and_curves_nearly(photo: Pixels, masks: Pixels) -> None:
@@ -88,7 +90,7 @@ def test_affine_maps_are_in_the_grids_exactly_and_curves_nearly(photo: Pixels, m
     hard[0, :, :9], hard[1, :, 9:] = 1, 1
     for curve, tolerance in ((np.zeros(KNOTS), 1e-5), (0.2 * np.sin(np.linspace(0, np.pi, KNOTS)), 0.06)):
         bent = [ColourMap(m.gains, m.offset, curve) for m in maps]
-        out = slicing(photo, hard[:2], SHAPE) @ coefficients_of(bent, photo, hard[:2], SHAPE).reshape(-1, 3)
+        out = slicing_matrix(photo, hard[:2], SHAPE) @ coefficients_of(bent, photo, hard[:2], SHAPE).reshape(-1, 3)
         wanted = np.where(hard[0, ..., None] > 0, bent[0](photo), bent[1](photo))
         np.testing.assert_allclose(out.reshape(photo.shape), wanted, atol=tolerance)
 
@@ -127,15 +129,15 @@ def solved(
 
 
 def test_the_solver_finds_the_grids_that_made_a_picture(photo: Pixels, masks: Pixels) -> None:
-    target = torch.from_numpy(recoloured(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
+    target = torch.from_numpy(apply_grids(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
     grids, solution = solved(photo, masks, target, Stiffness(0, 0, 0))
     assert solution.terms["distance"] < 1e-3 * solution.trace[0].terms["distance"]
-    out = torch.from_numpy(recoloured(photo, masks[:2], masks[2], grids)).permute(2, 0, 1)[None]
+    out = torch.from_numpy(apply_grids(photo, masks[:2], masks[2], grids)).permute(2, 0, 1)[None]
     assert float((out - target).square().mean()) == pytest.approx(solution.terms["distance"], abs=1e-8)
 
 
 def test_stiffness_holds_on_to_the_start(photo: Pixels, masks: Pixels) -> None:
-    target = torch.from_numpy(recoloured(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
+    target = torch.from_numpy(apply_grids(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
     moved = []
     for stiffness in (Stiffness(0, 0, 0), Stiffness(1, 1, 0), Stiffness(1, 1, 100)):
         grids, solution = solved(photo, masks, target, stiffness)
@@ -147,7 +149,7 @@ def test_stiffness_holds_on_to_the_start(photo: Pixels, masks: Pixels) -> None:
 
 
 def test_what_was_learnt_at_one_size_serves_at_the_next(photo: Pixels, masks: Pixels) -> None:
-    target = torch.from_numpy(recoloured(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
+    target = torch.from_numpy(apply_grids(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
     start = coefficients_of([IDENTITY] * 2, photo, masks[:2], SHAPE)
     uneven = squared_distance(target, torch.logspace(0, 3, 14)[:, None])  # unlike what the variables are whitened for
 
@@ -167,7 +169,7 @@ def test_what_was_learnt_at_one_size_serves_at_the_next(photo: Pixels, masks: Pi
 
 
 def test_colour_is_stiffer_than_light(photo: Pixels, masks: Pixels) -> None:
-    target = torch.from_numpy(recoloured(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
+    target = torch.from_numpy(apply_grids(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
     shares = []
     for chroma in (1.0, 50.0):
         grids, _ = solved(photo, masks, target, Stiffness(0.1, 0.1, 0.1, chroma))

@@ -1,0 +1,166 @@
+"""A table of colours, 3D LUT, fitted to pairs of colours, and written as .cube or HaldCLUT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator, cg
+
+Colours = NDArray[np.floating]
+
+COARSEST = 5
+"""Points of the first lattice that is solved for, each next having twice as many steps."""
+BENDING, SLOPE = 1e-6, 1e-5
+"""Weights of the lattice's second and first derivatives beside the mean squared error of a colour: the least that
+leave no steps in a sky (docs/looks.md); where no colour fell, they carry on what is near."""
+ITERATIONS, TOLERANCE = 200, 1e-3
+"""Of conjugate gradients, on each lattice from the last one's solution."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lut:
+    """Colours at the points of a lattice, linear between.
+
+    Args:
+        table: `(n, n, n, 3) float64`, sRGB-encoded, [0, 1], by red, green and blue of what goes in.
+    """
+
+    table: NDArray[np.float64] = field(repr=False)
+
+    @property
+    def points(self) -> int:
+        """Along each side."""
+        return len(self.table)
+
+    def __call__(self, colours: Colours) -> NDArray[np.float64]:
+        """Colours `(..., 3)`, sRGB-encoded, through the table; those outside [0, 1] as the nearest inside."""
+        flat = np.clip(colours.reshape(-1, 3), 0, 1).astype(np.float64)
+        mapped: NDArray[np.float64] = _weights(flat, self.points) @ self.table.reshape(-1, 3)
+        return mapped.reshape(colours.shape)
+
+
+def fit_lut(before: Colours, after: Colours, weights: NDArray[np.floating], points: int) -> Lut:
+    """The smooth table that comes closest to taking one set of colours to another.
+
+    It minimises, over the table's difference r from the identity,
+
+        sum_p w_p |r(before_p) - (after_p - before_p)|^2 / sum_p w_p + BENDING int |r''|^2 + SLOPE int |r'|^2 ,
+
+    from coarse lattices to fine ones. Colours that do not occur are thus carried on smoothly from those that do, and
+    pairs of equal colours give the identity.
+
+    Args:
+        before, after: `(P, 3)`, sRGB-encoded, [0, 1].
+        weights: `(P,)`, at least 0, with something in it.
+        points: of the lattice along each side, 2^k + 1.
+
+    Raises:
+        ValueError: all weights are 0, or points of another form.
+    """
+    levels = [points]
+    while levels[0] > COARSEST:
+        levels.insert(0, levels[0] // 2 + 1)
+    if levels != [(points - 1 >> step) + 1 for step in reversed(range(len(levels)))] or levels[0] != COARSEST:
+        raise ValueError(f"expected {COARSEST}, {2 * COARSEST - 1}, ... points, found {points}")
+    if not weights.sum() > 0:
+        raise ValueError("expected a weight above 0")
+    shares, wanted = weights / weights.sum(), (after - before).astype(np.float64)
+    found = np.zeros((COARSEST**3, 3))
+    for level in levels:
+        if level > COARSEST:
+            found = _weights(_lattice(level).reshape(-1, 3), level // 2 + 1) @ found
+        slices = _weights(before.astype(np.float64), level)
+        weighted = sparse.csr_array(slices.T * shares)
+        matrix = sparse.csr_array(weighted @ slices + _stiffness(level))
+        found = _solved(matrix, weighted @ wanted, found)
+    table = _lattice(points) + found.reshape(points, points, points, 3)
+    return Lut(np.clip(table, 0, 1))
+
+
+def _lattice(points: int) -> NDArray[np.float64]:
+    """`(n, n, n, 3)`: the identity."""
+    steps = np.linspace(0, 1, points)
+    return np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1)
+
+
+def _weights(colours: NDArray[np.float64], points: int) -> sparse.csr_array:
+    """`(P, n^3)`: trilinear interpolation at colours `(P, 3)`, [0, 1]."""
+    position = colours * (points - 1)
+    low = np.minimum(position.astype(np.intp), points - 2)
+    share = position - low
+    columns, values = [], []
+    for corner in np.ndindex(2, 2, 2):
+        at = low + corner
+        columns.append((at[:, 0] * points + at[:, 1]) * points + at[:, 2])
+        values.append(np.where(corner, share, 1 - share).prod(1))
+    rows = np.arange(0, 8 * len(colours) + 1, 8)
+    shape = (len(colours), points**3)
+    return sparse.csr_array((np.stack(values, 1).ravel(), np.stack(columns, 1).ravel(), rows), shape)
+
+
+def _stiffness(points: int) -> sparse.csr_array:
+    """The matrix of the integrals of the squared derivatives, mixed ones included."""
+    step = 1 / (points - 1)
+    eye = sparse.eye_array(points)
+    first = sparse.csr_array(np.diff(np.eye(points), axis=0) / step)
+    second = sparse.csr_array(np.diff(np.eye(points), 2, axis=0) / step**2)
+    total = sparse.csr_array((points**3, points**3))
+    for axis in range(3):
+        for weight, along in ((SLOPE, first), (BENDING, second)):
+            total = total + weight * _squared([along if a == axis else eye for a in range(3)])
+        mixed = [eye if a == axis else first for a in range(3)]
+        total = total + 2 * BENDING * _squared(mixed)
+    return sparse.csr_array(total * step**3)
+
+
+def _squared(factors: list[sparse.csr_array]) -> sparse.csr_array:
+    matrix = sparse.kron(sparse.kron(factors[0], factors[1]), factors[2], "csr")
+    return matrix.T @ matrix
+
+
+def _solved(matrix: sparse.csr_array, right: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:
+    diagonal = matrix.diagonal()
+    scaled = LinearOperator(matrix.shape, lambda vector: vector / diagonal)
+    columns = [
+        cg(matrix, right[:, channel], start[:, channel], rtol=TOLERANCE, maxiter=ITERATIONS, M=scaled)[0]
+        for channel in range(3)
+    ]
+    return np.stack(columns, 1)
+
+
+def cube_text(lut: Lut, title: str, comments: list[str]) -> str:
+    """The text of a .cube file: Adobe, "Cube LUT Specification", version 1.0, 2013; red runs fastest.
+
+    Args:
+        title: of printable ASCII; what else there is becomes "?".
+        comments: a line each.
+    """
+    lines = [f"# {_ascii(comment)}" for comment in comments]
+    lines += [
+        f'TITLE "{_ascii(title)}"',
+        f"LUT_3D_SIZE {lut.points}",
+        "DOMAIN_MIN 0.0 0.0 0.0",
+        "DOMAIN_MAX 1.0 1.0 1.0",
+    ]
+    rows = lut.table.transpose(2, 1, 0, 3).reshape(-1, 3)
+    lines += [f"{red:.6f} {green:.6f} {blue:.6f}" for red, green, blue in rows.tolist()]
+    return "\n".join(lines) + "\n"
+
+
+def _ascii(text: str) -> str:
+    return "".join(character if " " <= character <= "~" and character != '"' else "?" for character in text)
+
+
+def hald_image(lut: Lut, level: int) -> NDArray[np.float32]:
+    """The picture of a HaldCLUT: level^3 pixels a side, with level^2 shades of each channel; red runs fastest.
+
+    Eskil Steenberg's form, as ImageMagick's `-hald-clut` and RawTherapee read it.
+
+    Returns:
+        `(level^3, level^3, 3) float32`, sRGB-encoded, [0, 1].
+    """
+    colours = lut(_lattice(level**2).transpose(2, 1, 0, 3).reshape(level**3, level**3, 3))
+    return np.ascontiguousarray(colours, np.float32)

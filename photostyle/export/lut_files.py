@@ -1,0 +1,194 @@
+"""A transfer as 3D LUTs, with the error they make: one for the photo, or one for each region with its mask."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from photostyle import __version__
+from photostyle.colour.ciede2000 import ciede2000
+from photostyle.colour.cielab import lab
+from photostyle.colour.lut import Lut, cube_text, fit_lut, hald_image
+from photostyle.errors import OutputError, SettingsError
+from photostyle.files import atomic_write, check_target
+from photostyle.photo.photo import Photo
+from photostyle.pipeline.result import Result
+from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine
+
+HALD_LEVEL = 8
+"""512 px a side, 64 shades a channel: the level that editors ship their own with."""
+SAMPLES, JUDGED = 150_000, 200_000
+"""Pixels that a table is fitted to, and others that it is judged by: twice as many change its error by under 1 %."""
+STRIP = 200_000
+"""Pixels whose masks are made at once."""
+LIMIT = "A table knows colours alone: where regions or places were changed differently, it has their mean."
+
+Pixels = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class LutError:
+    """CIEDE2000 between a table's colours and the transfer's, over the content photo: mean, and 95th percentile."""
+
+    mean: float
+    p95: float
+
+    def __str__(self) -> str:
+        return f"CIEDE2000 {self.mean:.2f} in the mean, {self.p95:.2f} at the 95th percentile"
+
+
+@dataclass(frozen=True, eq=False)
+class RegionLut:
+    """One region's table and its soft mask, `(H, W) uint8`."""
+
+    name: str
+    lut: Lut = field(repr=False)
+    mask: NDArray[np.uint8] = field(repr=False)
+
+
+def whole_lut(content: Photo, result: Result, points: int) -> tuple[Lut, LutError]:
+    """One table for the photo.
+
+    Args:
+        content: the photo that `result` was made from.
+        points: of the table along each side, see `photostyle.colour.lut.fit_lut`.
+    """
+    before, after = content.in_srgb().reshape(-1, 3), result.photo.in_srgb().reshape(-1, 3)
+    chosen, judged = _sampled(len(before))
+    lut = fit_lut(np.clip(before[chosen], 0, 1), np.clip(after[chosen], 0, 1), np.ones(len(chosen)), points)
+    return lut, _lut_error(lut(before[judged]), after[judged])
+
+
+def region_luts(content: Photo, result: Result, points: int) -> tuple[tuple[RegionLut, ...], LutError]:
+    """A table for every matched region, and the error of all together, mixed by their masks as they are written.
+
+    What is in no region keeps its colours. Arguments as of `whole_lut`.
+    """
+    before, after = content.in_srgb().reshape(-1, 3), result.photo.in_srgb().reshape(-1, 3)
+    chosen, judged = _sampled(len(before))
+    ours, theirs = np.clip(before[chosen], 0, 1), np.clip(after[chosen], 0, 1)
+    found, left = np.zeros((len(judged), 3)), np.ones((len(judged), 1))
+    looks = []
+    for region, mask in zip(result.correspondence.regions, _masks(content, result), strict=True):
+        shares = mask.reshape(-1) / 255
+        weights = shares[chosen]
+        if not weights.any():  # a region of a few pixels, none of them chosen
+            continue
+        looks.append(RegionLut(region.name, fit_lut(ours, theirs, weights, points), mask))
+        share = shares[judged][:, None]
+        found += share * looks[-1].lut(before[judged])
+        left -= share
+    return tuple(looks), _lut_error(found + left * before[judged], after[judged])
+
+
+def _sampled(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    rng = np.random.default_rng(0)
+    return rng.integers(0, count, min(SAMPLES, count)), rng.integers(0, count, min(JUDGED, count))
+
+
+def _masks(content: Photo, result: Result) -> NDArray[np.uint8]:
+    """`(K, H, W)`: of the matched regions, at the photo's edges."""
+    correspondence = result.correspondence
+    hard = partition_masks(correspondence.content.labels, [region.content_ids for region in correspondence.regions])
+    small = content.fitted(result.settings.solver.size)
+    masks, height = refine_fine(refine_coarse(hard, small), content.pixels), content.height
+    found = np.empty((len(hard) - 1, height, content.width), np.uint8)
+    step = max(1, STRIP // content.width)
+    for row in range(0, height, step):
+        found[:, row : row + step] = np.rint(255 * masks.of(content.pixels[row : row + step], row, height)[:-1])
+    return found
+
+
+def _lut_error(found: NDArray[np.floating], wanted: NDArray[np.floating]) -> LutError:
+    ours, theirs = (lab(torch.from_numpy(colours.astype(np.float64))).numpy() for colours in (found, wanted))
+    apart = ciede2000(ours, theirs)
+    return LutError(float(apart.mean()), float(np.percentile(apart, 95)))
+
+
+def check_lut_target(
+    path: str | Path, folder: str | Path | None, overwrite: bool, inputs: Sequence[str | Path] = ()
+) -> None:
+    """Refuse, before any work is done, what could or should not be written.
+
+    Args:
+        path: of the table; folder: for the tables of regions, made if missing.
+        overwrite: whether what is there may be replaced.
+        inputs: files that must never be written to.
+
+    Raises:
+        SettingsError: the path ends in neither .cube nor .png.
+        OutputError: see `photostyle.files.check_target`; the folder holds something already.
+    """
+    if Path(path).suffix.lower() not in (".cube", ".png"):
+        raise SettingsError("a file name that ends in .cube or .png (HaldCLUT)", repr(Path(path).suffix), str(path))
+    check_target(path, overwrite, inputs)
+    if folder is None:
+        return
+    folder = Path(folder)
+    if not folder.exists():
+        check_target(folder, overwrite)
+    elif not folder.is_dir():
+        raise OutputError("a folder for the regions", "a file", str(folder))
+    elif any(folder.iterdir()) and not overwrite:
+        raise OutputError("an empty folder, or a new one", "one with files", str(folder), "Add --overwrite.")
+
+
+def write_lut(path: str | Path, lut: Lut, error: LutError, title: str) -> None:
+    """Writes one table: .cube with its error in a comment, or the HaldCLUT .png, which has no place for one.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    if Path(path).suffix.lower() == ".png":
+        data = Photo(hald_image(lut, HALD_LEVEL)).encode("PNG", depth=16)
+    else:
+        comments = [f"photostyle {__version__}: {title}", "sRGB in, sRGB out", f"error: {error}", LIMIT]
+        data = cube_text(lut, title, comments).encode("ascii")
+    with atomic_write(path) as file:
+        file.write(data)
+
+
+def write_region_luts(folder: str | Path, looks: Sequence[RegionLut], error: LutError, title: str) -> dict[str, str]:
+    """Writes NAME.cube and NAME.mask.png, 8-bit grey, of every region; gives `{region: NAME}`.
+
+    Raises:
+        OutputError: the folder or a file cannot be written.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as problem:
+        raise OutputError("a folder that can be written to", problem.strerror or str(problem), str(folder)) from problem
+    names = file_names([look.name for look in looks])
+    for look in looks:
+        name = names[look.name]
+        comments = [f"photostyle {__version__}: {title}", "sRGB in, sRGB out", f"for {name}.mask.png alone"]
+        comments.append(f"error of all regions together: {error}")
+        buffer = io.BytesIO()
+        Image.fromarray(look.mask).save(buffer, "PNG")
+        text = cube_text(look.lut, f"{title}: {look.name}", comments).encode("ascii")
+        for ending, data in (("cube", text), ("mask.png", buffer.getvalue())):
+            with atomic_write(folder / f"{name}.{ending}") as file:
+                file.write(data)
+    return names
+
+
+def file_names(names: Sequence[str]) -> dict[str, str]:
+    """A name for the files of every region: letters, digits and hyphens, no two alike."""
+    found: dict[str, str] = {}
+    for name in names:
+        plain = re.sub(r"[^\w]+", "-", name).strip("-").lower() or "region"
+        taken, number = set(found.values()), 2
+        unique = plain
+        while unique in taken:
+            unique, number = f"{plain}-{number}", number + 1
+        found[name] = unique
+    return found

@@ -1,0 +1,319 @@
+"""What a run did, to read and to look at: the files of `--report FOLDER`."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+import json
+import math
+import platform
+import string
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import metadata
+from itertools import pairwise, repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from photostyle import __version__
+from photostyle.errors import OutputError
+from photostyle.files import atomic_write, check_target, endings, sha256
+from photostyle.photo.photo import Photo
+from photostyle.pipeline.result import Result, TraceRow
+from photostyle.pipeline.task import Style
+from photostyle.regions.correspondence import Correspondence, MatchedStyle
+from photostyle.regions.mask_files import NAMES_FILE, RegionMap, overlay, write_mask
+
+FILES = ("run.json", "loss.csv", "loss.png", "content_mask.png", "style_mask.png", NAMES_FILE, "report.html")
+"""With one style; the regions of more go to `style_mask_2.png` and so on."""
+TEMPLATE = Path(__file__).with_name("report.html")
+LONGEST_SIDE = 1400
+"""Of the pictures in report.html, in pixels: sharp on a laptop's screen, and a page of about 2 MB."""
+QUALITY = 85
+PACKAGES = ("torch", "torchvision", "numpy", "scipy", "Pillow")
+
+
+def check_folder(folder: str | Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
+    """Refuse, before any work is done, a folder that `write_report` could or should not write to.
+
+    Args:
+        folder: where the report will lie; it is made if missing, its parent is not.
+        overwrite: whether the files of an earlier report may be replaced.
+        inputs: files that must never be written to.
+
+    Raises:
+        OutputError: the folder's parent is missing, the folder is a file or cannot be written to, one of its files
+            exists without `overwrite` or is one of `inputs`.
+    """
+    folder, inputs = Path(folder), tuple(inputs)
+    if not folder.exists():
+        check_target(folder, overwrite)
+        return
+    if not folder.is_dir():
+        raise OutputError("a folder for the report", "a file", str(folder))
+    for name in (*FILES, *(path.name for path in folder.glob("style_mask_*.png"))):
+        check_target(folder / name, overwrite, inputs)
+
+
+def write_report(
+    folder: str | Path,
+    result: Result,
+    content: Photo,
+    style: Style,
+    *,
+    inputs: Mapping[str, Path | str],
+    styles: Sequence[Mapping[str, Any]],
+    output: Path | None,
+    command: Sequence[str],
+) -> None:
+    """Writes every file of `FILES`, each whole; those of an earlier report are replaced.
+
+    Args:
+        folder: made if missing; its parent must exist.
+        result: what the transfer gave.
+        content, style: what it was given.
+        inputs: the files read by their roles (content, style, content_mask, style_mask; of a second style style_2 and
+            style_mask_2, and so on); "-" is standard input.
+        styles: weight and region of each of the styles among the inputs.
+        output: the file that `result.photo` was written to; None where there is none.
+        command: the words of the command line; empty where there was none.
+
+    Raises:
+        OutputError: the folder or a file cannot be written.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(exist_ok=True)
+        (folder / NAMES_FILE).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError("a folder that can be written to", error.strerror or str(error), str(folder)) from error
+    sums = {str(photo.path or "-"): photo.sha256 for photo in (content, *(part.photo for part in style.parts))}
+    run = {
+        "command": list(command),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "inputs": {role: _entry(path, sums) for role, path in inputs.items()},
+        "styles": [dict(each) for each in styles],
+        "output": _entry(output, {}) if output else None,
+        "weights": dict(result.weights),
+        "seed": result.settings.seed,
+        "device": result.device,
+        "dtype": result.dtype,
+        **summary(result),
+        "paper_terms": {name: _finite(value) for name, value in result.paper_terms().items()},
+        "regions": {
+            "regions": [asdict(region) for region in result.correspondence.regions],
+            "styles": [
+                {"name": each.name, "weight": each.weight, "region": each.region, **asdict(each.matching)}
+                for each in result.correspondence.styles
+            ],
+        },
+        "versions": versions(),
+        "settings": result.settings.to_dict(),
+    }
+    run_text = json.dumps(run, indent=2)
+    curves = _curves(result.trace)
+    page = _page(result, content, style, run_text, curves)
+    for name, data in (("run.json", run_text.encode()), ("loss.csv", _table(result.trace)), ("loss.png", curves)):
+        _write(folder / name, data)
+    write_mask(folder / "content_mask.png", result.correspondence.content)
+    taken = dict(result.correspondence.content.names)
+    for each, ending in zip(result.correspondence.styles, endings(len(style.parts)), strict=True):
+        regions = _renumbered(each.regions, taken)
+        write_mask(folder / f"style_mask{ending}.png", regions)
+        taken |= regions.names
+    _write(folder / "report.html", page.encode(errors="backslashreplace"))  # names may be no Unicode
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """What a run came to, for JSON: numbers that are not finite are None."""
+    return {
+        "preset": result.settings.preset,
+        "interrupted": result.interrupted,
+        "seconds": dict(result.seconds),
+        "terms": {name: _finite(value) for name, value in result.terms.items()},
+        "stages": [asdict(stage) | {"loss": _finite(stage.loss)} for stage in result.stages],
+        "warnings": list(result.warnings),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of photostyle, Python and the packages that a result depends on."""
+    own = {"photostyle": __version__, "python": platform.python_version()}
+    return own | {name: metadata.version(name) for name in PACKAGES}
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _entry(path: Path | str, known: Mapping[str, str | None]) -> dict[str, str | None]:
+    where = "-" if str(path) == "-" else str(Path(path).absolute())
+    return {"path": where, "sha256": known.get(where) or (None if where == "-" else sha256(where))}
+
+
+def _write(path: Path, data: bytes) -> None:
+    with atomic_write(path) as file:
+        file.write(data)
+
+
+def _renumbered(regions: RegionMap, others: Mapping[int, str]) -> RegionMap:
+    """The same regions with ids under which others have no other name, so that one classes.json serves all."""
+    ids = {name: label for label, name in others.items()}
+    taken = dict(others)
+    free = iter(sorted(set(range(255)) - set(others) - set(regions.names)))
+    table = np.arange(256, dtype=np.uint8)
+    for label, name in regions.names.items():
+        if taken.get(label, name) != name:
+            table[label] = ids[name] if name in ids else next(free)
+        taken[int(table[label])] = name
+    return RegionMap(table[regions.labels], {int(table[label]): name for label, name in regions.names.items()})
+
+
+def _table(trace: Sequence[TraceRow]) -> bytes:
+    """loss.csv: a row for every iterate, seconds from the start of its stage, terms weighted."""
+    terms = _terms(trace)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["stage", "iteration", "evaluations", "seconds", "loss", *terms])
+    for row in trace:
+        values = [row.terms.get(term, "") for term in terms]
+        writer.writerow([row.stage, row.iteration, row.evaluations, f"{row.seconds:.3f}", row.loss, *values])
+    return text.getvalue().encode()
+
+
+def _terms(trace: Sequence[TraceRow]) -> list[str]:
+    return list(dict.fromkeys(term for row in trace for term in row.terms))
+
+
+def _curves(trace: Sequence[TraceRow]) -> bytes:
+    """loss.png: the loss and its weighted terms over the iterates of all stages, a line where a stage begins."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4.5), dpi=140, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(xlabel="iteration, all stages", ylabel="weighted loss")
+    axes.grid(alpha=0.3)
+    lines = {"loss": [row.loss for row in trace]}
+    lines |= {term: [row.terms.get(term, math.nan) for row in trace] for term in _terms(trace)}
+    for name, values in lines.items():
+        positive = [value if value > 0 else math.nan for value in values]
+        if any(map(math.isfinite, positive)):
+            axes.semilogy(positive, label=name, linewidth=2 if name == "loss" else 1.2)
+    for place, (before, row) in enumerate(pairwise(trace), start=1):
+        if row.stage != before.stage:
+            axes.axvline(place, color="grey", linestyle=":", label=f"{row.stage} begins")
+    if axes.get_lines():
+        axes.legend()
+    else:
+        axes.text(0.5, 0.5, "nothing was optimised", ha="center", va="center", transform=axes.transAxes)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _page(result: Result, content: Photo, style: Style, run_text: str, curves: bytes) -> str:
+    before = content.fitted(LONGEST_SIDE)
+    name = content.path.name if content.path else "content"
+    looks = [part.photo.fitted(LONGEST_SIDE) for part in style.parts]
+    stages = [
+        (s.name, s.iterations, s.evaluations, round(s.seconds, 2), s.loss, f"{s.status}. {s.advice}")
+        for s in result.stages
+    ]
+    parts = {
+        "title": html.escape(f"{name} with the look of {' and '.join(part.name for part in style.parts)}"),
+        "summary": html.escape(
+            f"photostyle {__version__}, preset {result.settings.preset}, encoder {result.settings.encoder.name}, "
+            f"{result.device}, {result.dtype}, seed {result.settings.seed}"
+            + (", interrupted: the best photo so far" if result.interrupted else "")
+        ),
+        "warnings": "".join(f"<p>Warning: {html.escape(warning)}</p>\n" for warning in result.warnings),
+        "before": _jpeg(before),
+        "after": _jpeg(result.photo.fitted(LONGEST_SIDE)),
+        "height": str(before.shape[0]),
+        "width": str(before.shape[1]),
+        "styles": "".join(
+            _figure(pixels, "The style photo", part)
+            for pixels, part in zip(looks, result.correspondence.styles, strict=True)
+        ),
+        "content_regions": _jpeg(_tinted(before, result.correspondence.content)),
+        "style_regions": "".join(
+            _figure(_tinted(pixels, part.regions), "Regions of the style: equal colours match", part)
+            for pixels, part in zip(looks, result.correspondence.styles, strict=True)
+        ),
+        "regions": _html_table(("region", "its look"), _looks(result.correspondence)),
+        "curves": f'<img class="curves" src="{_data("png", curves)}" alt="The loss and its terms over the iterations">',
+        "terms": _html_table(("term, weighted", "at its end"), result.terms.items()),
+        "stages": _html_table(("stage", "iterations", "evaluations", "seconds", "loss", "why it stopped"), stages),
+        "seconds": _html_table(
+            ("step", "seconds"), ((part, round(spent, 2)) for part, spent in result.seconds.items())
+        ),
+        "run": html.escape(run_text),
+    }
+    return string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(parts)
+
+
+def _looks(correspondence: Correspondence) -> list[tuple[str, str]]:
+    """What every region takes its look from, or why not."""
+    rows, kept = [], ": keeps its look" if len(correspondence.styles) == 1 else ""
+    for region in correspondence.regions:
+        parts = [f"{correspondence.styles[source.style].name} ({source.share:.0%})" for source in region.sources]
+        rows.append((region.name, f"taken from {', '.join(parts) if len(correspondence.styles) > 1 else 'the style'}"))
+    for style in correspondence.styles:
+        named = f"{style.name}: " if len(correspondence.styles) > 1 else ""
+        own = style.matching
+        rows += [(f"{named}{part.name} of the {part.photo}", f"taken as {part.into}") for part in own.merged]
+        rows += [(f"{named}{region.name}", f"only in the content{kept}") for region in own.content_only]
+        rows += [(f"{named}{region.name}", "only in the style: not used") for region in own.style_only]
+        rows += [(f"{named}{region.name}", f"too small to measure{kept}") for region in own.too_small]
+    return rows
+
+
+def _figure(pixels: np.ndarray[Any, np.dtype[np.float32]], what: str, style: MatchedStyle) -> str:
+    """A picture of a style photo, with its name, weight and region."""
+    scope = f", for {style.region}" if style.region else ""
+    caption = html.escape(f"{what} ({style.name}, weight {style.weight:g}{scope})")
+    return f'<figure><img src="{_jpeg(pixels)}" alt="{caption}"><figcaption>{caption}</figcaption></figure>\n'
+
+
+def _tinted(pixels: np.ndarray[Any, np.dtype[np.float32]], regions: RegionMap) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """The photo as the page shows it, its regions tinted: `(h, w, 3) float32, sRGB-encoded, [0, 1]`."""
+    rows, columns = (
+        (np.arange(shown) * 2 + 1) * found // (2 * shown)
+        for shown, found in zip(pixels.shape[:2], regions.labels.shape, strict=True)
+    )
+    return overlay(pixels, RegionMap(regions.labels[rows[:, None], columns], regions.names))
+
+
+def _jpeg(pixels: np.ndarray[Any, np.dtype[np.float32]]) -> str:
+    return _data("jpeg", Photo(pixels).encode("JPEG", QUALITY))
+
+
+def _data(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def _html_table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Every text escaped; numbers to four digits, on the right."""
+    rows = [tuple(row) for row in rows]
+    kinds = [_kind(value) for value in rows[0]] if rows else repeat("")
+    head = "".join(f"<th{kind}>{html.escape(text)}</th>" for text, kind in zip(heads, kinds, strict=False))
+    body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>\n" for row in rows)
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
+
+
+def _cell(value: object) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"<td{_kind(value)}>{html.escape(text)}</td>"
+
+
+def _kind(value: object) -> str:
+    """The attribute that lays out a cell: numbers on the right, long texts not squeezed on a narrow screen."""
+    if isinstance(value, int | float):
+        return ' class="number"'
+    return ' class="long"' if len(str(value)) > 40 else ""

@@ -1,0 +1,275 @@
+"""A photo's pixels, and what its file says about them, from files, PIL images and arrays: upright, in its colours."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from photostyle.errors import InputError
+from photostyle.photo import deep_readers
+from photostyle.photo.icc import SRGB, Profile, parse_profile
+from photostyle.photo.metadata import NO_METADATA, Metadata, upright
+from photostyle.photo.pillow_reader import JpegTables, StoredImage, check_size, note_pages, read_with_pillow
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
+"""What is read and written, by Pillow's names; HEIC and raw are read alone."""
+
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
+_RAW_BEGINNINGS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
+_TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_DEEP_PNG = 24  # place of a PNG's bits a channel
+
+_IPTC_AS_NUMBERS = "tag 33723 had too many entries"  # Pillow, of what `readers.embedded` reads
+
+# EXIF orientation -> whether rows and columns are swapped, then whether rows and columns run backwards.
+_UPRIGHT = {
+    1: (False, False, False),
+    2: (False, False, True),
+    3: (False, True, True),
+    4: (False, True, False),
+    5: (True, False, False),
+    6: (True, False, True),
+    7: (True, True, True),
+    8: (True, True, False),
+}
+
+# Python's warning filters belong to the whole process: one thread at a time may catch Pillow's warnings.
+_WARNINGS_LOCK = threading.Lock()
+
+
+class Decoded(NamedTuple):
+    """The fields of `photostyle.photo.photo.Photo`, which documents them, in its order."""
+
+    pixels: NDArray[np.float32]
+    alpha: NDArray[np.float32] | None = None
+    profile: Profile = SRGB
+    metadata: Metadata = NO_METADATA
+    depth: int = 8
+    jpeg: JpegTables | None = None
+    path: Path | None = None
+    format: str | None = None
+    sha256: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def decode(source: str | Path | Image.Image | NDArray[Any]) -> Decoded:
+    """What `Photo.read` makes a photo of; see there for the sources.
+
+    Raises:
+        InputError: as `Photo.read`.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, Image.Image):
+        return _from_image(source)
+    if isinstance(source, (str, Path)):
+        return _from_file(source)
+    raise InputError("a path, a PIL image, an array or a Photo", f"a {type(source).__name__}")
+
+
+def _from_array(values: NDArray[Any]) -> Decoded:
+    where = "the array"
+    if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (1, 3, 4)):
+        raise InputError("shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)", str(values.shape), where)
+    check_size(values.shape[0], values.shape[1], where)
+    depth = 16 if values.dtype.kind == "u" and values.dtype.itemsize == 2 else 8
+    if values.dtype.kind == "u" and values.dtype.itemsize <= 2:
+        values = np.divide(values, np.iinfo(values.dtype).max, dtype=np.float32)
+    elif values.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            values = values.astype(np.float32)
+        if not (values.min() >= 0 and values.max() <= 1):
+            advice = "Divide by the largest value the encoding can hold, or clip."
+            raise InputError("values in [0, 1]", f"{values.min():g} to {values.max():g}", where, advice)
+    else:
+        raise InputError("uint8, uint16 or floating values", str(values.dtype), where)
+    values = np.atleast_3d(values)
+    alpha = np.ascontiguousarray(values[:, :, 3]) if values.shape[2] == 4 else None
+    return Decoded(_rgb(values[:, :, :3]), alpha, depth=depth)
+
+
+def _rgb(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`(H, W, 1 or 3)` -> C-contiguous `(H, W, 3)`."""
+    return np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], 3)))
+
+
+def _from_file(source: str | Path) -> Decoded:
+    if str(source) == "-":
+        return _from_stream(io.BytesIO(sys.stdin.buffer.read()), "standard input", None)
+    where = str(source)
+    if os.path.isdir(source):
+        raise InputError("a photo", "a folder", where)
+    try:
+        with open(source, "rb") as file:
+            stream = file if file.seekable() else io.BytesIO(file.read())
+            return _from_stream(stream, where, Path(source).absolute())
+    except FileNotFoundError as error:
+        raise InputError("a photo", "no such file", where, "Check the name and the folder.") from error
+    except PermissionError as error:
+        raise InputError("a photo", "a file that may not be read", where, "Check its permissions.") from error
+    except (OSError, ValueError) as error:
+        raise InputError("a photo", f"a file that cannot be read ({error})", where) from error
+
+
+def _from_image(image: Image.Image) -> Decoded:
+    filename = getattr(image, "filename", "")
+    path = Path(os.fsdecode(filename)).absolute() if filename else None
+    where = str(path or "the PIL image")
+    notes: list[str] = []
+    with _pillow(where, notes):
+        decoded = _decoded(read_with_pillow(image, where, notes), notes)
+    format = "JPEG" if image.format == "MPO" else image.format
+    return decoded._replace(path=path, format=format if format in FORMATS else None, warnings=tuple(notes))
+
+
+def _from_stream(stream: IO[bytes], where: str, path: Path | None) -> Decoded:
+    notes: list[str] = []
+    with _pillow(where, notes):
+        format, stored = _stored_image(stream, where, notes)
+        decoded = _decoded(stored, notes)
+    stream.seek(0)
+    sha256 = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+    return decoded._replace(path=path, format=format, sha256=sha256, warnings=tuple(notes))
+
+
+def _stored_image(stream: IO[bytes], where: str, notes: list[str]) -> tuple[str, StoredImage]:
+    """The format and the samples, by the reader that keeps all bits."""
+    head = stream.read(64)
+    if head[4:8] == b"ftyp" and (head[8:12] in _HEIC_BRANDS or _HEIC_BRANDS & _compatible(head)):
+        return "HEIC", deep_readers.read_heic(stream, where, notes)
+    if head[4:12] == b"ftypcrx " or head[8:10] == b"CR" or head.startswith(_RAW_BEGINNINGS):
+        return "raw", deep_readers.read_raw(stream, where, notes)
+    in_tiff: dict[str, Any] = {}
+    if head.startswith(_TIFF_BEGINNINGS):
+        with deep_readers.read_tiff(stream) as file:
+            page = file.pages.first
+            if deep_readers.is_raw(page):
+                return "raw", deep_readers.read_raw(stream, where, notes)
+            check_size(page.imagelength, page.imagewidth, where)
+            if deep_readers.check_tiff(page, where):
+                note_pages(len(file.pages), notes)
+                return "TIFF", deep_readers.read_deep_tiff(stream, page, where)
+            in_tiff = deep_readers.embedded(page)
+    Image.init()
+    names = [name for name in FORMATS if name in Image.OPEN and (Image.OPEN[name][1] or bool)(head) is True]
+    if not names:
+        found = f"a file that begins with {head[:16]!r}" if head else "an empty file"
+        expected = "a JPEG, PNG, WebP, TIFF, AVIF, HEIC or raw photo"
+        raise InputError(expected, found, where, "Export other kinds as JPEG, PNG or TIFF first.")
+    stream.seek(0)
+    # Image.open would warn of, and refuse, sizes below MOST_PIXELS.
+    image = Image.OPEN[names[0]][0](stream, "")
+    if image.format != "MPO":  # a camera's JPEG with previews
+        note_pages(getattr(image, "n_frames", 1), notes)
+    if names[0] == "PNG" and head[_DEEP_PNG] == 16:
+        return "PNG", deep_readers.read_deep_png(stream, image, where)
+    if names[0] == "AVIF":
+        stream.seek(0)
+        data = stream.read()
+        if deep_readers.avif_depth(data) > 8:
+            return "AVIF", deep_readers.read_deep_avif(data, image, where)
+    return names[0], read_with_pillow(image, where, notes)._replace(**in_tiff)
+
+
+def _compatible(head: bytes) -> set[bytes]:
+    """The brands that an ISO base media file of a general kind (HEIF of any codec) says it is compatible with."""
+    if head[8:12] not in (b"mif1", b"msf1"):
+        return set()
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    return {head[place : place + 4] for place in range(16, end, 4)}
+
+
+@contextmanager
+def _pillow(where: str, notes: list[str]) -> Iterator[None]:
+    """Turn what Pillow warns of into `notes`, and what it raises into InputError: on damaged bytes, nearly anything."""
+    with _WARNINGS_LOCK, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except InputError:
+            raise
+        except (MemoryError, Image.DecompressionBombError) as error:
+            raise InputError("a photo that fits in memory", f"a larger one ({error})", where) from error
+        except Exception as error:
+            raise InputError("a whole photo", f"a damaged one ({error})", where, "Copy or export it again.") from error
+    messages = dict.fromkeys(str(warning.message) for warning in caught)
+    notes.extend(message for message in messages if _IPTC_AS_NUMBERS not in message)
+
+
+def _decoded(stored: StoredImage, notes: list[str]) -> Decoded:
+    """Upright, as floats, with the profile to work in."""
+    stored, profile = _profiled(stored, notes)
+    samples = stored.samples
+    rows, columns = samples.shape[:2]
+    metadata, orientation = upright(stored.exif, stored.xmp, stored.iptc, (rows, columns), notes)
+    if not stored.turned:
+        swapped, rows_back, columns_back = _UPRIGHT.get(orientation, _UPRIGHT[1])
+        samples = samples.swapaxes(0, 1) if swapped else samples
+        samples = samples[:: -1 if rows_back else 1, :: -1 if columns_back else 1]
+    samples = np.atleast_3d(samples)
+    height, width, channels = samples.shape
+    pixels, alpha = np.empty((height, width, 3), np.float32), None
+    np.divide(samples[:, :, : 3 if channels > 2 else 1], stored.white, out=pixels, dtype=np.float32)
+    if channels in (2, 4):
+        alpha = np.empty((height, width), np.float32)
+        np.divide(samples[:, :, -1], stored.white, out=alpha, dtype=np.float32)
+        if stored.premultiplied:
+            np.divide(pixels, alpha[:, :, None], out=pixels, where=alpha[:, :, None] > 0)
+            np.clip(pixels, 0, 1, out=pixels)
+    return Decoded(pixels, alpha, profile, metadata, stored.depth, stored.jpeg)
+
+
+def _profiled(stored: StoredImage, notes: list[str]) -> tuple[StoredImage, Profile]:
+    """The samples and the profile they are in: the file's own, or sRGB where that one cannot be worked in."""
+    icc = stored.icc
+    if not icc:
+        return stored, SRGB
+    try:
+        space = icc[16:20]
+        if space not in (b"RGB ", b"GRAY") or (space == b"GRAY" and not stored.grey):
+            raise ValueError(f"a profile of {space!r} on {'grey' if stored.grey else 'RGB'} pixels")
+        return stored, parse_profile(icc)
+    except ValueError as error:
+        notes.append(f"the embedded colour profile cannot be used, taken as sRGB: {error}")
+        return stored, SRGB
+    except LookupError:
+        return _in_srgb(stored, icc, notes), SRGB
+
+
+def _in_srgb(stored: StoredImage, icc: bytes, notes: list[str]) -> StoredImage:
+    """The same where the profile is tables of colours: converted by littlecms, at the samples' own depth.
+
+    Relative colorimetric with black point compensation, as photo editors convert unless told otherwise.
+    """
+    import imagecodecs
+
+    samples, full = np.atleast_3d(stored.samples), np.iinfo(stored.samples.dtype).max
+    if stored.white != full:
+        samples = np.rint(samples * (full / stored.white)).astype(samples.dtype)
+    colours = np.broadcast_to(samples[:, :, : 3 if samples.shape[2] > 2 else 1], (*samples.shape[:2], 3))
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    intent, flags = int(ImageCms.Intent.RELATIVE_COLORIMETRIC), int(ImageCms.Flags.BLACKPOINTCOMPENSATION)
+    try:
+        converted = imagecodecs.cms_transform(
+            np.ascontiguousarray(colours), icc, srgb, colorspace="rgb", outcolorspace="rgb",
+            intent=intent, flags=flags,
+        )  # fmt: skip
+    except (RuntimeError, TypeError, ValueError) as error:
+        notes.append(f"the embedded colour profile cannot be used, taken as sRGB: {error}")
+        return stored
+    notes.append("converted to sRGB: its profile is tables of colours, which cannot be worked in")
+    if samples.shape[2] in (2, 4):
+        converted = np.concatenate([converted, samples[:, :, -1:]], 2)
+    return stored._replace(samples=converted, white=int(full))

@@ -1,0 +1,285 @@
+"""Photos: read from any source (by `photostyle.photo.decode`), resized, and written."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from photostyle.errors import OutputError, SettingsError
+from photostyle.files import atomic_write, check_target
+from photostyle.photo.decode import decode
+from photostyle.photo.encode import FORMATS, depth_of, encoded, losses
+from photostyle.photo.icc import SRGB, Profile
+from photostyle.photo.metadata import NO_METADATA, Metadata
+from photostyle.photo.pillow_reader import MOST_PIXELS, SHORTEST_SIDE, JpegTables, shown_size
+
+__all__ = ["LUMA", "MOST_PIXELS", "SHORTEST_SIDE", "Photo", "check_writable", "format_of", "resize"]
+
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of R, G and B in the luma Y' of ITU-R BT.601."""
+
+METADATA = ("all", "no gps", "none")
+"""What may be kept of it."""
+
+ENDINGS = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".avif": "AVIF",
+}
+"""What a file name ends in, in lower case, and the format it stands for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A photo, upright and in its own colours, with what its file says about it.
+
+    Args:
+        pixels: `(H, W, 3) float32, encoded as the profile says, [0, 1]`, C-contiguous. Colours under transparency are
+            kept.
+        alpha: `(H, W) float32, linear coverage, [0, 1]`; None where the photo is opaque by its format.
+        profile: what the pixels' numbers mean: sRGB unless the file says otherwise.
+        metadata: EXIF, XMP and IPTC, true of the upright photo.
+        depth: bits a channel of the file or array; 8 where neither says.
+        jpeg: how the file was compressed; None where it was no JPEG.
+        path: the file it was read from, absolute; None where there is none.
+        format: "JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIC" or "raw"; None where it comes from an array.
+        sha256: of the file's bytes, hexadecimal; None where there was no file.
+        warnings: what a user should know about how it was read.
+
+    Raises:
+        ValueError: the arrays are not as said above (the ranges are not looked at).
+    """
+
+    pixels: NDArray[np.float32] = field(repr=False)
+    alpha: NDArray[np.float32] | None = field(default=None, repr=False)
+    profile: Profile = SRGB
+    metadata: Metadata = NO_METADATA
+    depth: int = 8
+    jpeg: JpegTables | None = field(default=None, repr=False)
+    path: Path | None = None
+    format: str | None = None
+    sha256: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        pixels, alpha = self.pixels, self.alpha
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.float32 or not pixels.flags.c_contiguous:
+            raise ValueError(f"expected C-contiguous (H, W, 3) float32 pixels, found {pixels.shape} {pixels.dtype}")
+        if alpha is not None and (alpha.shape != pixels.shape[:2] or alpha.dtype != np.float32):
+            raise ValueError(f"expected {pixels.shape[:2]} float32 alpha, found {alpha.shape} {alpha.dtype}")
+
+    @property
+    def height(self) -> int:
+        """Rows, in pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns, in pixels."""
+        return int(self.pixels.shape[1])
+
+    @classmethod
+    def read(cls, source: str | Path | Image.Image | NDArray[Any] | Photo) -> Photo:
+        """Read a photo; of an animation or of several pages the first, with a warning.
+
+        Args:
+            source: a JPEG, PNG, WebP, TIFF or AVIF file, with the extras `heic` and `raw` a HEIC or raw one, or "-" for
+                standard input; a PIL image (its current frame); an array, sRGB-encoded, `(H, W)`, `(H, W, 1)`,
+                `(H, W, 3)` or `(H, W, 4)`, uint8, uint16 or floating in [0, 1], which is copied; a `Photo`, which is
+                returned as it is.
+
+        Returns:
+            The photo, with all bits of its file; Pillow's images of colour have 8.
+
+        Raises:
+            InputError: the source is missing, unreadable, damaged, not a photo, of a kind that is not read, has a
+                side below `SHORTEST_SIDE` or more than `MOST_PIXELS` pixels (known before they are decoded).
+        """
+        if isinstance(source, Photo):
+            return source
+        return cls(*decode(source))
+
+    def fitted(self, longest: int) -> NDArray[np.float32]:
+        """The pixels at a size to work at: never enlarged, no side below `SHORTEST_SIDE` (or its own, if shorter).
+
+        Args:
+            longest: pixels the longest side should have at most; an extreme panorama is shrunk less.
+
+        Returns:
+            `(h, w, 3) float32, sRGB-encoded, [0, 1]`, a new array.
+
+        Raises:
+            ValueError: `longest` is below 1.
+        """
+        if longest < 1:
+            raise ValueError(f"expected a longest side of at least 1 px, found {longest}")
+        sides = (self.height, self.width)
+        scale = min(1.0, max(longest / max(sides), SHORTEST_SIDE / min(sides)))
+        resized = resize(self.pixels, round(self.height * scale), round(self.width * scale))
+        return resized if self.profile.is_srgb else np.clip(self.profile.to_srgb(resized), 0, 1)
+
+    def in_srgb(self) -> NDArray[np.float32]:
+        """The pixels in sRGB, at the photo's own size.
+
+        Returns:
+            `(H, W, 3) float32, sRGB-encoded, [0, 1]`: the photo's own array where it is sRGB, clipped where it is not.
+        """
+        return self.pixels if self.profile.is_srgb else np.clip(self.profile.to_srgb(self.pixels), 0, 1)
+
+    def with_pixels(self, pixels: NDArray[np.float32]) -> Photo:
+        """The same photo with other colours.
+
+        Args:
+            pixels: `(H, W, 3) float32, encoded as this photo's profile says, [0, 1]`, of this photo's own size.
+
+        Returns:
+            A copy that holds `pixels` and everything else of this photo.
+
+        Raises:
+            ValueError: another shape or dtype, a value that is not finite or lies outside [0, 1].
+        """
+        if pixels.shape != self.pixels.shape:
+            raise ValueError(f"expected pixels of shape {self.pixels.shape}, found {pixels.shape}")
+        if not (pixels.min() >= 0 and pixels.max() <= 1):
+            raise ValueError(f"expected pixels in [0, 1], found {pixels.min():g} to {pixels.max():g}")
+        return dataclasses.replace(self, pixels=np.ascontiguousarray(pixels))
+
+    def with_event(self, software: str, parameters: str) -> Photo:
+        """The same photo, whose XMP history tells that `software` edited it, and how."""
+        return dataclasses.replace(self, metadata=self.metadata.with_event(software, parameters))
+
+    def encode(
+        self,
+        format: str,
+        quality: int | Literal["auto"] = "auto",
+        depth: Literal["auto", 8, 16] = "auto",
+        profile: Literal["own", "srgb"] = "own",
+        metadata: Literal["all", "no gps", "none"] = "all",
+    ) -> bytes:
+        """The bytes of a file; the same photo gives the same bytes.
+
+        Args:
+            format: "JPEG" (no alpha, and no block of metadata above 64 KiB), "PNG", "WEBP", "TIFF" or "AVIF"; WebP and
+                AVIF have no place for IPTC.
+            quality: 1 to 100, of JPEG, WebP and AVIF; "auto" is that of the JPEG that was read, else 95 and 4:4:4.
+            depth: bits a channel; 8 are dithered. "auto" is 16 for PNG and TIFF where the photo has more than 8.
+            profile: "own" keeps the photo's; "srgb" converts, clips what sRGB cannot hold, and writes none.
+            metadata: what is kept of it; "none" drops EXIF, XMP and IPTC, and the profile stays.
+
+        Raises:
+            SettingsError: an unknown format, quality, depth, profile or metadata, or a depth that the format lacks.
+            OutputError: the format cannot hold this photo.
+        """
+        for name, value, known in (("profile", profile, ("own", "srgb")), ("metadata", metadata, METADATA)):
+            if value not in known:
+                raise SettingsError(f"a {name} of " + ", ".join(known), repr(value))
+        return encoded(
+            self.pixels, self.alpha, self.profile, self._kept(metadata), self.jpeg, format=format, quality=quality,
+            depth=depth_of(format, depth, self.depth), srgb=profile == "srgb",
+        )  # fmt: skip
+
+    def losses(self, format: str, metadata: Literal["all", "no gps", "none"] = "all") -> tuple[str, ...]:
+        """What a file of `format` could not hold of what `encode` is to keep: a line each."""
+        return losses(self.alpha, self._kept(metadata), format)
+
+    def _kept(self, metadata: Literal["all", "no gps", "none"]) -> Metadata:
+        return {"all": self.metadata, "none": NO_METADATA}.get(metadata) or self.metadata.without_gps()
+
+    def save(self, path: str | Path, *, overwrite: bool = False, format: str | None = None, **options: Any) -> None:
+        """Write the photo, whole or not at all.
+
+        Args:
+            path: the file; its ending chooses the format. "-" is standard output, in the photo's own format or PNG.
+            overwrite: replace an existing file. The file this photo was read from is refused all the same.
+            format: see `encode`; chooses the format in place of the ending.
+            options: `quality`, `depth`, `profile` and `metadata`, see `encode`.
+
+        Raises:
+            SettingsError: an unknown ending or option.
+            OutputError: the file cannot be written; see `check_writable`. Nothing is left behind.
+        """
+        if str(path) == "-":
+            data = self.encode(format or (self.format if self.format in FORMATS else None) or "PNG", **options)
+            try:
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+            except OSError as error:
+                raise OutputError("output that can be written", str(error), "standard output") from error
+            return
+        format = format or format_of(path)
+        check_target(path, overwrite, [] if self.path is None else [self.path])
+        data = self.encode(format, **options)
+        with atomic_write(path) as file:
+            file.write(data)
+
+
+def resize(pixels: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Resize by Keys' cubic (a = -1/2), widened to cover the source pixels where a side shrinks.
+
+    Pillow does it a channel at a time in float32: single-threaded and thus the same everywhere, and without the
+    import of torch, whose antialiased `interpolate` is the same filter. Lanczos is a little sharper and rings more.
+
+    Args:
+        pixels: `(H, W, C) float32, [0, 1]`, photo or masks.
+        height: rows of the result, in pixels.
+        width: columns of the result, in pixels.
+
+    Returns:
+        `(height, width, C) float32`, clipped to [0, 1], C-contiguous, a new array.
+
+    Raises:
+        ValueError: `pixels` is not `(H, W, C) float32`, or a side is below 1.
+    """
+    if pixels.ndim != 3 or pixels.dtype != np.float32:
+        raise ValueError(f"expected (H, W, C) float32, found {pixels.shape} {pixels.dtype}")
+    if min(height, width) < 1:
+        raise ValueError(f"expected sides of at least 1 px, found {shown_size(height, width)}")
+    resized = np.empty((height, width, pixels.shape[2]), np.float32)
+    for channel in range(pixels.shape[2]):
+        plane = Image.fromarray(np.ascontiguousarray(pixels[:, :, channel]))
+        resized[:, :, channel] = np.asarray(plane.resize((width, height), Image.Resampling.BICUBIC))
+    return np.clip(resized, 0, 1, out=resized)
+
+
+def format_of(path: str | Path) -> str:
+    """The format that the ending of `path` stands for, in upper or lower case.
+
+    Raises:
+        SettingsError: the ending stands for none that can be written here.
+    """
+    format = ENDINGS.get(Path(path).suffix.lower())
+    if format is None:
+        endings = ", ".join(ENDINGS)
+        raise SettingsError(f"a file name that ends in {endings}", repr(Path(path).suffix), str(path))
+    return format
+
+
+def check_writable(path: str | Path, overwrite: bool, inputs: Iterable[str | Path] = (), format: str = "auto") -> None:
+    """Refuse, before any work is done, a name that `Photo.save` would refuse after it.
+
+    Args:
+        path: the file that will be written; "-" always passes.
+        overwrite: whether an existing file may be replaced.
+        inputs: files that must never be written to; `Photo.save` knows only its own.
+        format: "auto" where the ending chooses it.
+
+    Raises:
+        SettingsError: an unknown ending.
+        OutputError: see `photostyle.files.check_target`.
+    """
+    if str(path) != "-":
+        if format == "auto":
+            format_of(path)
+        check_target(path, overwrite, inputs)

@@ -1,0 +1,172 @@
+"""How much of a look a photo takes: strength, lightness, contrast and colour apart, and what is protected.
+
+With c the content's colour and f the full look's, sRGB-encoded, s the strength and p_skin how likely c is skin,
+
+    w = s (1 - skin p_skin) ,    m = c + w (f - c) .
+
+In CIELAB (CIE 15), with D = w sum_k m_k mu_k the change of lightness of the regions as wholes, m_k their soft masks and
+mu_k region k's mean of L*(f) - L*(c),
+
+    L* = L*(c) + lightness D + contrast (L*(m) - L*(c) - D) ,
+    (a*, b*) = (a*, b*)(c) + colour (1 - neutrals p_grey) ((a*, b*)(m) - (a*, b*)(c)) .
+
+So all sliders at 1 give m itself, and all at 0 the content; between, each enters linearly. L* that leaves 0 to 100 is
+bent back, and chroma that no display can show is made less, at the same L* and hue. A mean is the same all over its
+region and the masks follow the photo's edges, so that there are no halos. The likelihoods are measured where noise is
+averaged out, at the size of the solve, and brought to the photo's edges like masks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from photostyle.colour.cielab import ROWS, lab, rgb_within
+from photostyle.colour.skin_and_grey import grey_likelihood, skin_likelihood
+from photostyle.photo.icc import SRGB, Profile
+from photostyle.regions.edge_masks import refine_fine, saturate_masks
+from photostyle.settings import LookSettings, Settings
+from segmentation.refine import Refined, refine
+
+Pixels = NDArray[np.float32]
+
+STRIP = 200_000
+"""Pixels worked on at once: some 60 MB."""
+ROOM = 5.0
+"""Of L*, at either end, within which what would leave 0 to 100 is bent back (our choice)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Proxy:
+    """The photo at the size of the solve, where statistics are taken.
+
+    Args:
+        content, changed: `(h, w, 3) float32`, sRGB-encoded, [0, 1]: before, and with the full look.
+        wide: `(K + 1, h, w) float32`, masks of the regions and of what is in none, see `photostyle.regions.edge_masks`.
+    """
+
+    content: Pixels
+    changed: Pixels
+    wide: Pixels
+
+
+def needs_proxy(settings: Settings) -> bool:
+    """Whether `adjust` needs more than the photo itself."""
+    look = settings.look
+    return _shifts_lightness(look) or look.skin > 0 or look.neutrals > 0
+
+
+def adjust(
+    content: Pixels,
+    changed: Pixels,
+    settings: Settings,
+    small: Proxy | None,
+    device: torch.device,
+    strip: int = STRIP,
+    profile: Profile = SRGB,
+) -> Pixels:
+    """The photo with as much of its look as the settings say, a strip at a time.
+
+    Args:
+        content: `(H, W, 3) float32`, encoded as `profile` says, [0, 1].
+        changed: as `content`, with the full look; it is overwritten and returned.
+        small: see `needs_proxy`.
+        strip: pixels worked on at once; the result is the same for any, bit for bit.
+    """
+    height, width = content.shape[:2]
+    step, maps = max(1, strip // width), _maps(content, settings.look, small, device)
+    for row in range(0, height, step):
+        part = slice(row, row + step)
+        rows = content[part]
+        before, after = (_flat(profile.to_srgb(each), device) for each in (rows, changed[part]))
+        likely = {name: _flat(plane(rows, row, height)[..., None], device)[:, 0] for name, plane in maps.items()}
+        mixed = _adjusted(before, after, settings, likely)
+        found = mixed[: rows.size // 3].reshape(rows.shape).cpu().numpy()
+        if not profile.is_srgb:
+            found = np.clip(profile.from_srgb(found), 0, 1)
+            for own, same in ((rows, mixed == before), (changed[part], mixed == after)):  # to the bit what they were
+                found = np.where(same.all(1)[: rows.size // 3].reshape(rows.shape[:2])[..., None].cpu(), own, found)
+        changed[part] = found
+    return changed
+
+
+def _flat(pixels: Pixels, device: torch.device) -> Tensor:
+    """`(N, C)`, zeros added up to a multiple of `ROWS`."""
+    flat = pixels.reshape(-1, pixels.shape[2])
+    return torch.tensor(np.pad(flat, ((0, -len(flat) % ROWS), (0, 0))), device=device)
+
+
+def _shifts_lightness(look: LookSettings) -> bool:
+    return look.lightness != look.contrast and not look.keep_luminance
+
+
+def _adjusted(before: Tensor, after: Tensor, settings: Settings, maps: dict[str, Tensor]) -> Tensor:
+    look = settings.look
+    weight = before.new_full((len(before),), settings.strength)
+    if "skin" in maps:
+        weight = weight * (1 - look.skin * maps["skin"])
+    share = weight[:, None]
+    mixed = torch.where(share == 1, after, before + share * (after - before))
+    if look.keep_luminance or min(look.lightness, look.contrast, look.colour) < 1 or "grey" in maps:
+        shift = weight * maps["shift"] if "shift" in maps else torch.zeros_like(weight)
+        colour = look.colour * (1 - look.neutrals * maps["grey"]) if "grey" in maps else weight.new_tensor(look.colour)
+        apart = _adjusted_lab(before, mixed, look, shift, colour)
+        untouched = (mixed == before).all(1) & (shift == 0)
+        mixed = torch.where(untouched[:, None], before, apart)
+    return mixed
+
+
+def _adjusted_lab(before: Tensor, mixed: Tensor, look: LookSettings, shift: Tensor, colour: Tensor) -> Tensor:
+    ours, theirs = lab(before), lab(mixed)
+    added = theirs - ours
+    light = ours[:, 0]
+    if not look.keep_luminance:
+        wanted = light + look.lightness * shift + look.contrast * (added[:, 0] - shift)
+        light = _soft_clipped(wanted, torch.minimum(light, theirs[:, 0]), torch.maximum(light, theirs[:, 0]))
+    values = torch.stack([light, ours[:, 1] + colour * added[:, 1], ours[:, 2] + colour * added[:, 2]], 1)
+    low, high = torch.minimum(before, mixed).clamp_max(0), torch.maximum(before, mixed).clamp_min(1)
+    return rgb_within(values, low, high)
+
+
+def _soft_clipped(light: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """L* within 0 to 100 by an exponential approach beyond `ROOM`, the identity where the two photos' own L* lie."""
+    low, high = low.clamp_max(ROOM), high.clamp_min(100 - ROOM)
+    above, below = (100 - high).clamp_min(1e-3), low.clamp_min(1e-3)
+    over, under = (light - high).clamp_min(0), (low - light).clamp_min(0)
+    return light.clamp(low, high) - above * torch.expm1(-over / above) + below * torch.expm1(-under / below)
+
+
+def _maps(photo: Pixels, look: LookSettings, small: Proxy | None, device: torch.device) -> dict[str, _Map]:
+    """What `_adjusted` needs to know of places: "skin" and "grey", [0, 1], and "shift", D above before its w."""
+    maps: dict[str, _Map] = {}
+    if small is None:
+        return maps
+    shape = small.content.shape[:2]
+    before, after = (lab(torch.tensor(p.reshape(-1, 3), device=device)) for p in (small.content, small.changed))
+    for name, amount, likelihood in (("skin", look.skin, skin_likelihood), ("grey", look.neutrals, grey_likelihood)):
+        if amount:
+            likely = likelihood(before).reshape(shape).cpu().numpy()
+            maps[name] = _Map(refine(np.stack([likely, 1 - likely]), photo), np.array([1, 0], np.float32))
+    if _shifts_lightness(look):
+        added = (after - before)[:, 0].reshape(shape).cpu().numpy()
+        masks = refine_fine(small.wide, small.content).of(small.content)
+        means = (masks * added).sum((1, 2)) / np.maximum(masks.sum((1, 2)), 1)
+        means[-1] = 0  # what is in no region keeps its look
+        maps["shift"] = _Map(refine_fine(small.wide, photo), means)
+    return maps
+
+
+@dataclass(frozen=True, eq=False)
+class _Map:
+    """A sum of masks with weights `(K,)`, for any rows of the photo."""
+
+    masks: Refined
+    weights: NDArray[np.float32]
+
+    def __call__(self, rows: Pixels, first_row: int, height: int) -> Pixels:
+        total: Pixels = np.tensordot(self.weights, saturate_masks(self.masks.of(rows, first_row, height)), 1)
+        return total

@@ -1,0 +1,296 @@
+"""The recipes of `default` and `preview`: affine maps of colour on grids, found at a small size, applied at any.
+
+What they are found from is a scene: one photo, or several stacked into one picture (`photostyle.pipeline.set_look`), of which no
+term of the objective sees where one ends and the next begins.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from photostyle.objective.colours import ColourTerm
+from photostyle.objective.edges import EdgeTerm
+from photostyle.objective.laplacian import matting_laplacian
+from photostyle.objective.photorealism import PhotorealismTerm
+from photostyle.objective.regional import RegionalObjective, RegionalWeights
+from photostyle.objective.structure import StructureTerm
+from photostyle.objective.style import RelativeStyleTerm, mean_grams
+from photostyle.photo.icc import SRGB, Profile
+from photostyle.photo.photo import Photo
+from photostyle.pipeline import pixel_method
+from photostyle.pipeline.result import Progress
+from photostyle.pipeline.task import EncodedPhoto, SolvedTransfer, Task, TraceRecorder
+from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine
+from photostyle.regions.mask_files import layer_masks, region_masks
+from photostyle.solvers import closed_form
+from photostyle.solvers.bilateral import FAINT, Shape, apply_grids, coefficients_of
+from photostyle.solvers.grid import Solver, Stiffness
+from photostyle.solvers.result import Solution, Status, Step
+from segmentation.refine import Refined
+
+Pixels = NDArray[np.float32]
+Grids = NDArray[np.float64]
+Strengths = Sequence[float]
+
+PREVIEW = Shape(1, 1, 17)
+"""The grid of the closed form, the same everywhere in the photo: as many lumas as its curve of lightness can bend."""
+STRIP = 200_000
+"""Pixels of the full-size photo that are worked on at once: some 30 MB, a fifth faster than five times as many."""
+TOUCHED = 0.1
+"""Share of all regions in a pixel from which on it is wholly what the grids make of it: the shoulder, which bends the
+brightest and the darkest, comes in between `FAINT` and this."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Content and styles at one size, with the hard masks of their matched regions.
+
+    Args:
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1], of the content.
+        masks: `(K + 1, H, W) float32`, [0, 1], of the content, the last what is in no region.
+        soft: as `masks`, brought to the edges of the photo.
+        styles: the style photos, measured.
+        style_masks: of each style `(K, h, w) float32`, [0, 1], of what the content's regions take from.
+        photos: photos of equal size that the content consists of, one below the other.
+    """
+
+    pixels: Pixels
+    masks: Pixels
+    soft: Pixels
+    styles: tuple[EncodedPhoto, ...]
+    style_masks: tuple[Pixels, ...]
+    photos: int = 1
+
+    @property
+    def labels(self) -> NDArray[np.intp]:
+        """`(H, W)`: the region of every pixel, another number in every photo."""
+        rows = len(self.pixels) // self.photos
+        photo = np.repeat(np.arange(self.photos), rows)[:, None]
+        labels: NDArray[np.intp] = self.soft.argmax(0) + len(self.soft) * photo
+        return labels
+
+
+def transfer(task: Task) -> SolvedTransfer:
+    """Solves for the grids, from the closed form, coarse to fine."""
+    settings = task.settings.grid
+    with task.clock.part("masks"):
+        hard, wide = _masks(task)
+        scenes = [_scene(task, place, hard, wide) for place in (-2, -1)]
+    grids, solutions, trace = solve_grids(task, scenes, Shape(settings.rows, settings.columns, settings.lumas))
+    return transfer_by_grids(task, wide, grids, solutions, trace)
+
+
+def preview(task: Task) -> SolvedTransfer:
+    """The closed form alone."""
+    with task.clock.part("masks"):
+        hard, wide = _masks(task)
+        scene = _scene(task, -1, hard, wide)
+    with task.clock.part("closed form"):
+        task.tell("closed form")
+        grids = closed_form_grids(task, scene, PREVIEW)
+    return transfer_by_grids(task, wide, grids, (), TraceRecorder(task.progress))
+
+
+def solve_grids(
+    task: Task, scenes: Sequence[Scene], shape: Shape
+) -> tuple[Grids, tuple[tuple[str, Solution], ...], TraceRecorder]:
+    """The grids, how every stage went, and all iterates.
+
+    Args:
+        scenes: the task at half the size of the solve and at that size; a task's own photo is not looked at.
+        shape: of the grids.
+    """
+    settings, clock = task.settings.grid, task.clock
+    stiffness = Stiffness(settings.across, settings.along, settings.prior, settings.chroma)
+    with clock.part("closed form"):
+        task.tell("closed form")
+        reference = closed_form_grids(task, scenes[-1], shape)
+    grids, trace = reference, TraceRecorder(task.progress)
+    solver = Solver(reference, stiffness, task.settings.solver.history, task.encode.device)
+    solutions: list[tuple[str, Solution]] = []
+    iterations = (settings.coarse_iterations, settings.iterations)
+    for name, scene, most in zip(("solve, coarse", "solve, fine"), scenes, iterations, strict=True):
+        if not most:
+            continue
+        with clock.part(f"objective, {name.split()[-1]}"):
+            task.tell("objective")
+            objective = _objective(task, scene)
+
+        def report(step: Step, name: str = name, most: int = most) -> None:
+            trace.add(name, most, step)
+
+        with clock.part(name):
+            grids, solution = solver(
+                objective, scene.pixels, scene.soft[:-1], scene.soft[-1], grids, iterations=most,
+                tolerance=settings.tolerance, patience=settings.patience, report=report,
+            )  # fmt: skip
+        solutions.append((name, solution))
+        if solution.status in (Status.INTERRUPTED, Status.NOT_FINITE):
+            break
+    return grids, tuple(solutions), trace
+
+
+def _masks(task: Task) -> tuple[Pixels, Pixels]:
+    """`(K + 1, H, W)` at the size of the solve: hard masks, and the same after the first of the two passes."""
+    hard = partition_masks(
+        task.correspondence.content.labels, [region.content_ids for region in task.correspondence.regions]
+    )
+    return hard, refine_coarse(hard, task.pixels)
+
+
+def _scene(task: Task, size: int, hard: Pixels, wide: Pixels) -> Scene:
+    """The task at the size of the solve, -1, or at half of it, -2."""
+    pixels = task.pixels if size == -1 else task.photo.fitted(task.settings.solver.size // 2)
+    styles = tuple(style.scales[size] for style in task.styles)
+    style_masks = tuple(
+        shrink_masks(
+            region_masks(task.correspondence.styles[place].regions.labels, task.correspondence.ids(place)), style.pixels
+        )
+        for place, style in enumerate(styles)
+    )
+    return Scene(pixels, shrink_masks(hard, pixels), refine_fine(wide, pixels).of(pixels), styles, style_masks)
+
+
+def shrink_masks(masks: Pixels, like: Pixels) -> Pixels:
+    """Masks at the size of a photo."""
+    rows, columns = like.shape[:2]
+    if masks.shape[1:] == (rows, columns):
+        return masks
+    smaller = [Image.fromarray(mask).resize((columns, rows), Image.Resampling.BOX) for mask in masks]
+    return np.stack([np.asarray(mask) for mask in smaller])
+
+
+def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
+    """`(K, rows, columns, lumas, 4, 3)`: every region's optimal transport, the same in all rows and columns."""
+    maps = []
+    for place, (mask, region) in enumerate(zip(scene.masks[:-1], task.correspondence.regions, strict=True)):
+        styles = [(s.share, scene.styles[s.style].pixels, scene.style_masks[s.style][place]) for s in region.sources]
+        maps.append(closed_form.fit(scene.pixels, mask, styles, lightness=task.settings.grid.lightness))
+    return coefficients_of(maps, scene.pixels, scene.masks[:-1], shape)
+
+
+def _objective(task: Task, scene: Scene) -> RegionalObjective:
+    settings, encode, photos = task.settings.grid, task.encode, scene.photos
+    layers = tuple(settings.style_layers)
+    image, masks = encode.tensor(scene.pixels), torch.from_numpy(scene.masks[:-1]).to(encode.device)
+    shares = [task.correspondence.shares(place) for place in range(len(scene.styles))]
+    style_masks = [torch.from_numpy(style_mask).to(encode.device) for style_mask in scene.style_masks]
+    styles = [encode.tensor(style.pixels) for style in scene.styles]
+    labels = scene.labels
+    with torch.no_grad():
+        carried = [layer_masks(style_mask, layers) for style_mask in style_masks]
+        targets = {
+            layer: mean_grams([
+                (share, style.features[layer], mask[layer])
+                for share, style, mask in zip(shares, scene.styles, carried, strict=True)
+            ])
+            for layer in layers
+        }  # fmt: skip
+    laplacian = matting_laplacian(scene.pixels, settings.epsilon, labels=labels)
+    weights = RegionalWeights(
+        settings.style, settings.colours, settings.structure, settings.edges, settings.photorealism
+    )
+    carried_masks = {
+        layer: stack_photos(mask[:, None], photos)[:, 0]
+        for layer, mask in layer_masks(unstack_photos(masks[:, None], photos)[:, 0], layers).items()
+    }
+
+    def features(image: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
+        return {
+            layer: stack_photos(feature, photos)
+            for layer, feature in encode(unstack_photos(image, photos), layers).items()
+        }
+
+    return RegionalObjective(
+        features, layers, weights,
+        style=RelativeStyleTerm(targets, carried_masks),
+        colours=ColourTerm(list(zip(shares, styles, style_masks, strict=True)), masks, task.settings.seed),
+        structure=StructureTerm(image, torch.from_numpy(labels).to(encode.device)),
+        edges=EdgeTerm(image, photos),
+        photorealism=PhotorealismTerm(laplacian, device=encode.device),
+    )  # fmt: skip
+
+
+def unstack_photos(picture: Tensor, photos: int) -> Tensor:
+    """`(B, C, photos H, W)`, photos one below the other, as `(B photos, C, H, W)`."""
+    batch, channels, height, width = picture.shape
+    rows = picture.permute(0, 2, 3, 1).reshape(batch * photos, height // photos, width, channels)
+    return rows.permute(0, 3, 1, 2)
+
+
+def stack_photos(pictures: Tensor, photos: int) -> Tensor:
+    """`(B photos, C, H, W)` as `(B, C, photos H, W)`."""
+    batch, channels, height, width = pictures.shape
+    rows = pictures.permute(0, 2, 3, 1).reshape(batch // photos, photos * height, width, channels)
+    return rows.permute(0, 3, 1, 2)
+
+
+def transfer_by_grids(
+    task: Task, wide: Pixels, grids: Grids, solutions: tuple[tuple[str, Solution], ...], trace: TraceRecorder
+) -> SolvedTransfer:
+    """Grids, wherever they come from, as what a task's photo and photos of any size go through.
+
+    Args:
+        wide: `(K + 1, H, W) float32`, masks of the task's photo after the first pass of `photostyle.regions.edge_masks`.
+    """
+    device, progress = task.encode.device, task.progress  # and not the task, which would stay in memory
+
+    def apply(photo: Photo, strengths: Strengths) -> tuple[Pixels, tuple[str, ...]]:
+        def tell(rows: int) -> None:
+            progress(Progress("apply", rows, photo.height, math.nan, {}))
+
+        masks = refine_fine(wide, photo.pixels)
+        return apply_at_full_size(photo.pixels, masks, grids, device, strengths, profile=photo.profile, tell=tell), ()
+
+    def terms() -> Mapping[str, float]:
+        small = apply_at_full_size(task.pixels, refine_fine(wide, task.pixels), grids, device, [1.0] * len(grids))
+        return pixel_method.paper_terms(task, small)
+
+    return SolvedTransfer(solutions, tuple(trace.rows), apply, terms)
+
+
+def apply_at_full_size(
+    pixels: Pixels,
+    masks: Refined,
+    grids: Grids,
+    device: torch.device,
+    strengths: Strengths,
+    strip: int = STRIP,
+    profile: Profile = SRGB,
+    tell: Callable[[int], None] = lambda rows: None,
+) -> Pixels:
+    """A photo through the grids, some rows at a time; every strip is what it is in the whole, bit for bit.
+
+    A region of strength s counts with s times its mask, and what is left over as in no region; where nearly all is,
+    the photo stays what it is, bit for bit.
+
+    Args:
+        pixels: `(H, W, 3) float32`, encoded as `profile` says, [0, 1].
+        masks: of the grids' K regions and of what is in none, as functions of `pixels`.
+        grids: `(K, rows, columns, lumas, 4, 3)`, of sRGB-encoded colours.
+        strengths: of the K regions, [0, 1].
+        strip: pixels worked on at once.
+        tell: called with the number of rows that are done, before the first strip and after each.
+    """
+    height, width = pixels.shape[:2]
+    result, step = np.empty_like(pixels), max(1, strip // width)
+    tell(0)
+    shares = np.array(strengths, np.float32)[:, None, None]
+    for row in range(0, height, step):
+        rows = pixels[row : row + step]
+        soft = masks.of(rows, row, height)
+        taken = shares * soft[:-1]
+        left = soft[-1] + (soft[:-1] - taken).sum(0)
+        changed = apply_grids(rows, taken, left, grids, profile=profile, first_row=row, height=height, device=device)
+        touched = np.clip((taken.sum(0) - FAINT) / (TOUCHED - FAINT), 0, 1)[..., None]
+        result[row : row + step] = np.where(touched < 1, rows + touched * (changed - rows), changed)
+        tell(row + len(rows))
+    return result

@@ -1,0 +1,179 @@
+"""The recipe of `paper` and `gatys`: every pixel is an unknown, in two stages, without and with photorealism."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from photostyle.objective.content import ContentTerm
+from photostyle.objective.laplacian import matting_laplacian
+from photostyle.objective.photorealism import PhotorealismTerm
+from photostyle.objective.smoothness import total_variation
+from photostyle.objective.style import StyleTerm as StyleTerm
+from photostyle.objective.style import mean_grams, with_own_look
+from photostyle.objective.total import Objective, Weights
+from photostyle.photo.photo import Photo, resize
+from photostyle.pipeline.result import Progress
+from photostyle.pipeline.task import SolvedTransfer, Task, TraceRecorder
+from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine, saturate_masks
+from photostyle.regions.mask_files import layer_masks, region_masks
+from photostyle.settings import SmoothingSettings
+from photostyle.solvers.affine_smoothing import apply_maps, smooth_maps
+from photostyle.solvers.pixels import Stage, noise, solve
+from photostyle.solvers.result import Step
+
+ROWS = 64
+"""That strengths of regions are brought in at once, to bound the memory."""
+
+
+def transfer(task: Task) -> SolvedTransfer:
+    """Solves for the pixels at the size of the solve; the result is smoothed or enlarged to the photo's own."""
+    settings, clock = task.settings, task.clock
+    with clock.part("objective"):
+        task.tell("objective")
+        first, second = objectives(task)
+    stages = [
+        Stage("solve", first, settings.solver.iterations),
+        Stage("solve with photorealism", second, settings.solver.photorealistic_iterations),
+    ]
+    stages = [stage for stage in stages if stage.iterations]
+    start = task.encode.tensor(task.pixels)
+    if settings.solver.start == "noise":
+        start = noise(task.pixels.shape[0], task.pixels.shape[1], settings.seed).to(task.encode.device)
+    trace = TraceRecorder(task.progress)
+
+    def report(stage: Stage, step: Step) -> None:
+        trace.add(stage.name, stage.iterations, step)
+
+    with clock.part("solve"):
+        solutions = solve(
+            stages, start, history=settings.solver.history, tolerance=settings.solver.tolerance,
+            patience=settings.solver.patience, report=report,
+        )  # fmt: skip
+    solved = solutions[-1].point[0].permute(1, 2, 0).cpu().numpy() if solutions else task.pixels
+    named = tuple((stage.name, solution) for stage, solution in zip(stages, solutions, strict=False))
+
+    def terms() -> Mapping[str, float]:
+        return solutions[-1].terms if solutions else {}
+
+    return SolvedTransfer(named, tuple(trace.rows), _FullSize.of(task, np.ascontiguousarray(solved)), terms)
+
+
+def paper_terms(task: Task, pixels: NDArray[np.float32]) -> dict[str, float]:
+    """The weighted terms of Luan et al. 2017 of a photo of the size of the solve."""
+    with torch.no_grad():
+        parts = objectives(task)[1].terms(task.encode.tensor(pixels))
+    return {name: float(value) for name, value in parts.items()}
+
+
+def unchanged_content(task: Task) -> SolvedTransfer:
+    """What is found where the settings leave the content as it is: the content."""
+
+    def terms() -> dict[str, float]:
+        return paper_terms(task, task.pixels)
+
+    return SolvedTransfer((), (), lambda photo, _: (photo.pixels.copy(), ()), terms)
+
+
+def objectives(task: Task) -> tuple[Objective, Objective]:
+    """The objective of Luan et al. 2017 without photorealism and with it."""
+    settings, encode = task.settings.objective, task.encode
+    image = encode.tensor(task.pixels)
+    style_layers = tuple(settings.style_layers)
+    layers = tuple(dict.fromkeys((*settings.content_layers, *style_layers)))
+    with torch.no_grad():
+        features = encode(image, layers)
+        ids = [region.content_ids for region in task.correspondence.regions]
+        hard = torch.from_numpy(region_masks(task.correspondence.content.labels, ids)).to(encode.device)
+        masks = layer_masks(hard, style_layers)
+        targets = _targets(task, style_layers)
+        masks, targets = with_own_look(masks, targets, features, task.settings.regions.smallest)
+    weights = Weights(settings.content, settings.style, 0.0, settings.total_variation)
+    photorealism = (
+        PhotorealismTerm(matting_laplacian(task.pixels, settings.epsilon), device=encode.device)
+        if settings.photorealism and task.settings.solver.photorealistic_iterations
+        else no_photorealism
+    )
+    content = ContentTerm({layer: features[layer] for layer in settings.content_layers})
+    style_term = StyleTerm(targets, masks, settings.style_layers)
+    first, second = (
+        Objective(
+            encode, layers, chosen, content=content, style=style_term,
+            photorealism=photorealism, total_variation=total_variation,
+        )
+        for chosen in (weights, replace(weights, photorealism=settings.photorealism))
+    )  # fmt: skip
+    return first, second
+
+
+def _targets(task: Task, layers: tuple[str, ...]) -> dict[str, Tensor]:
+    """`{layer: (R, C, C)}`: the mean of the styles' Gram matrices, each by its share of the region."""
+    encode, styles = task.encode, []
+    for place, style in enumerate(task.styles):
+        features = style.features
+        if missing := tuple(layer for layer in layers if layer not in features):
+            features = {**features, **encode(encode.tensor(style.pixels), missing)}
+        hard = region_masks(task.correspondence.styles[place].regions.labels, task.correspondence.ids(place))
+        masks = layer_masks(torch.from_numpy(hard).to(encode.device), layers)
+        styles.append((task.correspondence.shares(place), features, masks))
+    return {layer: mean_grams([(s, f[layer], m[layer]) for s, f, m in styles]) for layer in layers}
+
+
+def no_photorealism(image: Tensor) -> Tensor:
+    """Stands where the photorealism term has no weight and its Laplacian was not built: a scalar 0."""
+    return image.new_zeros(())
+
+
+@dataclass(frozen=True, eq=False)
+class _FullSize:
+    """What was solved for, at the photo's own size.
+
+    Args:
+        solved: `(h, w, 3) float32`, sRGB-encoded, [0, 1]; pixels: the content at that size, from which it came.
+        wide: masks of the regions and of what is in none, after the first pass of `photostyle.regions.edge_masks`.
+    """
+
+    solved: NDArray[np.float32]
+    pixels: NDArray[np.float32]
+    wide: NDArray[np.float32]
+    smoothing: SmoothingSettings
+    progress: Callable[[Progress], None]
+
+    @classmethod
+    def of(cls, task: Task, solved: NDArray[np.float32]) -> _FullSize:
+        hard = partition_masks(
+            task.correspondence.content.labels, [region.content_ids for region in task.correspondence.regions]
+        )
+        return cls(solved, task.pixels, refine_coarse(hard, task.pixels), task.settings.smoothing, task.progress)
+
+    def __call__(self, photo: Photo, strengths: Sequence[float]) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        self.progress(Progress("apply", 0, 0, math.nan, {}))
+        changed, warnings = self._enlarged(photo)
+        if min(strengths) < 1:
+            height, lost = photo.height, 1 - np.array(strengths, np.float32)[:, None, None]
+            masks = refine_fine(self.wide, photo.pixels)
+            for row in range(0, height, ROWS):
+                rows = photo.pixels[row : row + ROWS]
+                kept = (lost * saturate_masks(masks.of(rows, row, height)[:-1])).sum(0)[..., None]
+                part = changed[row : row + ROWS]
+                part[:] = np.where(kept > 0, part + kept * (rows - part), part)
+                part[:] = np.where(kept < 1, part, rows)
+        return changed, warnings
+
+    def _enlarged(self, photo: Photo) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        """A new array, with a warning where enlarging blurs it."""
+        if self.smoothing.enabled:
+            maps = smooth_maps(self.solved, self.pixels, radius=self.smoothing.radius, edge=self.smoothing.edge)
+            return apply_maps(maps, photo.pixels, photo.profile), ()
+        if self.solved.shape == photo.pixels.shape:
+            return np.clip(photo.profile.from_srgb(self.solved), 0, 1), ()
+        height, width = self.solved.shape[:2]
+        warning = f"solved at {width} x {height} px and enlarged without smoothing: the result is softer than the photo"
+        enlarged = resize(self.solved, photo.height, photo.width)
+        return np.clip(photo.profile.from_srgb(enlarged), 0, 1), (warning,)

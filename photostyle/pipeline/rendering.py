@@ -1,0 +1,82 @@
+"""A solved transfer's photo, for any values of what does not decide the solution: strength and the section `look`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from photostyle.errors import SettingsError
+from photostyle.photo.photo import Photo
+from photostyle.pipeline.adjustments import Proxy, adjust, needs_proxy
+from photostyle.pipeline.result import Clock, Result
+from photostyle.regions.correspondence import Correspondence
+from photostyle.regions.edge_masks import partition_masks, refine_coarse
+from photostyle.settings import LookSettings, Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """All that is needed once a transfer is solved. The full look is made anew every time, rather than kept.
+
+    Args:
+        photo: the content, at its own size.
+        pixels: `(h, w, 3) float32`, sRGB-encoded, [0, 1]: the content at the size of the solve.
+        blend: the regions at that size.
+        apply: of `photostyle.pipeline.session.task.SolvedTransfer`.
+        device: where it is computed.
+        software, origin: what the photo's history says of what made it, and of the styles.
+    """
+
+    photo: Photo
+    pixels: NDArray[np.float32] = field(repr=False)
+    correspondence: Correspondence = field(repr=False)
+    apply: Callable[[Photo, Sequence[float]], tuple[NDArray[np.float32], tuple[str, ...]]] = field(repr=False)
+    device: torch.device
+    software: str
+    origin: str
+
+    def of(self, settings: Settings) -> tuple[Photo, tuple[str, ...]]:
+        """The photo as the settings want it, and warnings; a run with these settings from the start gives the same.
+
+        Raises:
+            SettingsError: a region that is not there.
+        """
+        strengths = strengths_of(settings.look, self.correspondence)
+        photo, warnings = self.photo, tuple[str, ...]()
+        if not settings.leaves_content:
+            changed, warnings = self.apply(photo, strengths)
+            small = self._small(strengths) if needs_proxy(settings) else None
+            mixed = adjust(photo.pixels, changed, settings, small, self.device, profile=photo.profile)
+            photo = photo.with_pixels(mixed)
+        made = f"preset {settings.preset}, strength {settings.strength:g}, {self.origin}"
+        return photo.with_event(self.software, made), warnings
+
+    def again(self, result: Result, settings: Settings) -> Result:
+        """A result of this transfer as other settings want it; see `Result.rendered`."""
+        clock = Clock()
+        with clock.part("apply"):
+            photo, _ = self.of(settings)
+        return replace(result, photo=photo, settings=settings, seconds=clock.seconds())
+
+    def _small(self, strengths: Sequence[float]) -> Proxy:
+        changed, _ = self.apply(Photo(self.pixels), strengths)
+        ids = [region.content_ids for region in self.correspondence.regions]
+        wide = refine_coarse(partition_masks(self.correspondence.content.labels, ids), self.pixels)
+        return Proxy(self.pixels, changed, wide)
+
+
+def strengths_of(look: LookSettings, correspondence: Correspondence) -> list[float]:
+    """The strength of every matched region, in their order.
+
+    Raises:
+        SettingsError: a region that is not there.
+    """
+    names = [region.name for region in correspondence.regions]
+    for name in look.regions:
+        if name not in names:
+            raise SettingsError(f"the name of a region ({', '.join(names)})", repr(name), "look.regions")
+    return [look.regions.get(name, 1.0) for name in names]

@@ -1,0 +1,141 @@
+"""What a transfer tells while it runs and hands back at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from photostyle.errors import SettingsError
+from photostyle.photo.photo import Photo
+from photostyle.regions.correspondence import Correspondence
+from photostyle.settings import Settings
+from photostyle.solvers.result import Solution, Status
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a transfer is: the stage, its accepted iterate, the loss and its weighted terms there.
+
+    In the stage `apply`, iterations are rows of the full-size photo; loss is NaN and terms are empty there.
+    """
+
+    stage: str
+    iteration: int
+    iterations: int
+    loss: float
+    terms: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class StageOutcome:
+    """How a stage of the solver ended: why, what that means, and at what cost in seconds."""
+
+    name: str
+    status: str
+    advice: str
+    iterations: int
+    evaluations: int
+    seconds: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class TraceRow:
+    """One accepted iterate: evaluations and seconds since its stage began, the loss and its weighted terms."""
+
+    stage: str
+    iteration: int
+    evaluations: int
+    seconds: float
+    loss: float
+    terms: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A transfer's outcome.
+
+    Args:
+        photo: the content photo in its own size with its new look.
+        terms: the objective's weighted terms at the end of the last stage; empty where nothing was solved for.
+        paper_terms: computes the weighted terms of Luan et al. 2017 of what was solved for, so that methods can be
+            set side by side; for the method `pixels` they are `terms`.
+        render: makes this result for other settings; `rendered` calls it.
+        seconds: of every part of the run by name, and `total`.
+        warnings: what the user should know, a line each.
+        settings, device, dtype, weights: what it was made with; `weights` is `{encoder: sha256}`.
+        stages, trace: how the solver went.
+        blend: the regions at the size of the solve, and which took its look from which.
+        interrupted: whether the solver was stopped; `photo` is then the best so far.
+    """
+
+    photo: Photo
+    terms: Mapping[str, float]
+    paper_terms: Callable[[], Mapping[str, float]]
+    render: Callable[[Result, Settings], Result]
+    seconds: Mapping[str, float]
+    warnings: tuple[str, ...]
+    settings: Settings
+    device: str
+    dtype: str
+    weights: Mapping[str, str]
+    stages: tuple[StageOutcome, ...]
+    trace: tuple[TraceRow, ...]
+    correspondence: Correspondence
+    interrupted: bool
+
+    def rendered(self, changes: Mapping[str, Any]) -> Result:
+        """The same transfer with other values of `strength` and of the section `look`, without solving again.
+
+        `{"strength": 0.5, "look.colour": 0.8}` gives the very photo that a run with these settings would; what is not
+        named stays as it is here. Where nothing was solved for, since the settings left the content as it was, this
+        solves first, every time: go on from what it gives.
+
+        Of the full-size photos a result keeps the content beside its own `photo`: the full look is made anew, in
+        strips. The rest is what was solved for (under a MB, or with the method `pixels` the photo of that size), and,
+        through `paper_terms`, the encoder and the style's features. Dropping the result frees all of it.
+
+        Raises:
+            SettingsError: another setting, a value out of its range, a region that is not there.
+        """
+        for name in changes:
+            if name != "strength" and not name.startswith("look."):
+                advice = "Other settings decide what is solved for: transfer again."
+                raise SettingsError("strength, or a setting of the section look", repr(name), "rendered", advice)
+        return self.render(self, self.settings.with_changes(changes))
+
+
+class Clock:
+    """Seconds of the parts of a run."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self._parts: dict[str, float] = {}
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self._parts[name] = time.perf_counter() - began
+
+    def seconds(self) -> dict[str, float]:
+        return {**self._parts, "total": time.perf_counter() - self._began}
+
+
+def stage_outcome(name: str, solution: Solution) -> StageOutcome:
+    seconds = solution.trace[-1].seconds if solution.trace else 0.0
+    status = solution.status
+    return StageOutcome(
+        name, status.value, status.advice, solution.iterations, solution.evaluations, seconds, solution.loss
+    )
+
+
+def stage_warnings(outcomes: tuple[StageOutcome, ...]) -> tuple[str, ...]:
+    """A warning for every stage that ended in a way the user should know of."""
+    worth = {Status.NOT_FINITE.value, Status.LINE_SEARCH.value, Status.INTERRUPTED.value}
+    return tuple(
+        f"{o.name}: {o.status} after {o.iterations} iterations. {o.advice}" for o in outcomes if o.status in worth
+    )

@@ -1,0 +1,340 @@
+"""The recipe of a transfer, and the session that keeps what many transfers share. Here alone the stages meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import reduce
+from hashlib import sha256
+from operator import add
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from photostyle import __version__
+from photostyle.compute.device import chosen_device, chosen_dtype
+from photostyle.encoders import weights as encoder_weights
+from photostyle.errors import SettingsError
+from photostyle.photo.photo import Photo
+from photostyle.pipeline import grid_method, pixel_method, set_look
+from photostyle.pipeline.rendering import Rendering, strengths_of
+from photostyle.pipeline.result import Clock, Progress, Result, stage_outcome, stage_warnings
+from photostyle.pipeline.set_look import SetLook, SetPhoto
+from photostyle.pipeline.task import EncodedPhoto, FeatureExtractor, SolvedTransfer, Style, StylePhoto, Task
+from photostyle.presets import load_preset
+from photostyle.regions.correspondence import Correspondence
+from photostyle.regions.found_regions import WITHOUT_NETWORK, RegionFinder, Segmentation
+from photostyle.regions.mask_files import read_mask
+from photostyle.settings import Settings, check_one_look
+from photostyle.solvers.result import Status
+from photostyle.styles.look_file import MOST_WEIGHT, StoredStyle, is_look, read_look
+from photostyle.styles.matching import match_groups, match_masks, match_segmentations, match_wholes
+
+if TYPE_CHECKING:
+    PhotoSource = str | Path | Image.Image | NDArray[Any] | Photo
+
+_T = TypeVar("_T")
+
+SOFTWARE = f"photostyle {__version__}"
+UNSOLVED = "nothing was solved for: with this strength the result is the content"
+METHODS = {"grid": grid_method.transfer, "closed form": grid_method.preview, "pixels": pixel_method.transfer}
+
+
+class Session:
+    """Settings, device and encoder, loaded once for many photos.
+
+    Args:
+        preset: name of a preset, or the path of a saved look, NAME.photostyle, whose settings are taken; unused where
+            `settings` are given.
+        settings: settings of one's own.
+        device: overrides the settings' device.
+        progress: called at every accepted iterate and at the start of every other stage; without it a download of
+            weights is silent, too.
+
+    Raises:
+        SettingsError: an unknown preset, or a device that this machine lacks.
+        InputError: a look that cannot be used.
+        WeightsError: the encoder's weights are missing or not the ones they should be.
+    """
+
+    def __init__(
+        self,
+        preset: str = "default",
+        *,
+        settings: Settings | None = None,
+        device: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        if settings is None:
+            settings = read_look(preset).settings if is_look(preset) else load_preset(preset)
+        if device is not None:
+            settings = settings.with_changes({"device": device})
+        self.settings = settings
+        self.device = chosen_device(settings.device)
+        self.dtype = chosen_dtype(settings.encoder.dtype, self.device)
+        name, talking = settings.encoder.name, progress is not None
+        self.encoder = encoder_weights.load(name, settings.encoder.pooling, progress=talking)
+        self.weights: dict[str, str] = {name: encoder_weights.recorded_sha256(encoder_weights.find_weights(name))}
+        self.encoder.compute_in(self.dtype).to(self.device).to(memory_format=torch.channels_last)
+        self._encode = FeatureExtractor(self.encoder, self.device)
+        self._finder: RegionFinder | None = None
+        self._progress = progress or (lambda _: None)
+
+    def style(
+        self, source: PhotoSource, mask: str | Path | None = None, *, weight: float = 1.0, region: str | None = None
+    ) -> Style:
+        """Reads and measures a style photo, with its region mask if it has one, or a saved look.
+
+        Args:
+            source: a path, PIL image, array or `Photo`; or the path of a look, NAME.photostyle.
+            mask: regions of the photo; a look has its own, if any.
+            weight: beside those of the styles that this one is added to; those of a look are multiplied by it.
+            region: of the content, that alone takes its look from this style; others take it from styles that are
+                given for none, or keep their own.
+
+        Raises:
+            InputError: the photo, the mask or the look cannot be used.
+            SettingsError: a weight that is not above 0; a look that was saved for another size, or that is given a
+                mask or has a region already.
+        """
+        if not 0 < weight <= MOST_WEIGHT:
+            raise SettingsError(f"a weight above 0, up to {MOST_WEIGHT:g}", f"{weight:g}", "style")
+        if is_look(source):
+            return self._saved(str(source), mask, weight, region)
+        photo = Photo.read(source)
+        pixels = tuple(photo.fitted(longest) for longest in self._sizes())
+        regions = read_mask(mask, *pixels[-1].shape[:2]) if mask is not None else None
+        name = photo.path.name if photo.path else "the style photo"
+        return Style(
+            (self._measured(photo, StoredStyle(name, photo.sha256, weight, region, pixels, regions)),), self.settings
+        )
+
+    def _saved(self, path: str, mask: str | Path | None, weight: float, region: str | None) -> Style:
+        if mask is not None:
+            raise SettingsError("no mask for a saved look", str(mask), path, "It has its own, if its photos had one.")
+        photos = read_look(path).used(path, len(self._sizes()), self.settings.solver.size, weight, region)
+        digest = sha256(Path(path).read_bytes()).hexdigest()
+        parts = []
+        for kept in photos:
+            photo = Photo(np.ascontiguousarray(kept.pixels[-1]), path=Path(path).absolute(), sha256=digest)
+            parts.append(self._measured(photo, kept))
+        return Style(tuple(parts), self.settings)
+
+    def _measured(self, photo: Photo, kept: StoredStyle) -> StylePhoto:
+        layers, scales = self._style_layers(), []
+        for pixels in kept.pixels:
+            with torch.inference_mode():
+                features = self._encode(self._encode.tensor(pixels), layers) if layers else {}
+            scales.append(EncodedPhoto(pixels, features))
+        seen = self._seen(kept.pixels[-1]) if kept.regions is None else None
+        return StylePhoto(photo, kept.name, kept.sha256, tuple(scales), kept.regions, seen, kept.weight, kept.region)
+
+    def transfer(
+        self, content: PhotoSource, style: SetLook | Style | PhotoSource | Sequence[Style | PhotoSource], *,
+        content_mask: str | Path | None = None,
+    ) -> Result:  # fmt: skip
+        """Gives the content photo the look of the style.
+
+        Args:
+            content: a path, PIL image, array or `Photo`.
+            style: a measured style, or the source of one; or several of them, which are added; or the look of a set,
+                see `fit`.
+            content_mask: regions of the content; there if and only if every style, or every photo of the set, has its
+                own.
+
+        Raises:
+            InputError: a photo or mask that cannot be used.
+            SettingsError: no style; a mask for some of the photos only; a region, of a style or a strength, that is not
+                there.
+        """
+        clock = Clock()
+        with clock.part("read"):
+            photo = Photo.read(content)
+        pixels = photo.fitted(self.settings.solver.size)
+        if isinstance(style, SetLook):
+            return self._in_set(photo, pixels, style, content_mask, clock)
+        style = self._measured_style(style, clock)
+        style.check_masks(content_mask is not None)
+        with clock.part("regions"):
+            self._tell("regions")
+            found = self._blend(pixels, style, content_mask)
+        strengths_of(self.settings.look, found)
+        return self._finished(
+            Task(self.settings, self._encode, photo, pixels, style.parts, found, clock, self._progress)
+        )
+
+    def fit(
+        self,
+        photos: Sequence[PhotoSource],
+        style: Style | PhotoSource | Sequence[Style | PhotoSource],
+        *,
+        content_masks: Sequence[str | Path] | None = None,
+    ) -> SetLook:
+        """Finds one look for a set of photos, such as a burst, a panorama or a time lapse: see docs/sets.md.
+
+        Args:
+            photos: the set; of more than `sets.MOST_PHOTOS` so many are read, evenly spread over it.
+            style: as for `transfer`.
+            content_masks: regions of every photo; there if and only if every style has its own.
+
+        Returns:
+            What `transfer` takes as the style of each photo of the set.
+
+        Raises:
+            InputError: a photo or mask that cannot be used.
+            SettingsError: no photo or no style; masks for some photos only; a method or a segmenter that has no look
+                for a set; a region that is not there.
+        """
+        clock = Clock()
+        check_one_look(self.settings)
+        if not photos:
+            raise SettingsError("a photo", "none", "photos")
+        if content_masks is not None and len(content_masks) != len(photos):
+            found = f"{len(content_masks)} for {len(photos)} photos"
+            raise SettingsError("a mask for every photo of the set, or none", found, "content_masks")
+        style = self._measured_style(style, clock)
+        style.check_masks(content_masks is not None)
+        members = []
+        with clock.part("read"):
+            for place in set_look.spread_evenly(len(photos)):
+                pixels = Photo.read(photos[place]).fitted(self.settings.solver.size)
+                mask = read_mask(content_masks[place], *pixels.shape[:2]) if content_masks else None
+                members.append(SetPhoto(pixels, mask, self._seen(pixels) if mask is None else None))
+        look = set_look.fit_set_look(self.settings, self._encode, style.parts, members, clock, self._progress)
+        strengths_of(self.settings.look, look.correspondence)
+        return look
+
+    def _in_set(
+        self, photo: Photo, pixels: NDArray[np.float32], look: SetLook, mask: str | Path | None, clock: Clock
+    ) -> Result:
+        Style(look.styles, look.settings).check_measured_for(self.settings)
+        with clock.part("regions"):
+            self._tell("regions")
+            given = read_mask(mask, *pixels.shape[:2]) if mask is not None else None
+            seen = self._seen(pixels) if look.regions_from == "classes" else None
+            found = set_look.correspondence_in(look, look.regions(pixels, given, seen))
+        strengths_of(self.settings.look, found)
+        task = Task(self.settings, self._encode, photo, pixels, look.styles, found, clock, self._progress)
+        result = self._result(
+            task, set_look.transfer_by_look(look, task), f"; one look for a set, found from {look.photos} photos"
+        )
+        return replace(result, warnings=(*(f"the set: {warning}" for warning in look.warnings), *result.warnings))
+
+    def _measured_style(self, style: Style | PhotoSource | Sequence[Style | PhotoSource], clock: Clock) -> Style:
+        given: list[Style | PhotoSource] = _several(style)
+        if not given:
+            raise SettingsError("a style", "none", "style")
+        with clock.part("style"):
+            if not all(isinstance(each, Style) for each in given):
+                self._tell("measure the style")
+            measured = reduce(add, [each if isinstance(each, Style) else self.style(each) for each in given])
+        measured.check_measured_for(self.settings)
+        return measured
+
+    def _finished(self, task: Task) -> Result:
+        """Solves, unless the settings leave the content as it is: then whoever asks for another rendering does."""
+        if not task.settings.leaves_content:
+            return self._result(task, METHODS[task.settings.solver.method](task))
+
+        def solve_again(_: Result, changed: Settings) -> Result:
+            return self._finished(replace(task, settings=changed, clock=Clock()))
+
+        result = self._result(task, pixel_method.unchanged_content(task))
+        return replace(result, render=solve_again, warnings=(*result.warnings, UNSOLVED))
+
+    def _result(self, task: Task, solved: SolvedTransfer, history: str = "") -> Result:
+        settings = task.settings
+        origin = "; ".join(style.origin for style in task.styles) + history
+        rendering = Rendering(task.photo, task.pixels, task.correspondence, solved.apply, self.device, SOFTWARE, origin)
+        with task.clock.part("apply"):
+            photo, enlarged = rendering.of(settings)
+        solutions = [solution for _, solution in solved.solutions]
+        outcomes = tuple(stage_outcome(name, solution) for name, solution in solved.solutions)
+        warnings = (
+            *(f"content: {warning}" for warning in task.photo.warnings),
+            *(
+                f"{'style' if len(task.styles) == 1 else part.name}: {warning}"
+                for part in task.styles
+                for warning in part.photo.warnings
+            ),
+            *task.correspondence.messages, *enlarged, *stage_warnings(outcomes),
+        )  # fmt: skip
+        return Result(
+            photo=photo, terms=solutions[-1].terms if solutions else {}, paper_terms=solved.paper_terms,
+            render=rendering.again, seconds=task.clock.seconds(), warnings=warnings,
+            settings=settings, device=str(self.device), dtype=str(self.dtype).removeprefix("torch."),
+            weights=self.weights, stages=outcomes, trace=solved.trace, correspondence=task.correspondence,
+            interrupted=any(s.status is Status.INTERRUPTED for s in solutions),
+        )  # fmt: skip
+
+    def _sizes(self) -> tuple[int, ...]:
+        """Longest sides at which a style is measured, in pixels."""
+        size = self.settings.solver.size
+        return (size // 2, size) if self.settings.solver.method == "grid" else (size,)
+
+    def _style_layers(self) -> tuple[str, ...]:
+        """Layers at which a style is measured."""
+        method = self.settings.solver.method
+        if method == "closed form":
+            return ()
+        return tuple(self.settings.grid.style_layers if method == "grid" else self.settings.objective.style_layers)
+
+    def _tell(self, stage: str) -> None:
+        self._progress(Progress(stage, 0, 0, float("nan"), {}))
+
+    def _seen(self, pixels: NDArray[np.float32]) -> Segmentation | None:
+        """What the segmenter sees, None where it is none that looks at one photo at a time."""
+        name = self.settings.regions.segmenter
+        if name in WITHOUT_NETWORK:
+            return None
+        if self._finder is None:
+            self._finder = RegionFinder(name)
+            self.weights[f"segmenter {name}"] = self._finder.segmenter.sha256
+        return self._finder.see(pixels)
+
+    def _blend(self, pixels: NDArray[np.float32], style: Style, content_mask: str | Path | None) -> Correspondence:
+        regions = self.settings.regions
+        if content_mask is not None:
+            return match_masks(read_mask(content_mask, *pixels.shape[:2]), style.parts, regions.smallest)
+        if regions.segmenter == "none":
+            return match_wholes(pixels, style.parts, regions.smallest)
+        seen = self._seen(pixels)
+        if seen is None:
+            return match_groups(self._encode, pixels, style.parts, smallest=regions.smallest, seed=self.settings.seed)
+        return match_segmentations(pixels, seen, style.parts, regions.smallest)
+
+
+def transfer(
+    content: PhotoSource,
+    style: PhotoSource | Sequence[PhotoSource],
+    *,
+    preset: str = "default",
+    settings: Settings | None = None,
+    device: str | None = None,
+    content_mask: str | Path | None = None,
+    style_mask: str | Path | Sequence[str | Path] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Gives one photo the look of another, or of several, each with the same weight.
+
+    See `Session` for the arguments and the errors; of several styles all have a mask or none has one.
+
+    Raises:
+        SettingsError: not as many masks as styles.
+    """
+    session = Session(preset, settings=settings, device=device, progress=progress)
+    styles: list[PhotoSource] = _several(style)
+    masks: list[str | Path | None] = [None] * len(styles) if style_mask is None else _several(style_mask)
+    if len(masks) != len(styles):
+        raise SettingsError(f"a mask for each of {len(styles)} styles, or none", f"{len(masks)}", "style_mask")
+    measured = [session.style(source, mask) for source, mask in zip(styles, masks, strict=True)]
+    return session.transfer(content, measured, content_mask=content_mask)
+
+
+def _several(given: _T | Sequence[_T]) -> list[_T]:
+    """A list or a tuple as a list, anything else as the one thing in a list."""
+    return list(given) if isinstance(given, list | tuple) else [cast("_T", given)]

@@ -1,0 +1,276 @@
+"""One look for a set of photos: one transfer found from all of them together, applied to each.
+
+Photo by photo the same wall comes out in another colour in every frame, for three reasons, each of which is met here:
+
+1. every frame's own statistics are brought to the style's: here those of the set, its frames shrunk to one size and
+   stacked into one picture, of which no term of the objective sees the seams;
+2. the maps of colour vary over the frame: here a region has one map for the whole of every frame, which depends on a
+   pixel's luma and on nothing else, so that equal colours in a region become equal colours;
+3. regions are found and matched frame by frame: here they are matched once, every frame is asked for the classes that
+   the set has, and frames of one view (`photostyle.regions.same_view`) have what is seen in all of them together.
+
+See docs/sets.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from photostyle.errors import SettingsError
+from photostyle.photo.photo import Photo, resize
+from photostyle.pipeline import grid_method
+from photostyle.pipeline.result import Clock, Progress, StageOutcome, TraceRow, stage_outcome, stage_warnings
+from photostyle.pipeline.task import EncodedPhoto, FeatureExtractor, SolvedTransfer, StylePhoto, Task, TraceRecorder
+from photostyle.regions.correspondence import Correspondence
+from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine
+from photostyle.regions.found_regions import LEAST_SHARE, JointSegmentation, Segmentation
+from photostyle.regions.mask_files import RegionMap, region_masks, resize_labels
+from photostyle.regions.same_view import View, find_views, segmentation_in_view
+from photostyle.settings import Settings
+from photostyle.solvers.bilateral import Shape
+from photostyle.solvers.result import Solution, Status
+from photostyle.styles.matching import match_classes, match_masks, match_wholes
+from segmentation.labels import UNLABELLED
+from segmentation.matching import WHOLE
+
+Pixels = NDArray[np.float32]
+
+MOST_PHOTOS = 16
+"""Of a set, that its look is found from."""
+ROOM = 2.0
+"""Pixels of all of them together, in those of one photo at the size of the solve."""
+STEP, LEAST_SIDE = 16, 64
+"""Sides of the shrunken photos are multiples of the first, so that every layer has whole positions, also at half the
+size, and no less than the second."""
+
+
+@dataclass(frozen=True, eq=False)
+class SetPhoto:
+    """A photo of the set, from which the look is found.
+
+    Args:
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1], at the size of the solve.
+        regions: from a mask; None where none was given.
+        seen: what the segmenter sees; None where there is a mask, or no segmenter.
+    """
+
+    pixels: Pixels = field(repr=False)
+    regions: RegionMap | None = field(repr=False)
+    seen: Segmentation | None = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class SetLook:
+    """The look of a set, found by `Session.fit`, for `Session.transfer`. It can be pickled.
+
+    Args:
+        settings: with which it was found.
+        photos: how many it was found from.
+        grids: `(K, 1, 1, lumas, 4, 3) float64`, see `photostyle.solvers.bilateral`.
+        blend: what takes its look from what; `content` are the regions of the shrunken photos, stacked.
+        found_by: how the regions of a photo are found: its mask, the segmenter's classes, or all of it as one.
+        views: that photos of the set share.
+        styles: without their features, at the size of the solve.
+        terms, stages, trace, seconds, interrupted: as of a `Result`.
+        warnings: what the user should know of the whole set, a line each.
+    """
+
+    settings: Settings
+    photos: int
+    grids: NDArray[np.float64] = field(repr=False)
+    correspondence: Correspondence = field(repr=False)
+    regions_from: Literal["mask", "classes", "whole"]
+    views: tuple[View, ...] = field(repr=False)
+    styles: tuple[StylePhoto, ...] = field(repr=False)
+    terms: Mapping[str, float]
+    stages: tuple[StageOutcome, ...]
+    trace: tuple[TraceRow, ...] = field(repr=False)
+    seconds: Mapping[str, float]
+    interrupted: bool
+    warnings: tuple[str, ...]
+
+    def regions(self, pixels: Pixels, mask: RegionMap | None, seen: Segmentation | None) -> RegionMap:
+        """The regions of a photo, with the labels of `blend.content`.
+
+        Args:
+            pixels: at the size of the solve; mask and seen, as in `SetPhoto`, are of that size.
+
+        Raises:
+            SettingsError: a mask for a set that was found without, or none for one that was found with masks.
+        """
+        if mask is None and self.regions_from == "mask":
+            raise SettingsError("a mask for every photo of the set", "none for this one", "content_mask")
+        if mask is not None and self.regions_from != "mask":
+            raise SettingsError("no mask for a set whose look was found without", "one for this photo", "content_mask")
+        names = self.correspondence.content.names
+        if mask is not None:
+            return _relabelled(mask, {name: label for label, name in names.items()})
+        if self.regions_from == "classes" and seen is not None:
+            return segmentation_in_view(seen, self.views).regions(tuple(names))
+        return RegionMap(np.zeros(pixels.shape[:2], np.uint8), {0: WHOLE})
+
+
+def spread_evenly(count: int, most: int = MOST_PHOTOS) -> list[int]:
+    """Places of the photos of a set that its look is found from: all, or `most` of them, evenly spread."""
+    if count <= most:
+        return list(range(count))
+    return [int((place + 0.5) * count / most) for place in range(most)]
+
+
+def fit_set_look(
+    settings: Settings,
+    encode: FeatureExtractor,
+    styles: tuple[StylePhoto, ...],
+    members: Sequence[SetPhoto],
+    clock: Clock,
+    progress: Callable[[Progress], None],
+) -> SetLook:
+    """Finds the look of a set.
+
+    Args:
+        members: one or more, all with a mask or none.
+
+    Raises:
+        InputError, SettingsError: see `photostyle.styles.matching.match_masks`.
+    """
+    members = sorted(members, key=lambda member: member.pixels.tobytes())
+    known = find_views([member.seen for member in members if member.seen is not None])
+    members = [replace(m, seen=segmentation_in_view(m.seen, known) if m.seen is not None else None) for m in members]
+    height, width = _cell([member.pixels.shape[:2] for member in members])
+    with clock.part("regions"):
+        correspondence, regions_from, regions, notes = _set_correspondence(
+            members, styles, height, width, settings.regions.smallest
+        )
+    stack = np.concatenate([resize(member.pixels, height, width) for member in members])
+    task = Task(settings, encode, Photo(stack), stack, styles, correspondence, clock, progress)
+    with clock.part("masks"):
+        scenes = _scenes(task, members, regions, [(height // 2, width // 2), (height, width)])
+    solutions: tuple[tuple[str, Solution], ...] = ()
+    trace = TraceRecorder(progress)
+    if settings.solver.method == "grid":
+        grids, solutions, trace = grid_method.solve_grids(task, scenes, Shape(1, 1, settings.grid.lumas))
+    else:
+        with clock.part("closed form"):
+            task.tell("closed form")
+            grids = grid_method.closed_form_grids(task, scenes[-1], grid_method.PREVIEW)
+    stages = tuple(stage_outcome(name, solution) for name, solution in solutions)
+    light = tuple(
+        replace(style, photo=replace(Photo(style.pixels), warnings=style.photo.warnings), seen=None,
+                scales=(EncodedPhoto(style.pixels, {}),))
+        for style in styles
+    )  # fmt: skip
+    return SetLook(
+        settings=settings, photos=len(members), grids=grids, correspondence=correspondence, regions_from=regions_from, views=known, styles=light,
+        terms=solutions[-1][1].terms if solutions else {}, stages=stages, trace=tuple(trace.rows),
+        seconds=clock.seconds(), warnings=(*notes, *correspondence.messages, *stage_warnings(stages)),
+        interrupted=any(solution.status is Status.INTERRUPTED for _, solution in solutions),
+    )  # fmt: skip
+
+
+def transfer_by_look(look: SetLook, task: Task) -> SolvedTransfer:
+    """What the look makes of the photo of a task whose `correspondence` is `correspondence_in`."""
+    wide = refine_coarse(partition_masks(task.correspondence.content.labels, _ids(look.correspondence)), task.pixels)
+    return grid_method.transfer_by_grids(task, wide, look.grids, (), TraceRecorder(task.progress))
+
+
+def correspondence_in(look: SetLook, regions: RegionMap) -> Correspondence:
+    """What takes its look from what in a photo of these regions; it tells what the set does not know."""
+    unknown = float(np.mean(regions.labels == UNLABELLED))
+    known = float(np.mean(look.correspondence.content.labels == UNLABELLED))
+    message = f"{unknown:.1%} of the photo is nothing that the set's look was found for, and keeps its look"
+    return replace(look.correspondence, content=regions, messages=(message,) if unknown > known + LEAST_SHARE else ())
+
+
+def _cell(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Rows and columns that all photos are brought to: of the middle one's proportions, together `ROOM` photos."""
+    ratio = float(np.median([height / width for height, width in sizes]))
+    area = min(ROOM / len(sizes), 1.0) * float(np.median([height * width for height, width in sizes]))
+    sides = (area * ratio) ** 0.5, (area / ratio) ** 0.5
+    height, width = (max(LEAST_SIDE, round(side / STEP) * STEP) for side in sides)
+    return height, width
+
+
+def _set_correspondence(
+    members: Sequence[SetPhoto], styles: Sequence[StylePhoto], height: int, width: int, smallest: float
+) -> tuple[Correspondence, Literal["mask", "classes", "whole"], list[RegionMap], tuple[str, ...]]:
+    """The matching of the set with the styles, how it was found, every photo's own regions, and a note."""
+    notes: tuple[str, ...] = ()
+    masks = [member.regions for member in members if member.regions is not None]
+    if masks:
+        names = sorted({name for mask in masks for name in mask.names.values()})
+        labels = {name: label for label, name in enumerate(names)}
+        regions = [_relabelled(mask, labels) for mask in masks]
+        joint = RegionMap(
+            np.concatenate([resize_labels(each.labels, height, width) for each in regions]),
+            {label: name for name, label in labels.items()},
+        )
+        return match_masks(joint, styles, smallest), "mask", regions, ()
+    seen = [member.seen for member in members if member.seen is not None]
+    if seen:
+        together = JointSegmentation.of(seen, height, width)
+        found, reason = match_classes(together, [(style, style.seen) for style in styles if style.seen is not None])
+        if found is not None:
+            names_found = tuple(found.content.names)
+            return found, "classes", [each.regions(names_found) for each in seen], ()
+        notes = (f"{reason}, so every photo of the set counts as one region",)
+    whole = [RegionMap(np.zeros(member.pixels.shape[:2], np.uint8), {0: WHOLE}) for member in members]
+    stack = np.zeros((height * len(members), width, 3), np.float32)
+    return match_wholes(stack, styles, smallest), "whole", whole, notes
+
+
+def _relabelled(regions: RegionMap, labels: Mapping[str, int]) -> RegionMap:
+    """The same regions with the labels that their names have; those without a label are no region."""
+    table = np.full(256, UNLABELLED, np.uint8)
+    for label, name in regions.names.items():
+        table[label] = labels.get(name, UNLABELLED)
+    found = table[regions.labels]
+    present = set(np.unique(found).tolist())
+    return RegionMap(found, {label: name for name, label in labels.items() if label in present})
+
+
+def _scenes(
+    task: Task, members: Sequence[SetPhoto], regions: Sequence[RegionMap], sizes: Sequence[tuple[int, int]]
+) -> list[grid_method.Scene]:
+    """The set at each size, every photo with masks of its own, and the styles as large as the photos."""
+    stacks: list[list[tuple[Pixels, Pixels, Pixels]]] = [[] for _ in sizes]
+    for member, own in zip(members, regions, strict=True):
+        hard = partition_masks(own.labels, _ids(task.correspondence))
+        wide = refine_coarse(hard, member.pixels)
+        for stack, size in zip(stacks, sizes, strict=True):
+            small = resize(member.pixels, *size)
+            stack.append((small, grid_method.shrink_masks(hard, small), refine_fine(wide, small).of(small)))
+    scenes = []
+    for stack, size in zip(stacks, sizes, strict=True):
+        pixels, masks, soft = zip(*stack, strict=True)
+        styles = tuple(_style(task, style, max(size)) for style in task.styles)
+        style_masks = tuple(
+            grid_method.shrink_masks(
+                region_masks(task.correspondence.styles[place].regions.labels, task.correspondence.ids(place)),
+                style.pixels,
+            )
+            for place, style in enumerate(styles)
+        )
+        scenes.append(
+            grid_method.Scene(np.concatenate(pixels), np.concatenate(masks, 1), np.concatenate(soft, 1), styles,
+                          style_masks, len(members))
+        )  # fmt: skip
+    return scenes
+
+
+def _style(task: Task, style: StylePhoto, longest: int) -> EncodedPhoto:
+    """A style photo, measured at a size."""
+    pixels, features = Photo(style.pixels).fitted(longest), {}
+    if task.settings.solver.method == "grid":
+        with torch.inference_mode():
+            features = task.encode(task.encode.tensor(pixels), tuple(task.settings.grid.style_layers))
+    return EncodedPhoto(pixels, features)
+
+
+def _ids(correspondence: Correspondence) -> list[tuple[int, ...]]:
+    return [region.content_ids for region in correspondence.regions]

@@ -1,0 +1,236 @@
+"""The regions of photos that come without masks: found by a segmenter, followed along the photo's edges, matched."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photostyle.encoders.weights import WeightsStatus
+from photostyle.errors import WeightsError
+from photostyle.photo.photo import resize
+from photostyle.regions.mask_files import RegionMap, resize_labels
+from segmentation.hub import HubSegmenter
+from segmentation.labels import CLASSES, FOREGROUND, UNLABELLED
+from segmentation.matching import SIMILAR, WHOLE, Matching, closeness, match
+from segmentation.refine import refine
+from segmentation.segmenter import SHIPPED, NetworkError, Segmenter
+
+WITHOUT_NETWORK = ("clusters", "none")
+ANY_FOREGROUND = FOREGROUND[0]
+"""Id of all foreground where it counts as one: which of its four classes a thing is, is known least."""
+NAMES = {label.id: label.name for label in CLASSES[:ANY_FOREGROUND]} | {ANY_FOREGROUND: "foreground"}
+LEAST_SHARE = 0.03
+"""Of a photo, for a region that was found rather than painted: the look of less says little about that of much. 0.03
+comes closer to the results of painted masks than 0.01 (docs/regions.md)."""
+LEAST_CHANCE = 0.15
+"""Probability of the content's classes together at which a place of the style is taken for one of them (our choice)."""
+LEAST_SURE = 0.75
+"""Mean probability of the likeliest class under which the network does not know what a photo shows: `tests/benchmarks/
+sureness.py` finds it higher in every photo by day, and lower in nights that are all but black."""
+MOST_FOREGROUND = 0.5
+"""Share of vehicles, people, animals and objects from which a photo is no scene (our choice)."""
+LEAST_MATCHED = 0.5
+"""Share of the content that must find its match (our choice)."""
+LITTLE_IN_COMMON = "the photos have little scenery in common"
+STRIP = 2_000_000
+"""Pixels whose probabilities are held at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """What a segmenter sees in a photo.
+
+    Args:
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+        chances: `(7, h, w) float32`, probabilities of `NAMES`, sum 1, on a coarse grid.
+        kinds: `(4, h, w) float32`, of vehicle, person, animal and object, whose sum is the last of `probabilities`.
+    """
+
+    pixels: NDArray[np.float32] = field(repr=False)
+    probabilities: NDArray[np.float32] = field(repr=False)
+    kinds: NDArray[np.float32] = field(repr=False)
+
+    @property
+    def foreground(self) -> float:
+        """Share of the photo, [0, 1]."""
+        return float((self.probabilities.argmax(0) == ANY_FOREGROUND).mean())
+
+    @property
+    def confidence(self) -> float:
+        """Mean over the photo of the likeliest class's probability."""
+        return float(self.probabilities.max(0).mean())
+
+    def labels(self, allowed: Sequence[int] = tuple(NAMES)) -> NDArray[np.uint8]:
+        """`(H, W) uint8`: at every pixel the likeliest of the allowed ids, 255 where all others together are likelier
+        than 1 - `LEAST_CHANCE`."""
+        likely = [label for label in allowed if float(self.probabilities[label].max()) > LEAST_CHANCE]
+        if not likely:
+            return np.full(self.pixels.shape[:2], UNLABELLED, np.uint8)
+        rest = np.clip(1 - self.probabilities[likely].sum(0), 0, 1)
+        refined, (height, width) = (
+            refine(np.stack([*self.probabilities[likely], rest]), self.pixels),
+            self.pixels.shape[:2],
+        )
+        labels, step = np.empty((height, width), np.uint8), max(1, STRIP // width)
+        for row in range(0, height, step):
+            probabilities = refined.of(self.pixels[row : row + step], row, height)
+            found = np.array(likely, np.uint8)[probabilities[:-1].argmax(0)]
+            labels[row : row + step] = np.where(probabilities[-1] > 1 - LEAST_CHANCE, np.uint8(UNLABELLED), found)
+        return labels
+
+    @cached_property
+    def scenery(self) -> RegionMap:
+        """`regions` of all ids."""
+        return self.regions(tuple(NAMES))
+
+    def regions(self, allowed: Sequence[int]) -> RegionMap:
+        """`labels` with the names of those that occur."""
+        found = self.labels(allowed)
+        return RegionMap(found, {int(i): NAMES[int(i)] for i in np.unique(found) if i != UNLABELLED})
+
+    def classes(self) -> RegionMap:
+        """The built-in classes, named whether or not they are there, so that a mask can be mended with any of them.
+
+        Each patch of foreground is all of the class that it looks most like.
+        """
+        from scipy import ndimage
+
+        labels = self.labels()
+        places = [
+            np.minimum((np.arange(size) * coarse) // size, coarse - 1)
+            for size, coarse in zip(labels.shape, self.kinds.shape[1:], strict=True)
+        ]
+        patches, count = ndimage.label(labels == ANY_FOREGROUND)
+        likeness = np.stack([
+            np.bincount(patches.ravel(), kind[places[0][:, None], places[1]].ravel(), count + 1) for kind in self.kinds
+        ])  # fmt: skip
+        kinds = np.array(FOREGROUND, np.uint8)[likeness.argmax(0)]
+        labels = np.where(patches > 0, kinds[patches], labels)
+        return RegionMap(labels, {label.id: label.name for label in CLASSES[: FOREGROUND[-1] + 1]})
+
+
+@dataclass(frozen=True, eq=False)
+class JointSegmentation(Segmentation):
+    """What a segmenter sees in several photos, as if they were one: scaled to one size, one below the other.
+
+    Args:
+        parts: the photos, each at its own size.
+    """
+
+    parts: tuple[Segmentation, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, parts: Sequence[Segmentation], height: int, width: int) -> JointSegmentation:
+        """Several photos, each scaled to `height` x `width` px."""
+        rows, columns = parts[0].probabilities.shape[1:]
+        pixels = np.concatenate([resize(part.pixels, height, width) for part in parts])
+        probabilities, kinds = (
+            np.concatenate([resize(np.ascontiguousarray(plane.transpose(1, 2, 0)), rows, columns) for plane in planes])
+            for planes in ([part.probabilities for part in parts], [part.kinds for part in parts])
+        )
+        return cls(pixels, probabilities.transpose(2, 0, 1), kinds.transpose(2, 0, 1), tuple(parts))
+
+    def labels(self, allowed: Sequence[int] = tuple(NAMES)) -> NDArray[np.uint8]:
+        """Those of each photo by itself."""
+        rows, columns = self.pixels.shape[:2]
+        height = rows // len(self.parts)
+        return np.concatenate([resize_labels(part.labels(allowed), height, columns) for part in self.parts])
+
+
+class RegionFinder:
+    """Finds regions with a network.
+
+    Args:
+        name: `compact`, or a hub model's name or folder.
+
+    Raises:
+        WeightsError: the network is neither here nor to be fetched, or not the one it should be.
+    """
+
+    def __init__(self, name: str) -> None:
+        try:
+            self.segmenter = Segmenter.load() if name == "compact" else HubSegmenter.load(name)
+        except NetworkError as error:
+            raise WeightsError(error.expected, error.found, error.where, error.advice) from error
+
+    def see(self, pixels: NDArray[np.float32]) -> Segmentation:
+        """What is where in `(H, W, 3) float32`, sRGB-encoded, [0, 1]."""
+        probabilities = self.segmenter.probabilities(np.round(pixels * 255).astype(np.uint8))
+        kinds = probabilities[ANY_FOREGROUND:]
+        return Segmentation(
+            pixels, np.concatenate([probabilities[:ANY_FOREGROUND], kinds.sum(0, keepdims=True)]), kinds
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ClassMatching:
+    """Regions of both photos and what takes its look from what."""
+
+    content: RegionMap
+    style: RegionMap
+    matching: Matching
+
+
+def match_by_class(
+    content: Segmentation, style: Segmentation, least_matched: float = LEAST_MATCHED
+) -> tuple[ClassMatching | None, str]:
+    """The matching of two photos' classes, or None and why they had better be matched as wholes.
+
+    The style's classes are restricted to those of the content and to similar ones (Luan et al., CVPR 2017, section 3).
+
+    Args:
+        least_matched: share of the content that must find its match, [0, 1].
+    """
+    for name, seen in (("content", content), ("style", style)):
+        if seen.foreground > MOST_FOREGROUND:
+            return None, f"{seen.foreground:.0%} of the {name} photo is no scenery"
+        if seen.confidence < LEAST_SURE:
+            return None, f"the network is only {seen.confidence:.0%} sure of what the {name} photo shows"
+    regions, labels = content.scenery, content.scenery.labels
+    shares = np.bincount(labels.ravel(), minlength=256)[: len(NAMES)] / labels.size
+    wanted = {label for label in NAMES if shares[label] >= LEAST_SHARE}
+    other = style.regions(sorted(wanted.union(*(group for group in _similar_groups() if group & wanted))))
+    matching = match(
+        labels, other.labels, regions.names, other.names, least_share=LEAST_SHARE,
+        content_closeness=closeness(content.probabilities.argmax(0).astype(np.uint8), content.probabilities, NAMES),
+        style_closeness=closeness(style.probabilities.argmax(0).astype(np.uint8), style.probabilities, NAMES),
+    )  # fmt: skip
+    share = share_of_labels(regions, [label for region in matching.regions for label in region.content_ids])
+    if matching.regions[0].name == WHOLE or share < least_matched:
+        return None, LITTLE_IN_COMMON
+    if len(matching.regions) == 1 and matching.regions[0].name == "vegetation":
+        return None, "both photos are plants from near by"
+    return ClassMatching(regions, other, matching), ""
+
+
+def share_of_labels(regions: RegionMap, labels: Sequence[int]) -> float:
+    """Share of a photo that has one of the labels, [0, 1]."""
+    return float(np.isin(regions.labels, labels).mean())
+
+
+def similar_classes(name: str) -> list[int]:
+    """The ids of a region and of similar ones; none for a name that is not of `NAMES`."""
+    wanted = {label for label, other in NAMES.items() if other == name}
+    return sorted(wanted.union(*(group for group in _similar_groups() if group & wanted)))
+
+
+def _similar_groups() -> list[set[int]]:
+    """The ids of classes that stand in for one another."""
+    return [{label for label, name in NAMES.items() if name in group} for group in SIMILAR]
+
+
+def network_status() -> WeightsStatus:
+    """The state of the network that ships, as `encoders.weights.available` tells that of the encoders."""
+    problem = ""
+    try:
+        Segmenter.load()
+    except NetworkError as error:
+        problem = f"expected {error.expected}, found {error.found}\n{error.advice}"
+    data = SHIPPED.read_bytes() if SHIPPED.is_file() else b""
+    digest = hashlib.sha256(data).hexdigest() if data else ""
+    return WeightsStatus("segmenter", SHIPPED, bool(data), len(data), digest, not problem, problem)

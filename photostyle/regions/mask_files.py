@@ -1,0 +1,319 @@
+"""Region maps: read from mask files, written, shown, and turned into soft masks on every layer's grid."""
+
+from __future__ import annotations
+
+import json
+import struct
+import warnings
+import zlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from photostyle.errors import InputError, OutputError
+from photostyle.files import atomic_write
+from segmentation.labels import NAMES, UNLABELLED
+from segmentation.palette import PALETTE, Painted, display_colour, labels_from_colours
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NAMES_FILE = "classes.json"
+MOST_UNKNOWN = 0.1
+"""Share of a painted mask that may be of no known colour. Blended edges are up to 0.023 of the authors' masks
+(`shared/pairs`), and grow as a mask gets smaller."""
+MOST_STRAY = 0.01
+"""Share that one unknown colour may have. Blended edges give up to 0.003 in the authors' masks."""
+ASPECT_TOLERANCE = 0.01
+CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 1)
+"""Of VGG-19 up to relu5_1: those passed in each block; a pooling stands between blocks."""
+
+
+@dataclass(frozen=True, eq=False)
+class RegionMap:
+    """Which region every pixel of a photo belongs to.
+
+    Args:
+        labels: `(H, W) uint8`; 255 is no region.
+        names: of every label that occurs, 255 aside.
+
+    Raises:
+        ValueError: labels of another form, or one without a name.
+    """
+
+    labels: NDArray[np.uint8]
+    names: Mapping[int, str]
+
+    def __post_init__(self) -> None:
+        if self.labels.ndim != 2 or self.labels.dtype != np.uint8 or not self.labels.size:
+            raise ValueError(f"expected (H, W) uint8 labels, found {self.labels.shape} {self.labels.dtype}")
+        if nameless := labels_present(self.labels) - set(self.names):
+            raise ValueError(f"expected a name for every label, found none for {sorted(nameless)}")
+
+
+def read_mask(path: str | Path, height: int, width: int) -> RegionMap:
+    """Reads a mask file for a photo of `height` x `width` px, scaled to it by nearest neighbour.
+
+    A palette PNG is indexed, and so is a grey one, with two exceptions. Beside no `classes.json`, a grey PNG of black,
+    grey and white areas is painted: the authors have such files. Beside a `classes.json`, an RGB PNG without any
+    colour is indexed unless it looks so painted: some editors save grey pictures as RGB. Every other PNG is painted
+    in colours, and where it is more than half transparent it is in no region.
+
+    Args:
+        path: a PNG; `classes.json` beside it, where there is one, names the ids of an indexed mask.
+        height, width: of the photo, in px.
+
+    Returns:
+        Names are those of the labels that occur.
+
+    Raises:
+        InputError: no PNG to read, proportions that are not the photo's (by more than 1 % and more than 1 px), a
+            colour or a class id that nobody knows, or a `classes.json` that does not map ids to names.
+    """
+    path = Path(path)
+    image = _open(path)
+    _check_proportions(image, height, width, path)
+    names = _read_names(path.with_name(NAMES_FILE))
+    ids = _class_ids(image, names)
+    if ids is None:
+        labels, known = _painted_labels(image, path), {label.id: label.name for label in PALETTE}
+    else:
+        labels, known = ids, dict(NAMES if names is None else names)
+        _check_known(labels, known, path)
+    labels = resize_labels(labels, height, width)
+    return RegionMap(labels, {label: known[label] for label in sorted(labels_present(labels))})
+
+
+def resize_labels(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """`(height, width)`: `(H, W)` labels scaled by nearest neighbour."""
+    rows, columns = (
+        (np.arange(size) * 2 + 1) * found // (2 * size)
+        for size, found in zip((height, width), labels.shape, strict=True)
+    )
+    scaled: NDArray[np.uint8] = labels[rows[:, None], columns]
+    return scaled
+
+
+def write_mask(path: str | Path, regions: RegionMap) -> None:
+    """Writes an 8-bit grey PNG of the labels and adds their names to `classes.json` beside it.
+
+    `read_mask` gives the same labels and names back. Grey, since editors that reorder a palette would change the ids.
+
+    Raises:
+        OutputError: a file cannot be written, or `classes.json` has another name for one of the ids.
+        InputError: `classes.json` is there and does not map ids to names.
+    """
+    path = Path(path)
+    beside = path.with_name(NAMES_FILE)
+    names = _read_names(beside) or {}
+    own = {label: name for label, name in regions.names.items() if label != UNLABELLED}
+    for label, name in own.items():
+        if (other := names.get(label, name)) != name:
+            advice = f"Write the mask to another folder, or remove {beside}."
+            raise OutputError(f"the name {name!r} for class {label}", repr(other), str(beside), advice)
+    merged = names | own
+    if merged != names:
+        with atomic_write(beside) as file:
+            text = json.dumps({str(label): merged[label] for label in sorted(merged)}, indent=1, ensure_ascii=False)
+            file.write(f"{text}\n".encode())
+    with atomic_write(path) as file:
+        Image.fromarray(regions.labels).save(file, "PNG")
+
+
+def overlay(pixels: NDArray[np.float32], regions: RegionMap) -> NDArray[np.float32]:
+    """The photo with its regions tinted half in their colours; pixels in no region stay as they are.
+
+    Args:
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+
+    Returns:
+        As `pixels`.
+
+    Raises:
+        ValueError: photo and regions differ in size.
+    """
+    if pixels.shape[:2] != regions.labels.shape:
+        raise ValueError(f"expected regions of the photo's size {pixels.shape[:2]}, found {regions.labels.shape}")
+    colours = np.zeros((256, 3), np.float32)
+    for label, name in regions.names.items():
+        colours[label] = np.array(display_colour(label, name), np.float32) / 255
+    tinted = (pixels + colours[regions.labels]) / 2
+    return np.where((regions.labels == UNLABELLED)[..., None], pixels, tinted).astype(np.float32)
+
+
+def region_masks(labels: NDArray[np.uint8], regions: Sequence[Collection[int]]) -> NDArray[np.float32]:
+    """Masks of the regions, hard ones.
+
+    Args:
+        labels: `(H, W) uint8`.
+        regions: of each region, the label ids it covers.
+
+    Returns:
+        `(R, H, W) float32`, 0 or 1.
+    """
+    masks = np.zeros((len(regions), *labels.shape), np.float32)
+    for mask, ids in zip(masks, regions, strict=True):
+        mask[:] = np.isin(labels, list(ids))
+    return masks
+
+
+def layer_masks(masks: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+    """Carries masks to the grids of VGG-19's layers, blurred as the layers' receptive fields blur the photo.
+
+    The authors' program averages a mask over 3x3 positions for every convolution that it passes, and halves it at
+    every pooling (Luan et al., CVPR 2017). Two departures:
+
+    1. It halves by bilinear scaling to a size rounded up. Here the mean of 2x2 positions is taken, and a last odd row
+       or column dropped, as the encoder's poolings do, so that a mask has the grid of the features.
+    2. It counts zeros around the border in its averages, which fades every mask there. Here only positions inside
+       count, so that the masks of a partition add up to one everywhere.
+
+    Args:
+        masks: `(R, H, W)`, floating, [0, 1]; H and W of at least 16 for relu5_1.
+        layers: names from relu1_1 to relu5_1.
+
+    Returns:
+        `{layer: (R, h, w)}`, [0, 1], h = floor(H / 2^poolings), differentiable.
+
+    Raises:
+        KeyError: a layer that VGG-19 up to relu5_1 does not have.
+    """
+    from torch.nn import functional
+
+    wanted = set(layers)
+    path = [f"relu{b}_{i + 1}" for b, count in enumerate(CONVOLUTIONS_PER_BLOCK, start=1) for i in range(count)]
+    if unknown := wanted - set(path):
+        raise KeyError(f"no layer {sorted(unknown)}; there are {', '.join(path)}")
+    carried: dict[str, Tensor] = {}
+    mask = masks[:, None]
+    for layer in path:
+        if len(carried) == len(wanted):
+            break
+        if layer.endswith("_1") and layer != "relu1_1":
+            mask = functional.avg_pool2d(mask, 2)
+        mask = functional.avg_pool2d(mask, 3, stride=1, padding=1, count_include_pad=False)
+        if layer in wanted:
+            carried[layer] = mask[:, 0]
+    return carried
+
+
+def labels_present(labels: NDArray[np.uint8]) -> set[int]:
+    """The labels that occur, 255 aside."""
+    return {int(label) for label in np.flatnonzero(np.bincount(labels.ravel(), minlength=256))} - {UNLABELLED}
+
+
+def _open(path: Path) -> Image.Image:
+    """The PNG, decoded."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=["PNG"]) as image:
+                image.load()
+    except UnidentifiedImageError as error:
+        raise InputError("a PNG", "none that can be read", str(path), "Save the mask as PNG.") from error
+    except (OSError, SyntaxError, ValueError, zlib.error, struct.error, Image.DecompressionBombError) as error:
+        found = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise InputError("a mask that can be read", found, str(path)) from error
+    if image.mode not in {"1", "L", "LA", "P", "RGB", "RGBA"}:
+        raise InputError("8 bits a channel", f"a PNG of mode {image.mode}", str(path), "Save the mask as 8-bit PNG.")
+    return image
+
+
+def _check_proportions(image: Image.Image, height: int, width: int, path: Path) -> None:
+    columns, rows = image.size
+    off = abs(rows * width - columns * height)
+    if off > ASPECT_TOLERANCE * rows * width and off > max(height, width):
+        advice = "Make the mask from the photo as it is shown, upright and uncropped; any size with its proportions."
+        found = f"{columns} x {rows} px for a photo of {width} x {height} px"
+        raise InputError("a mask with the photo's proportions", found, str(path), advice)
+
+
+def _read_names(path: Path) -> dict[int, str] | None:
+    """`{id: name}` of a `classes.json`, 255 aside; None where there is none."""
+    form = 'a JSON object of class ids 0 to 254 and names, such as {"0": "sky"}'
+    try:
+        entries = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(form, str(error), str(path)) from error
+    if not isinstance(entries, dict):
+        raise InputError(form, f"a {type(entries).__name__}", str(path))
+    names = {}
+    for key, name in entries.items():
+        if not (
+            key.isascii()
+            and key.isdigit()
+            and len(key) <= 3
+            and int(key) <= UNLABELLED
+            and isinstance(name, str)
+            and name
+        ):
+            raise InputError(form, f"{json.dumps(key)}: {json.dumps(name)[:60]}", str(path))
+        names[int(key)] = name
+    return {label: name for label, name in names.items() if label != UNLABELLED}
+
+
+def _class_ids(image: Image.Image, names: Mapping[int, str] | None) -> NDArray[np.uint8] | None:
+    """`(H, W) uint8` of an indexed mask, None for a painted one; `read_mask` says which is which."""
+    if image.mode == "P":
+        return np.array(image)
+    single = image.mode in {"1", "L", "LA"}
+    pixels = np.asarray(image.convert("L" if single else "RGB"))
+    if single and names is not None:
+        return pixels
+    if not single and (names is None or not (pixels == pixels[..., :1]).all()):
+        return None
+    grey = pixels if single else pixels[..., 0]
+    return None if _looks_painted(grey, NAMES if names is None else names) else grey
+
+
+def _looks_painted(grey: NDArray[np.uint8], names: Mapping[int, str]) -> bool:
+    """Whether all but its edges is black, grey or white and not only black, and the values are no class ids.
+
+    Black and white alone are taken as painted, though they could be class 0 and no region.
+    """
+    present = labels_present(grey)
+    areas = set(np.flatnonzero(np.bincount(grey.ravel(), minlength=256) > MOST_STRAY * grey.size).tolist())
+    if present <= set(names) and present - {0}:
+        return False
+    return areas <= {0, 127, 128, 255} and areas != {0}
+
+
+def _painted_labels(image: Image.Image, path: Path) -> NDArray[np.uint8]:
+    """`(H, W) uint8` indices into the palette."""
+    pixels = np.asarray(image.convert("RGBA"))
+    painted = labels_from_colours(pixels[..., :3])
+    if painted.unknown > MOST_UNKNOWN or painted.stray > MOST_STRAY:
+        raise _unknown_colour(painted, path)
+    return np.where(pixels[..., 3] < 128, np.uint8(UNLABELLED), painted.labels)
+
+
+def _unknown_colour(painted: Painted, path: Path) -> InputError:
+    nine = ", ".join(f"{label.name} {_hex(label.colour)}" for label in PALETTE)
+    assert painted.stray_colour is not None and painted.stray_at is not None
+    row, column = painted.stray_at
+    found = (
+        f"{_hex(painted.stray_colour)} at row {row}, column {column}, and {painted.unknown:.0%} of the mask in"
+        " no known colour"
+    )
+    advice = f"Paint in these colours, or write class ids to an 8-bit grey PNG: {nine}."
+    return InputError("a mask in the nine colours", found, str(path), advice)
+
+
+def _check_known(labels: NDArray[np.uint8], names: Mapping[int, str], path: Path) -> None:
+    for label in sorted(labels_present(labels) - set(names)):
+        row, column = (int(index[0]) for index in np.nonzero(labels == label))
+        listed = ", ".join(f"{known} {name}" for known, name in sorted(names.items()))
+        found = f"{label} at row {row}, column {column}"
+        advice = f"Name every id in {NAMES_FILE} beside the mask; a mask painted in colours has to be saved as RGB."
+        raise InputError(f"class ids among {listed}", found, str(path), advice)
+
+
+def _hex(colour: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)

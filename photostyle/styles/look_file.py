@@ -1,0 +1,224 @@
+"""Looks kept in files, NAME.photostyle: the style photos as they were measured, and the settings.
+
+A file is safetensors: the photos at the sizes of the solve, from which all statistics follow, and their masks; as
+metadata a JSON text that names them, its version, and the sha256 of both. Nothing in it can run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load as tensors_of
+from safetensors.numpy import save as bytes_of
+
+from photostyle.errors import InputError, SettingsError
+from photostyle.files import atomic_write, check_target
+from photostyle.photo.photo import SHORTEST_SIDE
+from photostyle.regions.mask_files import RegionMap
+from photostyle.settings import Section, Settings
+
+LOOK_ENDING, FORMAT = ".photostyle", "photostyle look"
+VERSION = 1
+MOST_SIZES = 2
+MOST_WEIGHT = 1e30
+"""Sums and products of weights stay finite."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredStyle:
+    """A style photo of a look.
+
+    Args:
+        name: of its file; sha256: of that file's bytes, hexadecimal, None where there was none.
+        weight: above 0, beside those of the other photos.
+        region: of the content, that alone takes its look from this photo; None for all.
+        pixels: from the smallest size to that of the solve, `(H, W, 3) float32, sRGB-encoded, [0, 1]`.
+        regions: of the last of `pixels`; None where no mask was given.
+    """
+
+    name: str
+    sha256: str | None
+    weight: float
+    region: str | None
+    pixels: tuple[NDArray[np.float32], ...] = field(repr=False)
+    regions: RegionMap | None = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a file holds: settings, and one photo or more."""
+
+    settings: Settings
+    photos: tuple[StoredStyle, ...]
+
+    def used(self, where: str, sizes: int, size: int, weight: float, region: str | None) -> tuple[StoredStyle, ...]:
+        """The photos as a session takes them.
+
+        Args:
+            where: its file, for errors.
+            sizes: how many the session measures a style at.
+            size: of its solve, in pixels.
+            weight: that theirs are multiplied by.
+            region: of the content, that alone takes its look from them; None for those that they have themselves.
+
+        Raises:
+            SettingsError: saved for another size or method; a second region.
+        """
+        own = self.settings.solver
+        if own.size != size:
+            advice = f"Solve at the look's size (--size {own.size}), or save the look at this one."
+            raise SettingsError(f"a look saved with solver.size = {size}", str(own.size), where, advice)
+        for kept in self.photos:
+            if region is not None and kept.region is not None:
+                raise SettingsError("a look of no region of its own", f"{kept.region} from {kept.name}", where)
+            if len(kept.pixels) < sizes:
+                advice = "Save it anew with the method that it is meant for."
+                raise SettingsError("a look saved with solver.method = grid", own.method, where, advice)
+        return tuple(
+            replace(kept, weight=kept.weight * weight, region=region or kept.region, pixels=kept.pixels[-sizes:])
+            for kept in self.photos
+        )
+
+
+class _Entry(Section):
+    """What the JSON text says of a photo."""
+
+    name: str
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
+    weight: float = Field(gt=0, le=MOST_WEIGHT)
+    region: str | None
+    sizes: int = Field(ge=1, le=MOST_SIZES)
+    mask: dict[int, str] | None
+
+
+class _Contents(Section):
+    """The JSON text."""
+
+    settings: Settings
+    photos: tuple[_Entry, ...] = Field(min_length=1)
+
+
+class _Header(Section):
+    """The file's one metadatum, `FORMAT`, as JSON; of several safetensors changes the order."""
+
+    version: int
+    look: str
+    sha256: str
+
+
+def is_look(source: object) -> bool:
+    """Whether a source of a style is the name of a saved look."""
+    return isinstance(source, str | Path) and Path(source).suffix.lower() == LOOK_ENDING
+
+
+def check_look_target(path: str | Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
+    """Refuse, before any work is done, a name that `write_look` would refuse.
+
+    Raises:
+        SettingsError: another ending than `LOOK_ENDING`.
+        OutputError: see `photostyle.files.check_target`.
+    """
+    if not is_look(path):
+        raise SettingsError(f"a look's name, which ends in {LOOK_ENDING}", repr(Path(path).suffix), str(path))
+    check_target(path, overwrite, inputs)
+
+
+def write_look(path: str | Path, look: Look, *, overwrite: bool) -> None:
+    """Writes a look, whole or not at all; the same look gives the same bytes.
+
+    Raises:
+        SettingsError, OutputError: see `check_look_target`.
+    """
+    check_look_target(path, overwrite)
+    tensors: dict[str, NDArray[Any]] = {}
+    entries = []
+    for place, photo in enumerate(look.photos):
+        for size, pixels in enumerate(photo.pixels):
+            tensors[f"{place}.pixels.{size}"] = pixels
+        names = None
+        if photo.regions is not None:
+            tensors[f"{place}.labels"], names = photo.regions.labels, dict(photo.regions.names)
+        name = photo.name.encode(errors="backslashreplace").decode()  # one of a file may be no Unicode
+        entries.append(_Entry(name=name, sha256=photo.sha256, weight=photo.weight, region=photo.region,
+                              sizes=len(photo.pixels), mask=names))  # fmt: skip
+    text = _Contents(settings=look.settings, photos=tuple(entries)).model_dump_json()
+    header = _Header(version=VERSION, look=text, sha256=_checksum(text, tensors))
+    with atomic_write(path) as file:
+        file.write(bytes_of(tensors, {FORMAT: header.model_dump_json()}))
+
+
+def read_look(path: str | Path) -> Look:
+    """Reads a look.
+
+    Raises:
+        InputError: no such file, none of a look, of a newer version, altered or cut short.
+    """
+    where = str(path)
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError("a saved look", error.strerror or str(error), where) from error
+    try:
+        tensors = tensors_of(data)
+        metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
+    except (SafetensorError, ValueError, KeyError, RecursionError) as error:
+        found = f"{len(data)} bytes that are none, or are cut short"
+        raise InputError("a saved look", found, where, "Save the look anew: photostyle run --save-look.") from error
+    if FORMAT not in metadata:
+        raise InputError("a saved look", "a safetensors file of something else", where)
+    try:
+        header = json.loads(metadata[FORMAT])
+        version = header.get("version") if isinstance(header, dict) else None
+        if isinstance(version, int) and version > VERSION:
+            advice = "A newer photostyle made it: install that, or save the look anew with this one."
+            raise InputError(f"a look of version {VERSION}", f"version {version}"[:20], where, advice)
+        checked = _Header.model_validate(header)
+        if checked.sha256 != _checksum(checked.look, tensors):
+            raise InputError(f"the look that was saved, of sha256 {checked.sha256[:16]}...", "an altered file", where)
+        contents = _Contents.model_validate_json(checked.look)
+        return Look(
+            contents.settings, tuple(_stored_style(place, e, tensors) for place, e in enumerate(contents.photos))
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InputError("a saved look", f"{name or 'contents'}: {first['msg']:.80}", where) from error
+    except (KeyError, ValueError, RecursionError) as error:
+        raise InputError("a saved look", f"one that lacks a part ({error})", where) from error
+
+
+def _checksum(text: str, tensors: dict[str, NDArray[Any]]) -> str:
+    """sha256 of the JSON text and of all arrays in the order of their names, shapes included."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].shape} {tensors[name].dtype}".encode())
+        digest.update(np.ascontiguousarray(tensors[name]).data)
+    return digest.hexdigest()
+
+
+def _stored_style(place: int, entry: _Entry, tensors: dict[str, NDArray[Any]]) -> StoredStyle:
+    """Raises KeyError or ValueError for arrays that are not there, or not those of photos."""
+    pixels = tuple(tensors[f"{place}.pixels.{size}"] for size in range(entry.sizes))
+    for each in pixels:
+        if each.ndim != 3 or each.shape[2] != 3 or each.dtype != np.float32 or min(each.shape[:2]) < SHORTEST_SIDE:
+            raise ValueError(f"a photo of shape {each.shape}, {each.dtype}")
+        if not (each.min() >= 0 and each.max() <= 1):
+            raise ValueError("colours outside [0, 1]")
+    if any(max(smaller.shape) > max(larger.shape) for smaller, larger in pairwise(pixels)):
+        raise ValueError("sizes out of order")
+    regions = None
+    if entry.mask is not None:
+        regions = RegionMap(tensors[f"{place}.labels"], entry.mask)
+        if regions.labels.shape != pixels[-1].shape[:2]:
+            raise ValueError(f"a mask of shape {regions.labels.shape}")
+    return StoredStyle(entry.name, entry.sha256, entry.weight, entry.region, pixels, regions)

@@ -1,0 +1,69 @@
+"""Labels that a network gives to photos without any, for a second round of its training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from segmentation.labels import FOREGROUND, UNLABELLED, UNSPECIFIED
+from segmentation.network import CLASSES, Network
+from segmentation.segmenter import Segmenter
+from segmentation.training.samples import Sample
+
+
+def pseudo_labelled(network: Network, samples: Sequence[Sample], cameras: Path) -> list[Sample]:
+    """The samples with what the network sees in them, where it is sure, and the frames of every camera with what it
+    sees in the clearest of them, which is the one of the highest mean confidence among the brighter half."""
+    segmenter = Segmenter(network)
+    result = []
+    for sample in samples:
+        chances = segmenter.probabilities(np.asarray(Image.open(sample.image).convert("RGB")))
+        chances = _with_subject(chances, sample.subject)
+        label = _sure(chances, sample.subject)
+        result.append(replace(sample, label=_enlarged(label, sample.image)))
+    for camera in sorted(path for path in cameras.iterdir() if path.is_dir()):
+        frames = sorted(camera.glob("*.jpg"))
+        pictures = [np.asarray(Image.open(frame).convert("RGB")) for frame in frames]
+        bright = np.median([picture.mean() for picture in pictures])
+        seen = [segmenter.probabilities(picture) for picture in pictures if picture.mean() >= bright]
+        label = _sure(max(seen, key=lambda chances: float(chances.max(0).mean())), None)
+        result += [Sample(frame, _enlarged(label, frame), weight=0.0004) for frame in frames]
+    return result
+
+
+def _with_subject(chances: NDArray[np.float32], subject: int | None) -> NDArray[np.float32]:
+    """Raises the subject's probabilities so that an eighth of the photo at least shows it."""
+    if subject is None:
+        return chances
+    chances = chances.copy()
+    foreground = slice(FOREGROUND[0], None)
+    if subject >= FOREGROUND[0]:
+        into = subject if subject < CLASSES else CLASSES - 1
+        total = chances[foreground].sum(0)
+        chances[foreground] = 0
+        chances[into] = total
+        subject = into
+    needed = np.quantile(chances[subject], 7 / 8)
+    if needed < 0.6:
+        odds = 1.5 * (1 - needed) / max(needed, 1e-3)
+        chances[subject] *= min(odds, 20.0)
+        chances /= chances.sum(0)
+    return chances
+
+
+def _sure(chances: NDArray[np.float32], subject: int | None, least: float = 0.55) -> NDArray[np.uint8]:
+    label: NDArray[np.uint8] = chances.argmax(0).astype(np.uint8)
+    if subject == UNSPECIFIED:
+        label[label == CLASSES - 1] = UNSPECIFIED
+    label[chances.max(0) < least] = UNLABELLED
+    return label
+
+
+def _enlarged(label: NDArray[np.uint8], like: Path) -> NDArray[np.uint8]:
+    with Image.open(like) as photo:
+        return np.array(Image.fromarray(label).resize(photo.size, Image.Resampling.NEAREST))

@@ -1,0 +1,138 @@
+"""What takes its look from what, of one style and of several."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from photostyle.errors import InputError, SettingsError
+from photostyle.regions.correspondence import (
+    Correspondence,
+    MatchedStyle,
+    combine_matchings,
+    match_one_region,
+    match_whole,
+)
+from photostyle.regions.mask_files import RegionMap
+from segmentation.labels import UNLABELLED
+from segmentation.matching import match
+
+NAMES = {0: "sky", 1: "building", 2: "vegetation", 3: "water", 5: "mountain"}
+
+
+def stripes(*labels: int) -> RegionMap:
+    """A hundred columns, in equal parts of each label."""
+    columns = np.repeat(np.array(labels, np.uint8), 100 // len(labels))
+    return RegionMap(np.tile(columns, (10, 1)), {label: NAMES[label] for label in set(labels) - {UNLABELLED}})
+
+
+def counterpart(
+    content: RegionMap, style: RegionMap, name: str = "a.jpg", weight: float = 1.0, region: str | None = None
+) -> MatchedStyle:
+    if region is not None:
+        matching = match_one_region(content, style, region, name, 0.01)
+    else:
+        matching = match(content.labels, style.labels, content.names, style.names, least_share=0.01)
+    return MatchedStyle(name, weight, region, style, matching)
+
+
+def sources(found: Correspondence) -> dict[str, dict[str, float]]:
+    """`{region: {style: share}}`."""
+    return {
+        region.name: {found.styles[source.style].name: source.share for source in region.sources}
+        for region in found.regions
+    }
+
+
+def test_one_style_is_its_matching() -> None:
+    content = stripes(0, 1, 2, 3)
+    style = counterpart(content, stripes(0, 5, 3))
+    found = combine_matchings(content, [style], 0.01)
+    matching = style.matching
+    assert [(r.name, r.content_ids, r.sources[0].ids) for r in found.regions] == [
+        (r.name, r.content_ids, r.style_ids) for r in matching.regions
+    ]
+    assert found.messages == matching.messages != ()
+    assert all(source.share == 1.0 for region in found.regions for source in region.sources)
+
+
+def test_weights_are_shares_of_what_has_the_region() -> None:
+    content = stripes(0, 1)
+    styles = [counterpart(content, stripes(0, 1), "a.jpg", 3.0), counterpart(content, stripes(0, 3), "b.jpg", 1.0)]
+    found = combine_matchings(content, styles, 0.01)
+    assert sources(found) == {"sky": {"a.jpg": 0.75, "b.jpg": 0.25}, "building": {"a.jpg": 1.0}}
+    assert "b.jpg: no building, which takes its look from a.jpg" in found.messages
+    assert (found.shares(1), found.ids(1)) == ([0.25, 0.0], [(0,), ()])
+
+
+def test_order_changes_nothing_but_the_order() -> None:
+    content = stripes(0, 1, 2, 3)
+    styles = [counterpart(content, other, name) for name, other in
+              (("a.jpg", stripes(0, 1)), ("b.jpg", stripes(1, 5, 3)), ("c.jpg", stripes(0, 2)))]  # fmt: skip
+    assert sources(combine_matchings(content, styles, 0.01)) == sources(combine_matchings(content, styles[::-1], 0.01))
+
+
+def test_labels_are_one_region_where_they_are_one_for_every_style() -> None:
+    """One style has no vegetation, so that it takes that of the content as mountain; the other has both."""
+    content = stripes(0, 2, 5)
+    lacking, having = counterpart(content, stripes(0, 5), "a.jpg"), counterpart(content, stripes(0, 2, 5), "b.jpg")
+    assert [r.content_ids for r in combine_matchings(content, [lacking], 0.01).regions] == [(0,), (5, 2)]
+    found = combine_matchings(content, [lacking, having], 0.01)
+    assert {region.name: region.content_ids for region in found.regions} == {
+        "sky": (0,), "mountain": (5,), "vegetation": (2,),
+    }  # fmt: skip
+    vegetation = next(region for region in found.regions if region.name == "vegetation")
+    assert [source.ids for source in vegetation.sources] == [(5,), (2,)]
+    assert [r.content_ids for r in combine_matchings(content, [lacking, lacking], 0.01).regions] == [(0,), (5, 2)]
+
+
+def test_a_named_region_takes_from_its_own_styles_alone() -> None:
+    content = stripes(0, 1, 3)
+    styles = [
+        counterpart(content, stripes(0, 1, 3), "rest.jpg"),
+        counterpart(content, stripes(0, 1), "sunset.jpg", 1.0, "sky"),
+        counterpart(content, stripes(0, 3), "dusk.jpg", 3.0, "sky"),
+    ]
+    assert sources(combine_matchings(content, styles, 0.01)) == {
+        "sky": {"sunset.jpg": 0.25, "dusk.jpg": 0.75}, "building": {"rest.jpg": 1.0}, "water": {"rest.jpg": 1.0},
+    }  # fmt: skip
+
+
+def test_regions_without_a_style_of_their_own_keep_their_look_and_say_so() -> None:
+    content = stripes(0, 1)
+    found = combine_matchings(content, [counterpart(content, stripes(0, 1), "sunset.jpg", 1.0, "sky")], 0.01)
+    assert sources(found) == {"sky": {"sunset.jpg": 1.0}}
+    assert found.messages == ("no style for building: that of the content (50.0% of it) keeps its look",)
+
+
+def test_a_style_without_any_common_region_is_left_out_unless_none_has_one() -> None:
+    content = stripes(0, 1)
+    stranger, other = counterpart(content, stripes(3), "a.jpg"), counterpart(content, stripes(0, 1), "b.jpg")
+    found = combine_matchings(content, [stranger, other], 0.01)
+    assert sources(found) == {"sky": {"b.jpg": 1.0}, "building": {"b.jpg": 1.0}}
+    assert "a.jpg has no region in common with the content and is not used" in found.messages
+    assert sources(combine_matchings(content, [stranger, stranger], 0.01)).keys() == {"whole photo"}
+
+
+def test_a_whole_style_beside_a_named_one_is_for_the_rest() -> None:
+    content, whole = stripes(0, 1, 3), RegionMap(np.zeros((4, 4), np.uint8), {0: "whole photo"})
+    rest = MatchedStyle("rest.jpg", 1.0, None, whole, match_whole(content, whole, "no scenery"))
+    found = combine_matchings(content, [counterpart(content, stripes(0), "sunset.jpg", 1.0, "sky"), rest], 0.01)
+    assert sources(found) == {"sky": {"sunset.jpg": 1.0}, "rest of the whole photo": {"rest.jpg": 1.0}}
+    assert "rest.jpg: no scenery" in found.messages
+
+
+def test_a_region_takes_a_similar_one_where_the_style_lacks_it() -> None:
+    content = stripes(0, 2)
+    matching = match_one_region(content, stripes(0, 5), "vegetation", "alps.jpg", 0.01)
+    assert [(r.content_ids, r.style_ids) for r in matching.regions] == [((2,), (5,))]
+
+
+def test_a_region_that_is_not_there_is_refused() -> None:
+    content = stripes(0, 1)
+    with pytest.raises(SettingsError, match=r"a region of the content \(sky, building\), found fog"):
+        match_one_region(content, stripes(0), "fog", "a.jpg", 0.01)
+    with pytest.raises(InputError, match="building or more in both photos"):
+        match_one_region(content, stripes(0, 3), "building", "a.jpg", 0.01)
+    with pytest.raises(InputError, match=r"sky is 50\.0% of the content"):
+        match_one_region(content, stripes(0), "sky", "a.jpg", 0.6)

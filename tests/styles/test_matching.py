@@ -1,0 +1,69 @@
+"""The content's regions matched by class with those of several styles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from photostyle.errors import InputError, SettingsError
+from photostyle.pipeline.task import EncodedPhoto, StylePhoto
+from photostyle.regions.found_regions import Segmentation
+from photostyle.styles.matching import match_classes
+from tests.regions.test_found_regions import seen
+
+CONTENT = seen((0, 0.4), (1, 0.3), (3, 0.3))
+
+
+def style(
+    name: str, *shares: tuple[int, float], region: str | None = None, **look: Any
+) -> tuple[StylePhoto, Segmentation]:
+    found = seen(*shares, **look)
+    return StylePhoto(None, name, None, (EncodedPhoto(found.pixels, {}),), None, found, 1.0, region), found  # type: ignore[arg-type]
+
+
+def taken(*styles: tuple[StylePhoto, Segmentation]) -> dict[str, list[str]]:
+    found, reason = match_classes(CONTENT, styles)
+    assert found is not None and not reason
+    return {region.name: [found.styles[s.style].name for s in region.sources] for region in found.regions}
+
+
+def test_styles_that_have_little_each_may_have_enough_together() -> None:
+    sky, rest = style("sky.jpg", (0, 0.6), (2, 0.4)), style("rest.jpg", (1, 0.5), (3, 0.5))
+    assert match_classes(CONTENT, [sky]) == (None, "the photos have little scenery in common")
+    assert taken(sky, rest) == {"sky": ["sky.jpg"], "building": ["rest.jpg"], "water": ["rest.jpg"]}
+    assert match_classes(CONTENT, [sky, sky]) == (None, "the photos have little scenery in common")
+
+
+def test_one_style_that_cannot_be_matched_leaves_all_as_wholes() -> None:
+    both = style("noon.jpg", (0, 0.5), (1, 0.5)), style("rose.jpg", (6, 1.0))
+    assert match_classes(CONTENT, both) == (None, "rose.jpg: 100% of the style photo is no scenery")
+
+
+def test_beside_a_style_of_a_region_it_is_taken_as_a_whole() -> None:
+    styles = style("dusk.jpg", (0, 0.5), (1, 0.5), region="sky"), style("rose.jpg", (6, 1.0))
+    assert taken(*styles) == {"sky": ["dusk.jpg"], "rest of the whole photo": ["rose.jpg"]}
+    found, _ = match_classes(CONTENT, styles)
+    assert found is not None
+    assert "rose.jpg: 100% of the style photo is no scenery, so the whole of it is taken" in found.messages
+
+
+def test_a_region_may_take_from_what_is_little_scenery_else() -> None:
+    assert taken(style("kite.jpg", (0, 0.3), (6, 0.7), region="sky")) == {"sky": ["kite.jpg"]}
+
+
+def test_a_region_takes_a_similar_class() -> None:
+    found, _ = match_classes(CONTENT, [style("road.jpg", (0, 0.5), (4, 0.5), region="water")])
+    assert found is not None
+    assert [(r.name, [s.ids for s in r.sources]) for r in found.regions] == [("water", [(4,)])]
+    assert np.mean(found.styles[0].regions.labels == 4) == pytest.approx(0.5, abs=0.05)
+
+
+def test_what_is_not_there_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"\(sky, building, water\), found vegetation"):
+        match_classes(CONTENT, [style("a.jpg", (0, 0.5), (2, 0.5), region="vegetation")])
+    with pytest.raises(SettingsError, match=r"\(sky, building, water\), found person"):
+        match_classes(CONTENT, [style("a.jpg", (0, 1.0), region="person")])
+    with pytest.raises(InputError, match="building or more in both photos"):
+        match_classes(CONTENT, [style("a.jpg", (0, 0.5), (2, 0.5), region="building")])
