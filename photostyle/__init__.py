@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from photostyle.photo.photo import Photo
     from photostyle.pipeline.result import Result
     from photostyle.pipeline.session import Session, transfer
-    from photostyle.pipeline.task import Style
     from photostyle.settings import Settings
+    from photostyle.styles.style import Style
 
 __version__ = "0.1.0"
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from photostyle.encoders import weights
 from photostyle.encoders.vgg import CONVOLUTIONS, Encoder
-from photostyle.regions.mask_files import RegionMap, write_mask
+from photostyle.regions.mask_files import write_mask
+from photostyle.regions.region_map import RegionMap
 
 
 @pytest.fixture(scope="session")

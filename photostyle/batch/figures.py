@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from photostyle.photo.photo import LUMA, Photo
+from photostyle.colour.luma import LUMA
+from photostyle.photo.photo import Photo
 
 if TYPE_CHECKING:
     from photostyle.pipeline.result import Result

@@ -22,7 +22,7 @@ from photostyle.photo.photo import Photo, format_of
 from photostyle.pipeline.result import Result
 from photostyle.pipeline.session import Session
 from photostyle.pipeline.set_look import SetLook, spread_evenly
-from photostyle.pipeline.task import Style
+from photostyle.styles.style import Style
 
 MOST_STYLES = 4
 """Looks kept as measured, some 40 MB each at 512 px; jobs come style after style."""

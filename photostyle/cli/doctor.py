@@ -146,9 +146,9 @@ def _formats() -> Iterator[Finding]:
 
 
 def _weights() -> Iterator[Finding]:
+    from photostyle.cli.weights import network_status
     from photostyle.encoders.weights import available
     from photostyle.presets import load_preset, preset_names
-    from photostyle.regions.found_regions import network_status
 
     presets = {name: load_preset(name) for name in preset_names()}
     for status in (*available(), network_status()):

@@ -15,8 +15,8 @@ from photostyle.files import endings
 if TYPE_CHECKING:
     from photostyle.photo.photo import Photo
     from photostyle.pipeline.result import Result
-    from photostyle.pipeline.task import Style
     from photostyle.settings import Settings
+    from photostyle.styles.style import Style
 
 SHORTHANDS = {
     "segmenter": "regions.segmenter",

@@ -82,7 +82,8 @@ def _targets(arguments: argparse.Namespace) -> dict[str, list[Path]]:
 
 def _segmented(photo: Photo, paths: list[Path], finder: RegionFinder, *, overwrite: bool) -> dict[str, Any]:
     from photostyle.photo.icc import SRGB
-    from photostyle.regions.mask_files import overlay, write_mask
+    from photostyle.regions.mask_files import write_mask
+    from photostyle.regions.region_map import overlay
 
     pixels = photo.in_srgb()
     regions = finder.see(pixels).classes()

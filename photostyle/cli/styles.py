@@ -12,8 +12,8 @@ from photostyle.errors import SettingsError
 
 if TYPE_CHECKING:
     from photostyle.pipeline.session import Session
-    from photostyle.pipeline.task import Style
     from photostyle.settings import Settings
+    from photostyle.styles.style import Style
 
 STREAM = "-"
 

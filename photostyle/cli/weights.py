@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -37,7 +38,6 @@ def add_to(commands: Commands) -> None:
 def show(arguments: argparse.Namespace) -> int:
     """Prints the state of all weights; returns the exit code."""
     from photostyle.encoders.weights import available
-    from photostyle.regions.found_regions import network_status
 
     _print([*available(), network_status()], arguments.json)
     return 0
@@ -65,7 +65,6 @@ def fetch(arguments: argparse.Namespace) -> int:
 def verify(arguments: argparse.Namespace) -> int:
     """Prints the state of the weights that should be right; returns the exit code."""
     from photostyle.encoders import weights
-    from photostyle.regions.found_regions import network_status
 
     statuses = [*weights.verify(), network_status()]
     _print(statuses, arguments.json)
@@ -83,3 +82,18 @@ def _print(statuses: Iterable[WeightsStatus], as_json: bool) -> None:
         put(f"{status.name:10}{state:8}{status.path}{size}")
         for line in status.problem.splitlines():
             put(f"{'':18}{line}")
+
+
+def network_status() -> WeightsStatus:
+    """The state of the network that ships, as `encoders.weights.available` tells that of the encoders."""
+    from photostyle.encoders.weights import WeightsStatus
+    from segmentation.segmenter import SHIPPED, NetworkError, Segmenter
+
+    problem = ""
+    try:
+        Segmenter.load()
+    except NetworkError as error:
+        problem = f"expected {error.expected}, found {error.found}\n{error.advice}"
+    data = SHIPPED.read_bytes() if SHIPPED.is_file() else b""
+    digest = hashlib.sha256(data).hexdigest() if data else ""
+    return WeightsStatus("segmenter", SHIPPED, bool(data), len(data), digest, not problem, problem)

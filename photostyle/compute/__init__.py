@@ -1,0 +1,1 @@
+"""Where it is computed: devices, number formats, and sparse matrices in PyTorch."""

@@ -1,1 +1,1 @@
-"""Feature encoders: VGG-19's layers by name, at VGG-19's widths or narrower."""
+"""VGG-19's layers by name: the encoders, and how their weights are found, fetched, verified and loaded."""

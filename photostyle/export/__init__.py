@@ -1,0 +1,1 @@
+"""What other programs and people read: reports of a run and LUT files."""

@@ -25,9 +25,10 @@ from photostyle.errors import OutputError
 from photostyle.files import atomic_write, check_target, endings, sha256
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Result, TraceRow
-from photostyle.pipeline.task import Style
 from photostyle.regions.correspondence import Correspondence, MatchedStyle
-from photostyle.regions.mask_files import NAMES_FILE, RegionMap, overlay, write_mask
+from photostyle.regions.mask_files import NAMES_FILE, write_mask
+from photostyle.regions.region_map import RegionMap, overlay
+from photostyle.styles.style import Style
 
 FILES = ("run.json", "loss.csv", "loss.png", "content_mask.png", "style_mask.png", NAMES_FILE, "report.html")
 """With one style; the regions of more go to `style_mask_2.png` and so on."""

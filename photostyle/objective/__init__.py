@@ -1,1 +1,3 @@
-"""The terms of the objective, each differentiable in the image."""
+"""What the solvers minimise: one term a file, their weighted sums, and the Matting Laplacian that the photorealism term
+stands on.
+"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from photostyle.photo.photo import LUMA
+from photostyle.colour.luma import LUMA
 
 FLAT = 1e-9
 """Keeps a region without any contrast from dividing by zero."""

@@ -21,10 +21,8 @@ from photostyle.photo.icc import SRGB, Profile
 from photostyle.photo.metadata import NO_METADATA, Metadata
 from photostyle.photo.pillow_reader import MOST_PIXELS, SHORTEST_SIDE, JpegTables, shown_size
 
-__all__ = ["LUMA", "MOST_PIXELS", "SHORTEST_SIDE", "Photo", "check_writable", "format_of", "resize"]
+__all__ = ["MOST_PIXELS", "SHORTEST_SIDE", "Photo", "check_writable", "format_of", "resize"]
 
-LUMA = (0.299, 0.587, 0.114)
-"""Weights of R, G and B in the luma Y' of ITU-R BT.601."""
 
 METADATA = ("all", "no gps", "none")
 """What may be kept of it."""

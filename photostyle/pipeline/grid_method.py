@@ -1,19 +1,13 @@
-"""The recipes of `default` and `preview`: affine maps of colour on grids, found at a small size, applied at any.
-
-What they are found from is a scene: one photo, or several stacked into one picture (`photostyle.pipeline.set_look`), of which no
-term of the objective sees where one ends and the next begins.
-"""
+"""The recipes of `default` and `preview`: affine maps of colour on grids, found at a small size, applied at any."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from photostyle.objective.colours import ColourTerm
@@ -27,16 +21,16 @@ from photostyle.photo.icc import SRGB, Profile
 from photostyle.photo.photo import Photo
 from photostyle.pipeline import pixel_method
 from photostyle.pipeline.result import Progress
-from photostyle.pipeline.task import EncodedPhoto, SolvedTransfer, Task, TraceRecorder
-from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine
-from photostyle.regions.mask_files import layer_masks, region_masks
+from photostyle.pipeline.scene import Pixels, Scene, masks_of, scene_of, stack_photos, unstack_photos
+from photostyle.pipeline.task import SolvedTransfer, Task, TraceRecorder
+from photostyle.regions.edge_masks import refine_fine
+from photostyle.regions.region_map import layer_masks
 from photostyle.solvers import closed_form
 from photostyle.solvers.bilateral import FAINT, Shape, apply_grids, coefficients_of
 from photostyle.solvers.grid import Solver, Stiffness
 from photostyle.solvers.result import Solution, Status, Step
 from segmentation.refine import Refined
 
-Pixels = NDArray[np.float32]
 Grids = NDArray[np.float64]
 Strengths = Sequence[float]
 
@@ -49,41 +43,12 @@ TOUCHED = 0.1
 brightest and the darkest, comes in between `FAINT` and this."""
 
 
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """Content and styles at one size, with the hard masks of their matched regions.
-
-    Args:
-        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1], of the content.
-        masks: `(K + 1, H, W) float32`, [0, 1], of the content, the last what is in no region.
-        soft: as `masks`, brought to the edges of the photo.
-        styles: the style photos, measured.
-        style_masks: of each style `(K, h, w) float32`, [0, 1], of what the content's regions take from.
-        photos: photos of equal size that the content consists of, one below the other.
-    """
-
-    pixels: Pixels
-    masks: Pixels
-    soft: Pixels
-    styles: tuple[EncodedPhoto, ...]
-    style_masks: tuple[Pixels, ...]
-    photos: int = 1
-
-    @property
-    def labels(self) -> NDArray[np.intp]:
-        """`(H, W)`: the region of every pixel, another number in every photo."""
-        rows = len(self.pixels) // self.photos
-        photo = np.repeat(np.arange(self.photos), rows)[:, None]
-        labels: NDArray[np.intp] = self.soft.argmax(0) + len(self.soft) * photo
-        return labels
-
-
 def transfer(task: Task) -> SolvedTransfer:
     """Solves for the grids, from the closed form, coarse to fine."""
     settings = task.settings.grid
     with task.clock.part("masks"):
-        hard, wide = _masks(task)
-        scenes = [_scene(task, place, hard, wide) for place in (-2, -1)]
+        hard, wide = masks_of(task)
+        scenes = [scene_of(task, place, hard, wide) for place in (-2, -1)]
     grids, solutions, trace = solve_grids(task, scenes, Shape(settings.rows, settings.columns, settings.lumas))
     return transfer_by_grids(task, wide, grids, solutions, trace)
 
@@ -91,8 +56,8 @@ def transfer(task: Task) -> SolvedTransfer:
 def preview(task: Task) -> SolvedTransfer:
     """The closed form alone."""
     with task.clock.part("masks"):
-        hard, wide = _masks(task)
-        scene = _scene(task, -1, hard, wide)
+        hard, wide = masks_of(task)
+        scene = scene_of(task, -1, hard, wide)
     with task.clock.part("closed form"):
         task.tell("closed form")
         grids = closed_form_grids(task, scene, PREVIEW)
@@ -136,36 +101,6 @@ def solve_grids(
         if solution.status in (Status.INTERRUPTED, Status.NOT_FINITE):
             break
     return grids, tuple(solutions), trace
-
-
-def _masks(task: Task) -> tuple[Pixels, Pixels]:
-    """`(K + 1, H, W)` at the size of the solve: hard masks, and the same after the first of the two passes."""
-    hard = partition_masks(
-        task.correspondence.content.labels, [region.content_ids for region in task.correspondence.regions]
-    )
-    return hard, refine_coarse(hard, task.pixels)
-
-
-def _scene(task: Task, size: int, hard: Pixels, wide: Pixels) -> Scene:
-    """The task at the size of the solve, -1, or at half of it, -2."""
-    pixels = task.pixels if size == -1 else task.photo.fitted(task.settings.solver.size // 2)
-    styles = tuple(style.scales[size] for style in task.styles)
-    style_masks = tuple(
-        shrink_masks(
-            region_masks(task.correspondence.styles[place].regions.labels, task.correspondence.ids(place)), style.pixels
-        )
-        for place, style in enumerate(styles)
-    )
-    return Scene(pixels, shrink_masks(hard, pixels), refine_fine(wide, pixels).of(pixels), styles, style_masks)
-
-
-def shrink_masks(masks: Pixels, like: Pixels) -> Pixels:
-    """Masks at the size of a photo."""
-    rows, columns = like.shape[:2]
-    if masks.shape[1:] == (rows, columns):
-        return masks
-    smaller = [Image.fromarray(mask).resize((columns, rows), Image.Resampling.BOX) for mask in masks]
-    return np.stack([np.asarray(mask) for mask in smaller])
 
 
 def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
@@ -219,27 +154,13 @@ def _objective(task: Task, scene: Scene) -> RegionalObjective:
     )  # fmt: skip
 
 
-def unstack_photos(picture: Tensor, photos: int) -> Tensor:
-    """`(B, C, photos H, W)`, photos one below the other, as `(B photos, C, H, W)`."""
-    batch, channels, height, width = picture.shape
-    rows = picture.permute(0, 2, 3, 1).reshape(batch * photos, height // photos, width, channels)
-    return rows.permute(0, 3, 1, 2)
-
-
-def stack_photos(pictures: Tensor, photos: int) -> Tensor:
-    """`(B photos, C, H, W)` as `(B, C, photos H, W)`."""
-    batch, channels, height, width = pictures.shape
-    rows = pictures.permute(0, 2, 3, 1).reshape(batch // photos, photos * height, width, channels)
-    return rows.permute(0, 3, 1, 2)
-
-
 def transfer_by_grids(
     task: Task, wide: Pixels, grids: Grids, solutions: tuple[tuple[str, Solution], ...], trace: TraceRecorder
 ) -> SolvedTransfer:
     """Grids, wherever they come from, as what a task's photo and photos of any size go through.
 
     Args:
-        wide: `(K + 1, H, W) float32`, masks of the task's photo after the first pass of `photostyle.regions.edge_masks`.
+        wide: `(K + 1, H, W) float32`, masks of the task's photo, see `photostyle.regions.edge_masks.refine_coarse`.
     """
     device, progress = task.encode.device, task.progress  # and not the task, which would stay in memory
 

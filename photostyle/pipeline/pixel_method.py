@@ -15,14 +15,13 @@ from photostyle.objective.content import ContentTerm
 from photostyle.objective.laplacian import matting_laplacian
 from photostyle.objective.photorealism import PhotorealismTerm
 from photostyle.objective.smoothness import total_variation
-from photostyle.objective.style import StyleTerm as StyleTerm
-from photostyle.objective.style import mean_grams, with_own_look
+from photostyle.objective.style import StyleTerm, mean_grams, with_own_look
 from photostyle.objective.total import Objective, Weights
 from photostyle.photo.photo import Photo, resize
 from photostyle.pipeline.result import Progress
 from photostyle.pipeline.task import SolvedTransfer, Task, TraceRecorder
 from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine, saturate_masks
-from photostyle.regions.mask_files import layer_masks, region_masks
+from photostyle.regions.region_map import layer_masks, region_masks
 from photostyle.settings import SmoothingSettings
 from photostyle.solvers.affine_smoothing import apply_maps, smooth_maps
 from photostyle.solvers.pixels import Stage, noise, solve

@@ -24,7 +24,7 @@ from photostyle.pipeline import grid_method, pixel_method, set_look
 from photostyle.pipeline.rendering import Rendering, strengths_of
 from photostyle.pipeline.result import Clock, Progress, Result, stage_outcome, stage_warnings
 from photostyle.pipeline.set_look import SetLook, SetPhoto
-from photostyle.pipeline.task import EncodedPhoto, FeatureExtractor, SolvedTransfer, Style, StylePhoto, Task
+from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.presets import load_preset
 from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.found_regions import WITHOUT_NETWORK, RegionFinder, Segmentation
@@ -33,6 +33,7 @@ from photostyle.settings import Settings, check_one_look
 from photostyle.solvers.result import Status
 from photostyle.styles.look_file import MOST_WEIGHT, StoredStyle, is_look, read_look
 from photostyle.styles.matching import match_groups, match_masks, match_segmentations, match_wholes
+from photostyle.styles.style import EncodedPhoto, FeatureExtractor, Style, StylePhoto
 
 if TYPE_CHECKING:
     PhotoSource = str | Path | Image.Image | NDArray[Any] | Photo

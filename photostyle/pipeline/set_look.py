@@ -26,16 +26,18 @@ from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo, resize
 from photostyle.pipeline import grid_method
 from photostyle.pipeline.result import Clock, Progress, StageOutcome, TraceRow, stage_outcome, stage_warnings
-from photostyle.pipeline.task import EncodedPhoto, FeatureExtractor, SolvedTransfer, StylePhoto, Task, TraceRecorder
+from photostyle.pipeline.scene import Scene, shrink_masks
+from photostyle.pipeline.task import SolvedTransfer, Task, TraceRecorder
 from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine
 from photostyle.regions.found_regions import LEAST_SHARE, JointSegmentation, Segmentation
-from photostyle.regions.mask_files import RegionMap, region_masks, resize_labels
+from photostyle.regions.region_map import RegionMap, region_masks, resize_labels
 from photostyle.regions.same_view import View, find_views, segmentation_in_view
 from photostyle.settings import Settings
 from photostyle.solvers.bilateral import Shape
 from photostyle.solvers.result import Solution, Status
 from photostyle.styles.matching import match_classes, match_masks, match_wholes
+from photostyle.styles.style import EncodedPhoto, FeatureExtractor, StylePhoto
 from segmentation.labels import UNLABELLED
 from segmentation.matching import WHOLE
 
@@ -166,9 +168,10 @@ def fit_set_look(
         for style in styles
     )  # fmt: skip
     return SetLook(
-        settings=settings, photos=len(members), grids=grids, correspondence=correspondence, regions_from=regions_from, views=known, styles=light,
-        terms=solutions[-1][1].terms if solutions else {}, stages=stages, trace=tuple(trace.rows),
-        seconds=clock.seconds(), warnings=(*notes, *correspondence.messages, *stage_warnings(stages)),
+        settings=settings, photos=len(members), grids=grids, correspondence=correspondence, regions_from=regions_from,
+        views=known, styles=light, terms=solutions[-1][1].terms if solutions else {}, stages=stages,
+        trace=tuple(trace.rows), seconds=clock.seconds(),
+        warnings=(*notes, *correspondence.messages, *stage_warnings(stages)),
         interrupted=any(solution.status is Status.INTERRUPTED for _, solution in solutions),
     )  # fmt: skip
 
@@ -236,7 +239,7 @@ def _relabelled(regions: RegionMap, labels: Mapping[str, int]) -> RegionMap:
 
 def _scenes(
     task: Task, members: Sequence[SetPhoto], regions: Sequence[RegionMap], sizes: Sequence[tuple[int, int]]
-) -> list[grid_method.Scene]:
+) -> list[Scene]:
     """The set at each size, every photo with masks of its own, and the styles as large as the photos."""
     stacks: list[list[tuple[Pixels, Pixels, Pixels]]] = [[] for _ in sizes]
     for member, own in zip(members, regions, strict=True):
@@ -244,20 +247,20 @@ def _scenes(
         wide = refine_coarse(hard, member.pixels)
         for stack, size in zip(stacks, sizes, strict=True):
             small = resize(member.pixels, *size)
-            stack.append((small, grid_method.shrink_masks(hard, small), refine_fine(wide, small).of(small)))
+            stack.append((small, shrink_masks(hard, small), refine_fine(wide, small).of(small)))
     scenes = []
     for stack, size in zip(stacks, sizes, strict=True):
         pixels, masks, soft = zip(*stack, strict=True)
         styles = tuple(_style(task, style, max(size)) for style in task.styles)
         style_masks = tuple(
-            grid_method.shrink_masks(
+            shrink_masks(
                 region_masks(task.correspondence.styles[place].regions.labels, task.correspondence.ids(place)),
                 style.pixels,
             )
             for place, style in enumerate(styles)
         )
         scenes.append(
-            grid_method.Scene(np.concatenate(pixels), np.concatenate(masks, 1), np.concatenate(soft, 1), styles,
+            Scene(np.concatenate(pixels), np.concatenate(masks, 1), np.concatenate(soft, 1), styles,
                           style_masks, len(members))
         )  # fmt: skip
     return scenes

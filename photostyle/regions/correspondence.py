@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from photostyle.errors import InputError, SettingsError
-from photostyle.regions.mask_files import RegionMap
+from photostyle.regions.region_map import RegionMap
 from segmentation.labels import UNLABELLED
 from segmentation.matching import WHOLE, Matching, RegionPair, match, matching_messages
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from photostyle.regions.mask_files import region_masks
+from photostyle.regions.region_map import region_masks
 from photostyle.solvers.bilateral import FAINT
 from segmentation.refine import Refined, refine
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,15 +9,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from photostyle.encoders.weights import WeightsStatus
 from photostyle.errors import WeightsError
 from photostyle.photo.photo import resize
-from photostyle.regions.mask_files import RegionMap, resize_labels
+from photostyle.regions.region_map import RegionMap, resize_labels
 from segmentation.hub import HubSegmenter
 from segmentation.labels import CLASSES, FOREGROUND, UNLABELLED
 from segmentation.matching import SIMILAR, WHOLE, Matching, closeness, match
 from segmentation.refine import refine
-from segmentation.segmenter import SHIPPED, NetworkError, Segmenter
+from segmentation.segmenter import NetworkError, Segmenter
 
 WITHOUT_NETWORK = ("clusters", "none")
 ANY_FOREGROUND = FOREGROUND[0]
@@ -222,15 +220,3 @@ def similar_classes(name: str) -> list[int]:
 def _similar_groups() -> list[set[int]]:
     """The ids of classes that stand in for one another."""
     return [{label for label, name in NAMES.items() if name in group} for group in SIMILAR]
-
-
-def network_status() -> WeightsStatus:
-    """The state of the network that ships, as `encoders.weights.available` tells that of the encoders."""
-    problem = ""
-    try:
-        Segmenter.load()
-    except NetworkError as error:
-        problem = f"expected {error.expected}, found {error.found}\n{error.advice}"
-    data = SHIPPED.read_bytes() if SHIPPED.is_file() else b""
-    digest = hashlib.sha256(data).hexdigest() if data else ""
-    return WeightsStatus("segmenter", SHIPPED, bool(data), len(data), digest, not problem, problem)

@@ -1,4 +1,4 @@
-"""Region maps: read from mask files, written, shown, and turned into soft masks on every layer's grid."""
+"""Mask files: region maps read and written."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import json
 import struct
 import warnings
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +16,12 @@ from PIL import Image, UnidentifiedImageError
 
 from photostyle.errors import InputError, OutputError
 from photostyle.files import atomic_write
+from photostyle.regions.region_map import RegionMap, labels_present, resize_labels
 from segmentation.labels import NAMES, UNLABELLED
-from segmentation.palette import PALETTE, Painted, display_colour, labels_from_colours
+from segmentation.palette import PALETTE, Painted, labels_from_colours
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    pass
 
 NAMES_FILE = "classes.json"
 MOST_UNKNOWN = 0.1
@@ -30,30 +30,6 @@ MOST_UNKNOWN = 0.1
 MOST_STRAY = 0.01
 """Share that one unknown colour may have. Blended edges give up to 0.003 in the authors' masks."""
 ASPECT_TOLERANCE = 0.01
-CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 1)
-"""Of VGG-19 up to relu5_1: those passed in each block; a pooling stands between blocks."""
-
-
-@dataclass(frozen=True, eq=False)
-class RegionMap:
-    """Which region every pixel of a photo belongs to.
-
-    Args:
-        labels: `(H, W) uint8`; 255 is no region.
-        names: of every label that occurs, 255 aside.
-
-    Raises:
-        ValueError: labels of another form, or one without a name.
-    """
-
-    labels: NDArray[np.uint8]
-    names: Mapping[int, str]
-
-    def __post_init__(self) -> None:
-        if self.labels.ndim != 2 or self.labels.dtype != np.uint8 or not self.labels.size:
-            raise ValueError(f"expected (H, W) uint8 labels, found {self.labels.shape} {self.labels.dtype}")
-        if nameless := labels_present(self.labels) - set(self.names):
-            raise ValueError(f"expected a name for every label, found none for {sorted(nameless)}")
 
 
 def read_mask(path: str | Path, height: int, width: int) -> RegionMap:
@@ -89,16 +65,6 @@ def read_mask(path: str | Path, height: int, width: int) -> RegionMap:
     return RegionMap(labels, {label: known[label] for label in sorted(labels_present(labels))})
 
 
-def resize_labels(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """`(height, width)`: `(H, W)` labels scaled by nearest neighbour."""
-    rows, columns = (
-        (np.arange(size) * 2 + 1) * found // (2 * size)
-        for size, found in zip((height, width), labels.shape, strict=True)
-    )
-    scaled: NDArray[np.uint8] = labels[rows[:, None], columns]
-    return scaled
-
-
 def write_mask(path: str | Path, regions: RegionMap) -> None:
     """Writes an 8-bit grey PNG of the labels and adds their names to `classes.json` beside it.
 
@@ -123,88 +89,6 @@ def write_mask(path: str | Path, regions: RegionMap) -> None:
             file.write(f"{text}\n".encode())
     with atomic_write(path) as file:
         Image.fromarray(regions.labels).save(file, "PNG")
-
-
-def overlay(pixels: NDArray[np.float32], regions: RegionMap) -> NDArray[np.float32]:
-    """The photo with its regions tinted half in their colours; pixels in no region stay as they are.
-
-    Args:
-        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
-
-    Returns:
-        As `pixels`.
-
-    Raises:
-        ValueError: photo and regions differ in size.
-    """
-    if pixels.shape[:2] != regions.labels.shape:
-        raise ValueError(f"expected regions of the photo's size {pixels.shape[:2]}, found {regions.labels.shape}")
-    colours = np.zeros((256, 3), np.float32)
-    for label, name in regions.names.items():
-        colours[label] = np.array(display_colour(label, name), np.float32) / 255
-    tinted = (pixels + colours[regions.labels]) / 2
-    return np.where((regions.labels == UNLABELLED)[..., None], pixels, tinted).astype(np.float32)
-
-
-def region_masks(labels: NDArray[np.uint8], regions: Sequence[Collection[int]]) -> NDArray[np.float32]:
-    """Masks of the regions, hard ones.
-
-    Args:
-        labels: `(H, W) uint8`.
-        regions: of each region, the label ids it covers.
-
-    Returns:
-        `(R, H, W) float32`, 0 or 1.
-    """
-    masks = np.zeros((len(regions), *labels.shape), np.float32)
-    for mask, ids in zip(masks, regions, strict=True):
-        mask[:] = np.isin(labels, list(ids))
-    return masks
-
-
-def layer_masks(masks: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
-    """Carries masks to the grids of VGG-19's layers, blurred as the layers' receptive fields blur the photo.
-
-    The authors' program averages a mask over 3x3 positions for every convolution that it passes, and halves it at
-    every pooling (Luan et al., CVPR 2017). Two departures:
-
-    1. It halves by bilinear scaling to a size rounded up. Here the mean of 2x2 positions is taken, and a last odd row
-       or column dropped, as the encoder's poolings do, so that a mask has the grid of the features.
-    2. It counts zeros around the border in its averages, which fades every mask there. Here only positions inside
-       count, so that the masks of a partition add up to one everywhere.
-
-    Args:
-        masks: `(R, H, W)`, floating, [0, 1]; H and W of at least 16 for relu5_1.
-        layers: names from relu1_1 to relu5_1.
-
-    Returns:
-        `{layer: (R, h, w)}`, [0, 1], h = floor(H / 2^poolings), differentiable.
-
-    Raises:
-        KeyError: a layer that VGG-19 up to relu5_1 does not have.
-    """
-    from torch.nn import functional
-
-    wanted = set(layers)
-    path = [f"relu{b}_{i + 1}" for b, count in enumerate(CONVOLUTIONS_PER_BLOCK, start=1) for i in range(count)]
-    if unknown := wanted - set(path):
-        raise KeyError(f"no layer {sorted(unknown)}; there are {', '.join(path)}")
-    carried: dict[str, Tensor] = {}
-    mask = masks[:, None]
-    for layer in path:
-        if len(carried) == len(wanted):
-            break
-        if layer.endswith("_1") and layer != "relu1_1":
-            mask = functional.avg_pool2d(mask, 2)
-        mask = functional.avg_pool2d(mask, 3, stride=1, padding=1, count_include_pad=False)
-        if layer in wanted:
-            carried[layer] = mask[:, 0]
-    return carried
-
-
-def labels_present(labels: NDArray[np.uint8]) -> set[int]:
-    """The labels that occur, 255 aside."""
-    return {int(label) for label in np.flatnonzero(np.bincount(labels.ravel(), minlength=256))} - {UNLABELLED}
 
 
 def _open(path: Path) -> Image.Image:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from photostyle.photo.photo import LUMA, Photo
+from photostyle.colour.luma import LUMA
+from photostyle.photo.photo import Photo
 from photostyle.regions.found_regions import Segmentation
 
 Outlines = NDArray[np.complex64]

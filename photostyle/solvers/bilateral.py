@@ -23,8 +23,8 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn import functional
 
+from photostyle.colour.luma import LUMA
 from photostyle.photo.icc import SRGB, Profile
-from photostyle.photo.photo import LUMA
 from photostyle.solvers.closed_form import ColourMap
 
 LOW, HIGH = 0.01, 0.98

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from photostyle.photo.photo import LUMA
+from photostyle.colour.luma import LUMA
 
 NOISE = (1.5 / 255) ** 2
 """Variance of colour taken for noise on either side: a little more than that of rounding to 8 bits and of JPEG."""

@@ -24,7 +24,7 @@ from safetensors.numpy import save as bytes_of
 from photostyle.errors import InputError, SettingsError
 from photostyle.files import atomic_write, check_target
 from photostyle.photo.photo import SHORTEST_SIDE
-from photostyle.regions.mask_files import RegionMap
+from photostyle.regions.region_map import RegionMap
 from photostyle.settings import Section, Settings
 
 LOOK_ENDING, FORMAT = ".photostyle", "photostyle look"

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from photostyle.photo.photo import Photo, resize
-from photostyle.pipeline.task import FeatureExtractor, StylePhoto
 from photostyle.regions.correspondence import (
     Correspondence,
     MatchedStyle,
@@ -27,7 +26,8 @@ from photostyle.regions.found_regions import (
     share_of_labels,
     similar_classes,
 )
-from photostyle.regions.mask_files import RegionMap
+from photostyle.regions.region_map import RegionMap
+from photostyle.styles.style import FeatureExtractor, StylePhoto
 from segmentation.clusters import find_groups
 from segmentation.matching import match
 

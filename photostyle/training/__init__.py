@@ -1,0 +1,1 @@
+"""Programs that train the networks that ship. Nothing at run time imports this room."""

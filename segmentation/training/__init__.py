@@ -1,0 +1,1 @@
+"""The programs that train and judge the network that ships. Nothing at run time imports this folder."""

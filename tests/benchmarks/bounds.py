@@ -28,7 +28,8 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from photostyle.photo.photo import Photo
 from photostyle.presets import load_preset
-from photostyle.regions.mask_files import read_mask, region_masks
+from photostyle.regions.mask_files import read_mask
+from photostyle.regions.region_map import region_masks
 from photostyle.solvers import closed_form
 from photostyle.solvers.bilateral import Shape, slicing_matrix
 from segmentation.matching import match

@@ -28,7 +28,7 @@ from photostyle.objective.photorealism import PhotorealismTerm
 from photostyle.objective.smoothness import total_variation
 from photostyle.objective.style import StyleTerm, region_grams
 from photostyle.objective.total import Objective, Weights
-from photostyle.regions.mask_files import layer_masks
+from photostyle.regions.region_map import layer_masks
 
 HEIGHT, WIDTH, REGIONS = 466, 700, 4
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

@@ -21,10 +21,11 @@ from photostyle.errors import OutputError
 from photostyle.export.report import FILES, LONGEST_SIDE, check_folder, summary, write_report
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Result, StageOutcome, TraceRow
-from photostyle.pipeline.task import EncodedPhoto, Style, StylePhoto
 from photostyle.presets import load_preset, load_settings
 from photostyle.regions.correspondence import Correspondence, MatchedStyle, combine_matchings, match_one_region
-from photostyle.regions.mask_files import RegionMap, read_mask
+from photostyle.regions.mask_files import read_mask
+from photostyle.regions.region_map import RegionMap
+from photostyle.styles.style import EncodedPhoto, Style, StylePhoto
 from segmentation.matching import match
 from tests.browser import Page, browser
 

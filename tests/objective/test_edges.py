@@ -7,8 +7,8 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 from torch.autograd import gradcheck
 
+from photostyle.colour.luma import LUMA
 from photostyle.objective.edges import EdgeTerm
-from photostyle.photo.photo import LUMA
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:

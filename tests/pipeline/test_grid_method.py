@@ -12,7 +12,8 @@ from photostyle.pipeline.grid_method import apply_at_full_size
 from photostyle.pipeline.result import Progress
 from photostyle.pipeline.session import Session, transfer
 from photostyle.presets import load_preset
-from photostyle.regions.mask_files import RegionMap, write_mask
+from photostyle.regions.mask_files import write_mask
+from photostyle.regions.region_map import RegionMap
 from photostyle.settings import Settings
 from segmentation.refine import refine
 

@@ -15,7 +15,8 @@ from photostyle.pipeline.result import Progress, Result
 from photostyle.pipeline.session import Session, transfer
 from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.regions.found_regions import Segmentation
-from photostyle.regions.mask_files import RegionMap, write_mask
+from photostyle.regions.mask_files import write_mask
+from photostyle.regions.region_map import RegionMap
 from photostyle.settings import Settings
 from segmentation.clusters import Groups
 

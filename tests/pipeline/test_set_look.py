@@ -15,10 +15,11 @@ from photostyle.objective.edges import EdgeTerm
 from photostyle.photo.photo import Photo
 from photostyle.pipeline import session as session_module
 from photostyle.pipeline import set_look
-from photostyle.pipeline.grid_method import stack_photos, unstack_photos
+from photostyle.pipeline.scene import stack_photos, unstack_photos
 from photostyle.pipeline.session import Session
 from photostyle.regions.found_regions import Segmentation
-from photostyle.regions.mask_files import RegionMap, write_mask
+from photostyle.regions.mask_files import write_mask
+from photostyle.regions.region_map import RegionMap
 from photostyle.settings import Settings
 from tests.conftest import made_scene
 

@@ -13,7 +13,7 @@ from photostyle.regions.correspondence import (
     match_one_region,
     match_whole,
 )
-from photostyle.regions.mask_files import RegionMap
+from photostyle.regions.region_map import RegionMap
 from segmentation.labels import UNLABELLED
 from segmentation.matching import match
 

@@ -11,7 +11,8 @@ from PIL import Image
 
 from photostyle.encoders.vgg import CONVOLUTIONS, LAYERS, Encoder
 from photostyle.errors import InputError, OutputError
-from photostyle.regions.mask_files import RegionMap, layer_masks, overlay, read_mask, region_masks, write_mask
+from photostyle.regions.mask_files import read_mask, write_mask
+from photostyle.regions.region_map import RegionMap, layer_masks, overlay, region_masks
 from segmentation.labels import NAMES
 from segmentation.palette import PALETTE, colours_from_labels
 from tests.reference.masks import layer_mask

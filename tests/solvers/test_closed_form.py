@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
-from photostyle.photo.photo import LUMA
+from photostyle.colour.luma import LUMA
 from photostyle.solvers.closed_form import LEAST_GAIN, MOST_GAIN, NOISE, barycentre, fit
 
 Pixels = NDArray[np.float64]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from photostyle.photo.photo import LUMA
+from photostyle.colour.luma import LUMA
 from photostyle.solvers import grid
 from photostyle.solvers.bilateral import (
     HIGH,

@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 
 from photostyle.errors import InputError, OutputError, SettingsError
 from photostyle.presets import load_preset
-from photostyle.regions.mask_files import RegionMap
+from photostyle.regions.region_map import RegionMap
 from photostyle.styles import look_file
 from photostyle.styles.look_file import Look, StoredStyle, read_look, write_look
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from photostyle.errors import InputError, SettingsError
-from photostyle.pipeline.task import EncodedPhoto, StylePhoto
 from photostyle.regions.found_regions import Segmentation
 from photostyle.styles.matching import match_classes
+from photostyle.styles.style import EncodedPhoto, StylePhoto
 from tests.regions.test_found_regions import seen
 
 CONTENT = seen((0, 0.4), (1, 0.3), (3, 0.3))

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from photostyle.errors import InputError, SettingsError
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.session import Session, transfer
-from photostyle.regions.mask_files import RegionMap, write_mask
+from photostyle.regions.mask_files import write_mask
+from photostyle.regions.region_map import RegionMap
 from photostyle.settings import OutputSettings, Settings
 from tests.conftest import made_scene
 
