@@ -36,15 +36,15 @@ __all__ = [
 _MODULES = {
     "InputError": "errors",
     "OutputError": "errors",
-    "Photo": "photo",
+    "Photo": "photo.photo",
     "PhotostyleError": "errors",
-    "Result": "outcome",
-    "Session": "pipeline",
+    "Result": "pipeline.result",
+    "Session": "pipeline.session",
     "Settings": "settings",
     "SettingsError": "errors",
-    "Style": "task",
+    "Style": "styles.style",
     "WeightsError": "errors",
-    "transfer": "pipeline",
+    "transfer": "pipeline.session",
 }
 
 

@@ -59,7 +59,7 @@ def preview(task: Task) -> SolvedTransfer:
         hard, wide = masks_of(task)
         scene = scene_of(task, -1, hard, wide)
     with task.clock.part("closed form"):
-        task.tell("closed form")
+        task.progress(Progress.begin("closed form"))
         grids = closed_form_grids(task, scene, PREVIEW)
     return transfer_by_grids(task, wide, grids, (), TraceRecorder(task.progress))
 
@@ -76,17 +76,17 @@ def solve_grids(
     settings, clock = task.settings.grid, task.clock
     stiffness = Stiffness(settings.across, settings.along, settings.prior, settings.chroma)
     with clock.part("closed form"):
-        task.tell("closed form")
+        task.progress(Progress.begin("closed form"))
         reference = closed_form_grids(task, scenes[-1], shape)
     grids, trace = reference, TraceRecorder(task.progress)
-    solver = Solver(reference, stiffness, task.settings.solver.history, task.encode.device)
+    solver = Solver(reference, stiffness, task.settings.solver.history, task.extract.device)
     solutions: list[tuple[str, Solution]] = []
     iterations = (settings.coarse_iterations, settings.iterations)
     for name, scene, most in zip(("solve, coarse", "solve, fine"), scenes, iterations, strict=True):
         if not most:
             continue
         with clock.part(f"objective, {name.split()[-1]}"):
-            task.tell("objective")
+            task.progress(Progress.begin("objective"))
             objective = _objective(task, scene)
 
         def report(step: Step, name: str = name, most: int = most) -> None:
@@ -113,12 +113,12 @@ def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
 
 
 def _objective(task: Task, scene: Scene) -> RegionalObjective:
-    settings, encode, photos = task.settings.grid, task.encode, scene.photos
+    settings, extract, photos = task.settings.grid, task.extract, scene.photos
     layers = tuple(settings.style_layers)
-    image, masks = encode.tensor(scene.pixels), torch.from_numpy(scene.masks[:-1]).to(encode.device)
+    image, masks = extract.tensor(scene.pixels), torch.from_numpy(scene.masks[:-1]).to(extract.device)
     shares = [task.correspondence.shares(place) for place in range(len(scene.styles))]
-    style_masks = [torch.from_numpy(style_mask).to(encode.device) for style_mask in scene.style_masks]
-    styles = [encode.tensor(style.pixels) for style in scene.styles]
+    style_masks = [torch.from_numpy(style_mask).to(extract.device) for style_mask in scene.style_masks]
+    styles = [extract.tensor(style.pixels) for style in scene.styles]
     labels = scene.labels
     with torch.no_grad():
         carried = [layer_masks(style_mask, layers) for style_mask in style_masks]
@@ -141,16 +141,16 @@ def _objective(task: Task, scene: Scene) -> RegionalObjective:
     def features(image: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
         return {
             layer: stack_photos(feature, photos)
-            for layer, feature in encode(unstack_photos(image, photos), layers).items()
+            for layer, feature in extract(unstack_photos(image, photos), layers).items()
         }
 
     return RegionalObjective(
         features, layers, weights,
         style=RelativeStyleTerm(targets, carried_masks),
         colours=ColourTerm(list(zip(shares, styles, style_masks, strict=True)), masks, task.settings.seed),
-        structure=StructureTerm(image, torch.from_numpy(labels).to(encode.device)),
+        structure=StructureTerm(image, torch.from_numpy(labels).to(extract.device)),
         edges=EdgeTerm(image, photos),
-        photorealism=PhotorealismTerm(laplacian, device=encode.device),
+        photorealism=PhotorealismTerm(laplacian, device=extract.device),
     )  # fmt: skip
 
 
@@ -162,7 +162,7 @@ def transfer_by_grids(
     Args:
         wide: `(K + 1, H, W) float32`, masks of the task's photo, see `photostyle.regions.edge_masks.refine_coarse`.
     """
-    device, progress = task.encode.device, task.progress  # and not the task, which would stay in memory
+    device, progress = task.extract.device, task.progress  # and not the task, which would stay in memory
 
     def apply(photo: Photo, strengths: Strengths) -> tuple[Pixels, tuple[str, ...]]:
         def tell(rows: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -35,16 +34,16 @@ def transfer(task: Task) -> SolvedTransfer:
     """Solves for the pixels at the size of the solve; the result is smoothed or enlarged to the photo's own."""
     settings, clock = task.settings, task.clock
     with clock.part("objective"):
-        task.tell("objective")
+        task.progress(Progress.begin("objective"))
         first, second = objectives(task)
     stages = [
         Stage("solve", first, settings.solver.iterations),
         Stage("solve with photorealism", second, settings.solver.photorealistic_iterations),
     ]
     stages = [stage for stage in stages if stage.iterations]
-    start = task.encode.tensor(task.pixels)
+    start = task.extract.tensor(task.pixels)
     if settings.solver.start == "noise":
-        start = noise(task.pixels.shape[0], task.pixels.shape[1], settings.seed).to(task.encode.device)
+        start = noise(task.pixels.shape[0], task.pixels.shape[1], settings.seed).to(task.extract.device)
     trace = TraceRecorder(task.progress)
 
     def report(stage: Stage, step: Step) -> None:
@@ -67,7 +66,7 @@ def transfer(task: Task) -> SolvedTransfer:
 def paper_terms(task: Task, pixels: NDArray[np.float32]) -> dict[str, float]:
     """The weighted terms of Luan et al. 2017 of a photo of the size of the solve."""
     with torch.no_grad():
-        parts = objectives(task)[1].terms(task.encode.tensor(pixels))
+        parts = objectives(task)[1].terms(task.extract.tensor(pixels))
     return {name: float(value) for name, value in parts.items()}
 
 
@@ -82,20 +81,20 @@ def unchanged_content(task: Task) -> SolvedTransfer:
 
 def objectives(task: Task) -> tuple[Objective, Objective]:
     """The objective of Luan et al. 2017 without photorealism and with it."""
-    settings, encode = task.settings.objective, task.encode
-    image = encode.tensor(task.pixels)
+    settings, extract = task.settings.objective, task.extract
+    image = extract.tensor(task.pixels)
     style_layers = tuple(settings.style_layers)
     layers = tuple(dict.fromkeys((*settings.content_layers, *style_layers)))
     with torch.no_grad():
-        features = encode(image, layers)
+        features = extract(image, layers)
         ids = [region.content_ids for region in task.correspondence.regions]
-        hard = torch.from_numpy(region_masks(task.correspondence.content.labels, ids)).to(encode.device)
+        hard = torch.from_numpy(region_masks(task.correspondence.content.labels, ids)).to(extract.device)
         masks = layer_masks(hard, style_layers)
         targets = _targets(task, style_layers)
         masks, targets = with_own_look(masks, targets, features, task.settings.regions.smallest)
     weights = Weights(settings.content, settings.style, 0.0, settings.total_variation)
     photorealism = (
-        PhotorealismTerm(matting_laplacian(task.pixels, settings.epsilon), device=encode.device)
+        PhotorealismTerm(matting_laplacian(task.pixels, settings.epsilon), device=extract.device)
         if settings.photorealism and task.settings.solver.photorealistic_iterations
         else no_photorealism
     )
@@ -103,7 +102,7 @@ def objectives(task: Task) -> tuple[Objective, Objective]:
     style_term = StyleTerm(targets, masks, settings.style_layers)
     first, second = (
         Objective(
-            encode, layers, chosen, content=content, style=style_term,
+            extract, layers, chosen, content=content, style=style_term,
             photorealism=photorealism, total_variation=total_variation,
         )
         for chosen in (weights, replace(weights, photorealism=settings.photorealism))
@@ -113,13 +112,13 @@ def objectives(task: Task) -> tuple[Objective, Objective]:
 
 def _targets(task: Task, layers: tuple[str, ...]) -> dict[str, Tensor]:
     """`{layer: (R, C, C)}`: the mean of the styles' Gram matrices, each by its share of the region."""
-    encode, styles = task.encode, []
+    extract, styles = task.extract, []
     for place, style in enumerate(task.styles):
         features = style.features
         if missing := tuple(layer for layer in layers if layer not in features):
-            features = {**features, **encode(encode.tensor(style.pixels), missing)}
+            features = {**features, **extract(extract.tensor(style.pixels), missing)}
         hard = region_masks(task.correspondence.styles[place].regions.labels, task.correspondence.ids(place))
-        masks = layer_masks(torch.from_numpy(hard).to(encode.device), layers)
+        masks = layer_masks(torch.from_numpy(hard).to(extract.device), layers)
         styles.append((task.correspondence.shares(place), features, masks))
     return {layer: mean_grams([(s, f[layer], m[layer]) for s, f, m in styles]) for layer in layers}
 
@@ -152,7 +151,7 @@ class _FullSize:
         return cls(solved, task.pixels, refine_coarse(hard, task.pixels), task.settings.smoothing, task.progress)
 
     def __call__(self, photo: Photo, strengths: Sequence[float]) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-        self.progress(Progress("apply", 0, 0, math.nan, {}))
+        self.progress(Progress.begin("apply"))
         changed, warnings = self._enlarged(photo)
         if min(strengths) < 1:
             height, lost = photo.height, 1 - np.array(strengths, np.float32)[:, None, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,11 @@ class Progress:
     iterations: int
     loss: float
     terms: Mapping[str, float]
+
+    @classmethod
+    def begin(cls, stage: str) -> Progress:
+        """That a stage begins which does not tell how far it is."""
+        return cls(stage, 0, 0, math.nan, {})
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class Result:
         warnings: what the user should know, a line each.
         settings, device, dtype, weights: what it was made with; `weights` is `{encoder: sha256}`.
         stages, trace: how the solver went.
-        blend: the regions at the size of the solve, and which took its look from which.
+        correspondence: the regions at the size of the solve, and which took its look from which.
         interrupted: whether the solver was stopped; `photo` is then the best so far.
     """
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from photostyle.encoders.features import EncodedPhoto
 from photostyle.pipeline.task import Task
 from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine
 from photostyle.regions.region_map import region_masks
-from photostyle.styles.style import EncodedPhoto
 
 Pixels = NDArray[np.float32]
 

@@ -18,6 +18,7 @@ from PIL import Image
 from photostyle import __version__
 from photostyle.compute.device import chosen_device, chosen_dtype
 from photostyle.encoders import weights as encoder_weights
+from photostyle.encoders.features import FeatureExtractor
 from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo
 from photostyle.pipeline import grid_method, pixel_method, set_look
@@ -26,14 +27,13 @@ from photostyle.pipeline.result import Clock, Progress, Result, stage_outcome, s
 from photostyle.pipeline.set_look import SetLook, SetPhoto
 from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.presets import load_preset
-from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.found_regions import WITHOUT_NETWORK, RegionFinder, Segmentation
 from photostyle.regions.mask_files import read_mask
 from photostyle.settings import Settings, check_one_look
 from photostyle.solvers.result import Status
 from photostyle.styles.look_file import MOST_WEIGHT, StoredStyle, is_look, read_look
-from photostyle.styles.matching import match_groups, match_masks, match_segmentations, match_wholes
-from photostyle.styles.style import EncodedPhoto, FeatureExtractor, Style, StylePhoto
+from photostyle.styles.matching import ContentPhoto, find_correspondence
+from photostyle.styles.style import Style, StylePhoto
 
 if TYPE_CHECKING:
     PhotoSource = str | Path | Image.Image | NDArray[Any] | Photo
@@ -81,7 +81,7 @@ class Session:
         self.encoder = encoder_weights.load(name, settings.encoder.pooling, progress=talking)
         self.weights: dict[str, str] = {name: encoder_weights.recorded_sha256(encoder_weights.find_weights(name))}
         self.encoder.compute_in(self.dtype).to(self.device).to(memory_format=torch.channels_last)
-        self._encode = FeatureExtractor(self.encoder, self.device)
+        self._extract = FeatureExtractor(self.encoder, self.device)
         self._finder: RegionFinder | None = None
         self._progress = progress or (lambda _: None)
 
@@ -126,13 +126,9 @@ class Session:
         return Style(tuple(parts), self.settings)
 
     def _measured(self, photo: Photo, kept: StoredStyle) -> StylePhoto:
-        layers, scales = self._style_layers(), []
-        for pixels in kept.pixels:
-            with torch.inference_mode():
-                features = self._encode(self._encode.tensor(pixels), layers) if layers else {}
-            scales.append(EncodedPhoto(pixels, features))
-        seen = self._seen(kept.pixels[-1]) if kept.regions is None else None
-        return StylePhoto(photo, kept.name, kept.sha256, tuple(scales), kept.regions, seen, kept.weight, kept.region)
+        scales = tuple(self._extract.encoded(pixels, self._style_layers()) for pixels in kept.pixels)
+        found = self._segmentation(kept.pixels[-1]) if kept.regions is None else None
+        return StylePhoto(photo, kept.name, kept.sha256, scales, kept.regions, found, kept.weight, kept.region)
 
     def transfer(
         self, content: PhotoSource, style: SetLook | Style | PhotoSource | Sequence[Style | PhotoSource], *,
@@ -161,11 +157,12 @@ class Session:
         style = self._measured_style(style, clock)
         style.check_masks(content_mask is not None)
         with clock.part("regions"):
-            self._tell("regions")
-            found = self._blend(pixels, style, content_mask)
+            self._progress(Progress.begin("regions"))
+            mask = read_mask(content_mask, *pixels.shape[:2]) if content_mask is not None else None
+            found = find_correspondence(self._content(pixels), style, mask, self.settings)
         strengths_of(self.settings.look, found)
         return self._finished(
-            Task(self.settings, self._encode, photo, pixels, style.parts, found, clock, self._progress)
+            Task(self.settings, self._extract, photo, pixels, style.parts, found, clock, self._progress)
         )
 
     def fit(
@@ -204,8 +201,8 @@ class Session:
             for place in set_look.spread_evenly(len(photos)):
                 pixels = Photo.read(photos[place]).fitted(self.settings.solver.size)
                 mask = read_mask(content_masks[place], *pixels.shape[:2]) if content_masks else None
-                members.append(SetPhoto(pixels, mask, self._seen(pixels) if mask is None else None))
-        look = set_look.fit_set_look(self.settings, self._encode, style.parts, members, clock, self._progress)
+                members.append(SetPhoto(pixels, mask, self._segmentation(pixels) if mask is None else None))
+        look = set_look.fit_set_look(self.settings, self._extract, style, members, clock, self._progress)
         strengths_of(self.settings.look, look.correspondence)
         return look
 
@@ -214,12 +211,12 @@ class Session:
     ) -> Result:
         Style(look.styles, look.settings).check_measured_for(self.settings)
         with clock.part("regions"):
-            self._tell("regions")
+            self._progress(Progress.begin("regions"))
             given = read_mask(mask, *pixels.shape[:2]) if mask is not None else None
-            seen = self._seen(pixels) if look.regions_from == "classes" else None
-            found = set_look.correspondence_in(look, look.regions(pixels, given, seen))
+            segmentation = self._segmentation(pixels) if look.correspondence.found_by == "classes" else None
+            found = set_look.correspondence_in(look, look.regions(pixels, given, segmentation))
         strengths_of(self.settings.look, found)
-        task = Task(self.settings, self._encode, photo, pixels, look.styles, found, clock, self._progress)
+        task = Task(self.settings, self._extract, photo, pixels, look.styles, found, clock, self._progress)
         result = self._result(
             task, set_look.transfer_by_look(look, task), f"; one look for a set, found from {look.photos} photos"
         )
@@ -231,7 +228,7 @@ class Session:
             raise SettingsError("a style", "none", "style")
         with clock.part("style"):
             if not all(isinstance(each, Style) for each in given):
-                self._tell("measure the style")
+                self._progress(Progress.begin("measure the style"))
             measured = reduce(add, [each if isinstance(each, Style) else self.style(each) for each in given])
         measured.check_measured_for(self.settings)
         return measured
@@ -284,11 +281,11 @@ class Session:
             return ()
         return tuple(self.settings.grid.style_layers if method == "grid" else self.settings.objective.style_layers)
 
-    def _tell(self, stage: str) -> None:
-        self._progress(Progress(stage, 0, 0, float("nan"), {}))
+    def _content(self, pixels: NDArray[np.float32]) -> ContentPhoto:
+        return ContentPhoto(pixels, self._segmentation, self._extract)
 
-    def _seen(self, pixels: NDArray[np.float32]) -> Segmentation | None:
-        """What the segmenter sees, None where it is none that looks at one photo at a time."""
+    def _segmentation(self, pixels: NDArray[np.float32]) -> Segmentation | None:
+        """What the segmenter finds; None where it is none that looks at one photo at a time."""
         name = self.settings.regions.segmenter
         if name in WITHOUT_NETWORK:
             return None
@@ -296,17 +293,6 @@ class Session:
             self._finder = RegionFinder(name)
             self.weights[f"segmenter {name}"] = self._finder.segmenter.sha256
         return self._finder.see(pixels)
-
-    def _blend(self, pixels: NDArray[np.float32], style: Style, content_mask: str | Path | None) -> Correspondence:
-        regions = self.settings.regions
-        if content_mask is not None:
-            return match_masks(read_mask(content_mask, *pixels.shape[:2]), style.parts, regions.smallest)
-        if regions.segmenter == "none":
-            return match_wholes(pixels, style.parts, regions.smallest)
-        seen = self._seen(pixels)
-        if seen is None:
-            return match_groups(self._encode, pixels, style.parts, smallest=regions.smallest, seed=self.settings.seed)
-        return match_segmentations(pixels, seen, style.parts, regions.smallest)
 
 
 def transfer(

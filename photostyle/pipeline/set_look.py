@@ -16,12 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from photostyle.encoders.features import EncodedPhoto, FeatureExtractor
 from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo, resize
 from photostyle.pipeline import grid_method
@@ -36,8 +35,8 @@ from photostyle.regions.same_view import View, find_views, segmentation_in_view
 from photostyle.settings import Settings
 from photostyle.solvers.bilateral import Shape
 from photostyle.solvers.result import Solution, Status
-from photostyle.styles.matching import match_classes, match_masks, match_wholes
-from photostyle.styles.style import EncodedPhoto, FeatureExtractor, StylePhoto
+from photostyle.styles.matching import ContentPhoto, find_correspondence
+from photostyle.styles.style import Style, StylePhoto
 from segmentation.labels import UNLABELLED
 from segmentation.matching import WHOLE
 
@@ -59,12 +58,12 @@ class SetPhoto:
     Args:
         pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1], at the size of the solve.
         regions: from a mask; None where none was given.
-        seen: what the segmenter sees; None where there is a mask, or no segmenter.
+        segmentation: what the segmenter finds; None where there is a mask, or no segmenter.
     """
 
     pixels: Pixels = field(repr=False)
     regions: RegionMap | None = field(repr=False)
-    seen: Segmentation | None = field(repr=False)
+    segmentation: Segmentation | None = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +74,7 @@ class SetLook:
         settings: with which it was found.
         photos: how many it was found from.
         grids: `(K, 1, 1, lumas, 4, 3) float64`, see `photostyle.solvers.bilateral`.
-        blend: what takes its look from what; `content` are the regions of the shrunken photos, stacked.
-        found_by: how the regions of a photo are found: its mask, the segmenter's classes, or all of it as one.
+        correspondence: what takes its look from what; `content` are the regions of the shrunken photos, stacked.
         views: that photos of the set share.
         styles: without their features, at the size of the solve.
         terms, stages, trace, seconds, interrupted: as of a `Result`.
@@ -87,7 +85,6 @@ class SetLook:
     photos: int
     grids: NDArray[np.float64] = field(repr=False)
     correspondence: Correspondence = field(repr=False)
-    regions_from: Literal["mask", "classes", "whole"]
     views: tuple[View, ...] = field(repr=False)
     styles: tuple[StylePhoto, ...] = field(repr=False)
     terms: Mapping[str, float]
@@ -97,24 +94,24 @@ class SetLook:
     interrupted: bool
     warnings: tuple[str, ...]
 
-    def regions(self, pixels: Pixels, mask: RegionMap | None, seen: Segmentation | None) -> RegionMap:
-        """The regions of a photo, with the labels of `blend.content`.
+    def regions(self, pixels: Pixels, mask: RegionMap | None, segmentation: Segmentation | None) -> RegionMap:
+        """The regions of a photo, with the labels of `correspondence.content`.
 
         Args:
-            pixels: at the size of the solve; mask and seen, as in `SetPhoto`, are of that size.
+            pixels: at the size of the solve; mask and segmentation, as in `SetPhoto`, are of that size.
 
         Raises:
             SettingsError: a mask for a set that was found without, or none for one that was found with masks.
         """
-        if mask is None and self.regions_from == "mask":
+        if mask is None and self.correspondence.found_by == "mask":
             raise SettingsError("a mask for every photo of the set", "none for this one", "content_mask")
-        if mask is not None and self.regions_from != "mask":
+        if mask is not None and self.correspondence.found_by != "mask":
             raise SettingsError("no mask for a set whose look was found without", "one for this photo", "content_mask")
         names = self.correspondence.content.names
         if mask is not None:
             return _relabelled(mask, {name: label for label, name in names.items()})
-        if self.regions_from == "classes" and seen is not None:
-            return segmentation_in_view(seen, self.views).regions(tuple(names))
+        if self.correspondence.found_by == "classes" and segmentation is not None:
+            return segmentation_in_view(segmentation, self.views).regions(tuple(names))
         return RegionMap(np.zeros(pixels.shape[:2], np.uint8), {0: WHOLE})
 
 
@@ -127,8 +124,8 @@ def spread_evenly(count: int, most: int = MOST_PHOTOS) -> list[int]:
 
 def fit_set_look(
     settings: Settings,
-    encode: FeatureExtractor,
-    styles: tuple[StylePhoto, ...],
+    extract: FeatureExtractor,
+    style: Style,
     members: Sequence[SetPhoto],
     clock: Clock,
     progress: Callable[[Progress], None],
@@ -139,18 +136,20 @@ def fit_set_look(
         members: one or more, all with a mask or none.
 
     Raises:
-        InputError, SettingsError: see `photostyle.styles.matching.match_masks`.
+        InputError, SettingsError: see `photostyle.styles.matching.find_correspondence`.
     """
     members = sorted(members, key=lambda member: member.pixels.tobytes())
-    known = find_views([member.seen for member in members if member.seen is not None])
-    members = [replace(m, seen=segmentation_in_view(m.seen, known) if m.seen is not None else None) for m in members]
-    height, width = _cell([member.pixels.shape[:2] for member in members])
+    known = find_views([member.segmentation for member in members if member.segmentation is not None])
+    members = [
+        replace(m, segmentation=segmentation_in_view(m.segmentation, known) if m.segmentation is not None else None)
+        for m in members
+    ]
+    cell = _cell([member.pixels.shape[:2] for member in members])
     with clock.part("regions"):
-        correspondence, regions_from, regions, notes = _set_correspondence(
-            members, styles, height, width, settings.regions.smallest
-        )
+        correspondence, regions = _set_correspondence(extract, members, style, cell, settings)
+    height, width = cell
     stack = np.concatenate([resize(member.pixels, height, width) for member in members])
-    task = Task(settings, encode, Photo(stack), stack, styles, correspondence, clock, progress)
+    task = Task(settings, extract, Photo(stack), stack, style.parts, correspondence, clock, progress)
     with clock.part("masks"):
         scenes = _scenes(task, members, regions, [(height // 2, width // 2), (height, width)])
     solutions: tuple[tuple[str, Solution], ...] = ()
@@ -159,19 +158,19 @@ def fit_set_look(
         grids, solutions, trace = grid_method.solve_grids(task, scenes, Shape(1, 1, settings.grid.lumas))
     else:
         with clock.part("closed form"):
-            task.tell("closed form")
+            task.progress(Progress.begin("closed form"))
             grids = grid_method.closed_form_grids(task, scenes[-1], grid_method.PREVIEW)
     stages = tuple(stage_outcome(name, solution) for name, solution in solutions)
     light = tuple(
-        replace(style, photo=replace(Photo(style.pixels), warnings=style.photo.warnings), seen=None,
-                scales=(EncodedPhoto(style.pixels, {}),))
-        for style in styles
+        replace(each, photo=replace(Photo(each.pixels), warnings=each.photo.warnings), segmentation=None,
+                scales=(EncodedPhoto(each.pixels, {}),))
+        for each in style.parts
     )  # fmt: skip
     return SetLook(
-        settings=settings, photos=len(members), grids=grids, correspondence=correspondence, regions_from=regions_from,
+        settings=settings, photos=len(members), grids=grids, correspondence=correspondence,
         views=known, styles=light, terms=solutions[-1][1].terms if solutions else {}, stages=stages,
         trace=tuple(trace.rows), seconds=clock.seconds(),
-        warnings=(*notes, *correspondence.messages, *stage_warnings(stages)),
+        warnings=(*correspondence.messages, *stage_warnings(stages)),
         interrupted=any(solution.status is Status.INTERRUPTED for _, solution in solutions),
     )  # fmt: skip
 
@@ -200,31 +199,29 @@ def _cell(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 
 def _set_correspondence(
-    members: Sequence[SetPhoto], styles: Sequence[StylePhoto], height: int, width: int, smallest: float
-) -> tuple[Correspondence, Literal["mask", "classes", "whole"], list[RegionMap], tuple[str, ...]]:
-    """The matching of the set with the styles, how it was found, every photo's own regions, and a note."""
-    notes: tuple[str, ...] = ()
+    extract: FeatureExtractor, members: Sequence[SetPhoto], style: Style, cell: tuple[int, int], settings: Settings
+) -> tuple[Correspondence, list[RegionMap]]:
+    """What takes its look from what in the photos of the set, stacked; and every photo's own regions."""
+    height, width = cell
     masks = [member.regions for member in members if member.regions is not None]
+    segmentations = [member.segmentation for member in members if member.segmentation is not None]
+    joint_mask, joint = None, JointSegmentation.of(segmentations, height, width) if segmentations else None
     if masks:
         names = sorted({name for mask in masks for name in mask.names.values()})
         labels = {name: label for label, name in enumerate(names)}
-        regions = [_relabelled(mask, labels) for mask in masks]
-        joint = RegionMap(
-            np.concatenate([resize_labels(each.labels, height, width) for each in regions]),
+        masks = [_relabelled(mask, labels) for mask in masks]
+        joint_mask = RegionMap(
+            np.concatenate([resize_labels(each.labels, height, width) for each in masks]),
             {label: name for name, label in labels.items()},
         )
-        return match_masks(joint, styles, smallest), "mask", regions, ()
-    seen = [member.seen for member in members if member.seen is not None]
-    if seen:
-        together = JointSegmentation.of(seen, height, width)
-        found, reason = match_classes(together, [(style, style.seen) for style in styles if style.seen is not None])
-        if found is not None:
-            names_found = tuple(found.content.names)
-            return found, "classes", [each.regions(names_found) for each in seen], ()
-        notes = (f"{reason}, so every photo of the set counts as one region",)
-    whole = [RegionMap(np.zeros(member.pixels.shape[:2], np.uint8), {0: WHOLE}) for member in members]
-    stack = np.zeros((height * len(members), width, 3), np.float32)
-    return match_wholes(stack, styles, smallest), "whole", whole, notes
+    stack = np.concatenate([resize(member.pixels, height, width) for member in members])
+    content = ContentPhoto(stack, lambda _: joint, extract)
+    found = find_correspondence(content, style, joint_mask, settings)
+    if found.found_by == "mask":
+        return found, masks
+    if found.found_by == "classes":
+        return found, [each.regions(tuple(found.content.names)) for each in segmentations]
+    return found, [RegionMap(np.zeros(member.pixels.shape[:2], np.uint8), {0: WHOLE}) for member in members]
 
 
 def _relabelled(regions: RegionMap, labels: Mapping[str, int]) -> RegionMap:
@@ -268,11 +265,8 @@ def _scenes(
 
 def _style(task: Task, style: StylePhoto, longest: int) -> EncodedPhoto:
     """A style photo, measured at a size."""
-    pixels, features = Photo(style.pixels).fitted(longest), {}
-    if task.settings.solver.method == "grid":
-        with torch.inference_mode():
-            features = task.encode(task.encode.tensor(pixels), tuple(task.settings.grid.style_layers))
-    return EncodedPhoto(pixels, features)
+    layers = tuple(task.settings.grid.style_layers) if task.settings.solver.method == "grid" else ()
+    return task.extract.encoded(Photo(style.pixels).fitted(longest), layers)
 
 
 def _ids(correspondence: Correspondence) -> list[tuple[int, ...]]:

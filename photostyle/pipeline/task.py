@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from photostyle.encoders.features import FeatureExtractor
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Clock, Progress, TraceRow
 from photostyle.regions.correspondence import Correspondence
 from photostyle.settings import Settings
 from photostyle.solvers.result import Solution, Step
-from photostyle.styles.style import FeatureExtractor, StylePhoto
+from photostyle.styles.style import StylePhoto
 
 
 @dataclass(frozen=True)
@@ -21,17 +22,13 @@ class Task:
     """What a solver is given: the photos, what takes its look from what, and whom to tell how it goes."""
 
     settings: Settings
-    encode: FeatureExtractor
+    extract: FeatureExtractor
     photo: Photo
     pixels: NDArray[np.float32]
     styles: tuple[StylePhoto, ...]
     correspondence: Correspondence
     clock: Clock
     progress: Callable[[Progress], None]
-
-    def tell(self, stage: str) -> None:
-        """That another part of the work begins."""
-        self.progress(Progress(stage, 0, 0, float("nan"), {}))
 
 
 class TraceRecorder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from photostyle.errors import InputError, SettingsError
 from photostyle.regions.region_map import RegionMap
 from segmentation.labels import UNLABELLED
 from segmentation.matching import WHOLE, Matching, RegionPair, match, matching_messages
+
+FoundBy = Literal["mask", "classes", "groups", "whole"]
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,15 @@ class Correspondence:
         styles: in the order in which they were given.
         regions: those of the content that take a look, no label in two of them; the rest keeps its own.
         messages: what the user should know, a line each.
+        found_by: how the regions were found: by masks, by the segmenter's classes, by groups of what looks alike, or
+            each photo as a whole.
     """
 
     content: RegionMap
     styles: tuple[MatchedStyle, ...]
     regions: tuple[RegionMatch, ...]
     messages: tuple[str, ...]
+    found_by: FoundBy
 
     def ids(self, style: int) -> list[tuple[int, ...]]:
         """The labels that each of `regions` takes from in a style; none where that is no source of it."""
@@ -81,7 +87,9 @@ class Correspondence:
         return [next((s.share for s in region.sources if s.style == style), 0.0) for region in self.regions]
 
 
-def combine_matchings(content: RegionMap, styles: Sequence[MatchedStyle], least_share: float) -> Correspondence:
+def combine_matchings(
+    content: RegionMap, styles: Sequence[MatchedStyle], least_share: float, *, found_by: FoundBy = "mask"
+) -> Correspondence:
     """Puts the matchings of the content with each style together.
 
     A label of the content takes from every style whose matching gives it a counterpart, by weight; one that is named
@@ -92,6 +100,7 @@ def combine_matchings(content: RegionMap, styles: Sequence[MatchedStyle], least_
         content: as the matchings saw it.
         styles: one or more.
         least_share: of the content, [0, 1], of which messages speak.
+        found_by: see `Correspondence`.
     """
     takers: dict[int, list[tuple[int, RegionPair]]] = {}
     for place in _used_styles(styles):
@@ -111,8 +120,8 @@ def combine_matchings(content: RegionMap, styles: Sequence[MatchedStyle], least_
         sources = tuple(StyleShare(place, ids, styles[place].weight / whole) for place, ids in key)
         targets.append(RegionMatch(_region_name(labels, first[key], content.names), tuple(labels), sources))
     if len(styles) == 1 and styles[0].region is None:
-        return Correspondence(content, tuple(styles), tuple(targets), styles[0].matching.messages)
-    found = Correspondence(content, tuple(styles), tuple(targets), ())
+        return Correspondence(content, tuple(styles), tuple(targets), styles[0].matching.messages, found_by)
+    found = Correspondence(content, tuple(styles), tuple(targets), (), found_by)
     return replace(found, messages=_messages(found, least_share))
 
 

@@ -1,14 +1,18 @@
-"""How the content's regions are matched with those of each style: painted, as wholes, by class or by cluster."""
+"""Which region of the content takes its look from which region of which style: `find_correspondence`.
+
+Regions are matched by their names in masks, as whole photos, by the classes that the segmenter found, or by groups of
+what looks alike.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from photostyle.encoders.features import FeatureExtractor
 from photostyle.photo.photo import Photo, resize
 from photostyle.regions.correspondence import (
     Correspondence,
@@ -27,14 +31,57 @@ from photostyle.regions.found_regions import (
     similar_classes,
 )
 from photostyle.regions.region_map import RegionMap
-from photostyle.styles.style import FeatureExtractor, StylePhoto
+from photostyle.settings import Settings
+from photostyle.styles.style import Style, StylePhoto
 from segmentation.clusters import find_groups
-from segmentation.matching import match
+from segmentation.matching import WHOLE, match
 
 Pixels = NDArray[np.float32]
 
-CLUSTER_LAYER, CLUSTER_SIZE = "relu4_1", 384
-"""Features that `clusters` looks at; see `segmentation.clusters.find_groups` for the measurement behind it."""
+GROUP_LAYER, GROUP_SIZE = "relu4_1", 384
+"""Features that groups are found in, and the longest side of the photo in pixels; see
+`segmentation.clusters.find_groups` for the measurement behind them."""
+
+
+@dataclass(frozen=True, eq=False)
+class ContentPhoto:
+    """The content, or the photos of a set stacked into one picture, at the size of the solve.
+
+    Args:
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+        segment: what the segmenter finds in such pixels; None from a segmenter that does not look at single photos. It
+            is called only where there is no mask.
+        extract: the encoder, for the segmenter `clusters`.
+    """
+
+    pixels: Pixels = field(repr=False)
+    segment: Callable[[Pixels], Segmentation | None]
+    extract: FeatureExtractor
+
+
+def find_correspondence(
+    content: ContentPhoto, style: Style, mask: RegionMap | None, settings: Settings
+) -> Correspondence:
+    """Which region of the content takes its look from which region of the style.
+
+    Args:
+        mask: regions of the content, of its size; there if and only if every style photo has a mask.
+        settings: the sections `regions` and the seed.
+
+    Raises:
+        SettingsError: a mask for some of the photos only; a style was given for a region that the content lacks.
+        InputError: a style photo without the region that it was given for.
+    """
+    style.check_masks(mask is not None)
+    smallest = settings.regions.smallest
+    if mask is not None:
+        return match_masks(mask, style.parts, smallest)
+    if settings.regions.segmenter == "clusters":
+        return match_groups(content, style.parts, smallest, settings.seed)
+    segmentation = content.segment(content.pixels)
+    if segmentation is None:
+        return match_wholes(content.pixels, style.parts, smallest)
+    return match_segmentations(content.pixels, segmentation, style.parts, smallest)
 
 
 def match_masks(content: RegionMap, styles: Sequence[StylePhoto], smallest: float) -> Correspondence:
@@ -50,7 +97,8 @@ def match_masks(content: RegionMap, styles: Sequence[StylePhoto], smallest: floa
         SettingsError: the content has no region of the name that a style was given for.
     """
     pairs = [(style, style.regions) for style in styles if style.regions is not None]
-    return combine_matchings(content, [_matched_style(content, *pair, smallest) for pair in pairs], smallest)
+    matched = [_matched_style(content, *pair, smallest) for pair in pairs]
+    return combine_matchings(content, matched, smallest, found_by="mask")
 
 
 def match_wholes(pixels: Pixels, styles: Sequence[StylePhoto], smallest: float) -> Correspondence:
@@ -59,28 +107,26 @@ def match_wholes(pixels: Pixels, styles: Sequence[StylePhoto], smallest: float) 
     Raises:
         SettingsError: a style was given for a region.
     """
-    content, *others = (
-        RegionMap(np.zeros(picture.shape[:2], np.uint8), {0: "whole photo"})
-        for picture in (pixels, *(style.pixels for style in styles))
-    )
-    pairs = zip(styles, others, strict=True)
-    return combine_matchings(content, [_matched_style(content, *pair, smallest) for pair in pairs], smallest)
+    content = _whole(pixels)
+    matched = [_matched_style(content, style, _whole(style.pixels), smallest) for style in styles]
+    return combine_matchings(content, matched, smallest, found_by="whole")
 
 
 def match_segmentations(
-    pixels: Pixels, seen: Segmentation, styles: Sequence[StylePhoto], smallest: float
+    pixels: Pixels, content: Segmentation, styles: Sequence[StylePhoto], smallest: float
 ) -> Correspondence:
     """By class where the network knows what the photos show, else each photo as one region, which is told.
 
     Args:
         pixels: of the content, at the size of the solve.
-        seen: what the session's segmenter sees there.
+        content: what the segmenter finds there.
         smallest: see `match_wholes`.
 
     Raises:
         InputError, SettingsError: see `match_classes`.
     """
-    found, reason = match_classes(seen, [(style, style.seen) for style in styles if style.seen is not None])
+    segmented = [(style, style.segmentation) for style in styles if style.segmentation is not None]
+    found, reason = match_classes(content, segmented)
     if found is not None:
         return found
     wholes = match_wholes(pixels, styles, smallest)
@@ -98,23 +144,23 @@ def match_classes(
     Raises:
         InputError, SettingsError: see `match_masks`.
     """
-    regions, counterparts = content.scenery, []
+    regions, matched = content.scenery, []
     named = any(style.region is not None for style, _ in styles)
-    for style, seen in styles:
+    for style, segmentation in styles:
         if style.region is not None:
-            found = seen.regions(similar_classes(style.region))
+            found = segmentation.regions(similar_classes(style.region))
             matching = match_one_region(regions, found, style.region, style.name, LEAST_SHARE)
         else:
-            both, reason = match_by_class(content, seen, LEAST_MATCHED if len(styles) == 1 else 0.0)
+            both, reason = match_by_class(content, segmentation, LEAST_MATCHED if len(styles) == 1 else 0.0)
             if both is None and not named:
                 return None, reason if len(styles) == 1 else f"{style.name}: {reason}"
             if both is None:
-                found = RegionMap(np.zeros(style.pixels.shape[:2], np.uint8), {0: "whole photo"})
+                found = _whole(style.pixels)
                 matching = match_whole(regions, found, f"{reason}, so the whole of it is taken")
             else:
                 found, matching = both.style, both.matching
-        counterparts.append(MatchedStyle(style.name, style.weight, style.region, found, matching))
-    result = combine_matchings(regions, counterparts, LEAST_SHARE)
+        matched.append(MatchedStyle(style.name, style.weight, style.region, found, matching))
+    result = combine_matchings(regions, matched, LEAST_SHARE, found_by="classes")
     if (
         not named
         and share_of_labels(regions, [i for target in result.regions for i in target.content_ids]) < LEAST_MATCHED
@@ -123,28 +169,26 @@ def match_classes(
     return result, ""
 
 
-def match_groups(
-    encode: FeatureExtractor, pixels: Pixels, styles: Sequence[StylePhoto], *, smallest: float, seed: int
-) -> Correspondence:
-    """By clusters of what looks alike in all the photos.
+def match_groups(content: ContentPhoto, styles: Sequence[StylePhoto], smallest: float, seed: int) -> Correspondence:
+    """By groups of what looks alike in all the photos (k-means).
 
     Raises:
         InputError, SettingsError: see `match_masks`.
     """
-    pictures = (pixels, *(style.pixels for style in styles))
-    with torch.inference_mode():
-        features = [
-            encode(encode.tensor(Photo(picture).fitted(CLUSTER_SIZE)), (CLUSTER_LAYER,))[CLUSTER_LAYER]
-            for picture in pictures
-        ]
-    clusters = find_groups(*(f[0].float().cpu().numpy() for f in features), seed=seed)
+    pictures = (content.pixels, *(style.pixels for style in styles))
+    features = [
+        content.extract.encoded(Photo(picture).fitted(GROUP_SIZE), (GROUP_LAYER,)).features[GROUP_LAYER]
+        for picture in pictures
+    ]
+    groups = find_groups(*(f[0].float().cpu().numpy() for f in features), seed=seed)
     maps = []
-    for picture, soft in zip(pictures, clusters.probabilities, strict=True):
+    for picture, soft in zip(pictures, groups.probabilities, strict=True):
         probabilities = resize(np.ascontiguousarray(soft.transpose(1, 2, 0)), *picture.shape[:2])
         labels = probabilities.argmax(2).astype(np.uint8)
-        maps.append(RegionMap(labels, {label: f"cluster {label + 1}" for label in range(len(soft))}))
-    pairs = zip(styles, maps[1:], strict=True)
-    return combine_matchings(maps[0], [_matched_style(maps[0], *pair, smallest) for pair in pairs], smallest)
+        maps.append(RegionMap(labels, {label: f"group {label + 1}" for label in range(len(soft))}))
+    own, *others = maps
+    matched = [_matched_style(own, *pair, smallest) for pair in zip(styles, others, strict=True)]
+    return combine_matchings(own, matched, smallest, found_by="groups")
 
 
 def _matched_style(content: RegionMap, style: StylePhoto, regions: RegionMap, smallest: float) -> MatchedStyle:
@@ -153,3 +197,8 @@ def _matched_style(content: RegionMap, style: StylePhoto, regions: RegionMap, sm
     else:
         matching = match(content.labels, regions.labels, content.names, regions.names, least_share=smallest)
     return MatchedStyle(style.name, style.weight, style.region, regions, matching)
+
+
+def _whole(pixels: Pixels) -> RegionMap:
+    """All of a photo as one region."""
+    return RegionMap(np.zeros(pixels.shape[:2], np.uint8), {0: WHOLE})

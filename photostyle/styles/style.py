@@ -1,56 +1,23 @@
-"""Style photos, measured: their features at every size of the solve, put together into a style."""
+"""Styles: style photos measured at every size of the solve, one or several."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from photostyle.encoders.features import EncodedPhoto
 from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo
 from photostyle.regions.found_regions import Segmentation
 from photostyle.regions.region_map import RegionMap
 from photostyle.settings import Settings
 from photostyle.styles.look_file import Look, StoredStyle, write_look
-
-
-@dataclass(frozen=True)
-class FeatureExtractor:
-    """An encoder on its device.
-
-    Args:
-        encoder: `(image (1, 3, H, W), layers) -> {layer: (1, C, h, w)}`.
-    """
-
-    encoder: Callable[[Tensor, tuple[str, ...]], dict[str, Tensor]]
-    device: torch.device
-
-    def tensor(self, pixels: NDArray[np.float32]) -> Tensor:
-        """`(H, W, 3)` as `(1, 3, H, W)` on the device."""
-        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].to(self.device)
-
-    def __call__(self, image: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
-        return self.encoder(image.contiguous(memory_format=torch.channels_last), layers)
-
-
-@dataclass(frozen=True, eq=False)
-class EncodedPhoto:
-    """A photo at one size of the solve.
-
-    Args:
-        pixels: `(H, W, 3) float32, sRGB-encoded, [0, 1]`.
-        features: of `pixels`, `{layer: (1, C, h, w)}` in the encoder's dtype, on its device.
-    """
-
-    pixels: NDArray[np.float32] = field(repr=False)
-    features: Mapping[str, Tensor] = field(repr=False)
-
 
 MEASURED_BY = (
     "encoder",
@@ -74,7 +41,7 @@ class StylePhoto:
         sha256: of the file's bytes, hexadecimal; None where there was none.
         scales: from the smallest to that of the solve; `pixels` are the last one's.
         regions: of `pixels`; None where no mask was given.
-        seen: what the session's segmenter sees in `pixels`; None where there is a mask or no network.
+        segmentation: what the segmenter sees in `pixels`; None where there is a mask or no network.
         weight: above 0, beside those of the other photos.
         region: of the content, that alone takes its look from this photo; None for all.
     """
@@ -84,7 +51,7 @@ class StylePhoto:
     sha256: str | None
     scales: tuple[EncodedPhoto, ...] = field(repr=False)
     regions: RegionMap | None = field(repr=False)
-    seen: Segmentation | None = field(repr=False)
+    segmentation: Segmentation | None = field(repr=False)
     weight: float
     region: str | None
 

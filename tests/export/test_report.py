@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from photostyle.encoders.features import EncodedPhoto
 from photostyle.errors import OutputError
 from photostyle.export.report import FILES, LONGEST_SIDE, check_folder, summary, write_report
 from photostyle.photo.photo import Photo
@@ -25,7 +26,7 @@ from photostyle.presets import load_preset, load_settings
 from photostyle.regions.correspondence import Correspondence, MatchedStyle, combine_matchings, match_one_region
 from photostyle.regions.mask_files import read_mask
 from photostyle.regions.region_map import RegionMap
-from photostyle.styles.style import EncodedPhoto, Style, StylePhoto
+from photostyle.styles.style import Style, StylePhoto
 from segmentation.matching import match
 from tests.browser import Page, browser
 

@@ -76,7 +76,7 @@ class TestTransfer:
         plain = FEW.with_changes({"smoothing.enabled": False, "regions.segmenter": "none"})
         result = transfer(scene, dusk, settings=plain)
         _, objective = pixel_method.objectives(tasks[0])
-        loss, _, _ = objective(tasks[0].encode.tensor(result.photo.pixels))
+        loss, _, _ = objective(tasks[0].extract.tensor(result.photo.pixels))
         assert loss == pytest.approx(result.stages[-1].loss, rel=1e-4)
         assert result.paper_terms() == result.terms
         assert 0 <= result.photo.pixels.min() <= result.photo.pixels.max() <= 1
@@ -177,7 +177,7 @@ class TestTransfer:
         assert photostyle.transfer is transfer
 
 
-def test_cluster_labels_match_across_photos(
+def test_groups_match_across_photos(
     small_encoder: Path, scene: Pixels, dusk: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def halves(content: Pixels, style: Pixels, *, seed: int) -> Groups:
@@ -187,9 +187,9 @@ def test_cluster_labels_match_across_photos(
             probabilities[1] = 1 - probabilities[0]
         return Groups(tuple(each.argmax(0).astype(np.uint8) for each in soft), tuple(soft))
 
-    monkeypatch.setattr("photostyle.styles.matching.cluster", halves)
+    monkeypatch.setattr("photostyle.styles.matching.find_groups", halves)
     result = transfer(scene, dusk, settings=FEW)
-    assert [region.name for region in result.correspondence.regions] == ["cluster 1", "cluster 2"]
+    assert [region.name for region in result.correspondence.regions] == ["group 1", "group 2"]
     assert result.correspondence.content.labels.shape == (96, 128)
     assert (result.correspondence.content.labels[:40] == 0).all()
     assert (result.correspondence.styles[0].regions.labels[50:] == 1).all()
@@ -220,7 +220,7 @@ class TestFoundRegions:
 
     def result(self, monkeypatch: pytest.MonkeyPatch, *classes: tuple[int, int]) -> tuple[Session, list[Result]]:
         finder = type("Finder", (FakeFinder,), {"classes": classes, "loaded": 0})
-        monkeypatch.setattr(session_module, "Finder", finder)
+        monkeypatch.setattr(session_module, "RegionFinder", finder)
         rng = np.random.default_rng(0)
         photos = [rng.random((96, 128, 3), np.float32) for _ in classes]
         session = Session(settings=self.SETTINGS)

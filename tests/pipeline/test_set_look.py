@@ -197,10 +197,10 @@ class TestRegions:
                     probabilities[2, 6:] = 1
                 return Segmentation(pixels, probabilities, np.zeros((4, 12, 16), np.float32))
 
-        monkeypatch.setattr(session_module, "Finder", Finder)
+        monkeypatch.setattr(session_module, "RegionFinder", Finder)
         session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
         look = session.fit(frames[:2], session.style(dusk))
-        assert (look.regions_from, [region.name for region in look.correspondence.regions]) == (
+        assert (look.correspondence.found_by, [region.name for region in look.correspondence.regions]) == (
             "classes",
             ["sky", "vegetation"],
         )
@@ -225,7 +225,7 @@ class TestRegions:
                     probabilities[0], probabilities[1] = 1, 0
                 return Segmentation(pixels, probabilities, np.zeros((4, 12, 16), np.float32))
 
-        monkeypatch.setattr(session_module, "Finder", Finder)
+        monkeypatch.setattr(session_module, "RegionFinder", Finder)
         session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
         style = session.style(dusk)
         look = session.fit(photos, style)
@@ -245,11 +245,11 @@ class TestRegions:
                 probabilities[6] = 1
                 return Segmentation(pixels, probabilities, np.zeros((4, 12, 16), np.float32))
 
-        monkeypatch.setattr(session_module, "Finder", Finder)
+        monkeypatch.setattr(session_module, "RegionFinder", Finder)
         session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
         look = session.fit(frames, dusk)
-        assert look.regions_from == "whole"
-        note = "100% of the content photo is no scenery, so every photo of the set counts as one region"
+        assert look.correspondence.found_by == "whole"
+        note = "100% of the content photo is no scenery, so each photo counts as one region"
         assert note in look.warnings
         result = session.transfer(frames[0], look)
         assert [region.name for region in result.correspondence.regions] == ["whole photo"]

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from photostyle.encoders.features import EncodedPhoto
 from photostyle.errors import InputError, SettingsError
 from photostyle.regions.found_regions import Segmentation
 from photostyle.styles.matching import match_classes
-from photostyle.styles.style import EncodedPhoto, StylePhoto
+from photostyle.styles.style import StylePhoto
 from tests.regions.test_found_regions import seen
 
 CONTENT = seen((0, 0.4), (1, 0.3), (3, 0.3))

@@ -123,7 +123,7 @@ class TestRegions:
     def test_by_class(self, scene: Pixels, dusk: Pixels) -> None:
         """With the network that ships; what it sees in a made scene is its own affair, but sky there is."""
         session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
-        seen = session.style(dusk).parts[0].seen
+        seen = session.style(dusk).parts[0].segmentation
         assert seen is not None
         common = set(seen.scenery.names.values())
         with pytest.raises(SettingsError, match="expected a region of the content"):
