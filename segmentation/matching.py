@@ -1,4 +1,4 @@
-"""Which regions of the content photo answer to which of the style photo."""
+"""Which regions of the content photo match which regions of the style photo."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segmentation.labels import UNLABELLED
 
 LEAST_SHARE = 1e-3
-"""Of a photo, for a region to be measured; that of the project's scoring program, `tools/score.py`."""
+"""Least share of a photo for a region to be measured, as in the project's scoring program."""
 
 
 SIMILAR = (
@@ -19,22 +19,23 @@ SIMILAR = (
     ("ground", "water"),
     ("vehicle", "person", "animal", "object", "foreground_unspecified"),
 )
-"""Classes that stand in for one another where a photo lacks one, as Luan et al., CVPR 2017, section 3 merge classes."""
+"""Groups of classes that replace one another where a photo lacks one, as Luan et al., CVPR 2017, section 3 merge
+classes."""
 SURFACES = (
     "building", "vegetation", "ground", "mountain", "vehicle", "person", "animal", "object", "foreground",
 )  # fmt: skip
-"""Classes on which the same light falls, unlike sky, which gives it, and water, which mirrors it. Where regions are
-found, not painted, such a class takes its look from another of them rather than from the sky or from nothing (our
-choice)."""
+"""Classes on which the same light falls. The sky gives light and water mirrors it. Where regions are found rather than
+painted, a surface without a match takes its look from another surface, not from the sky (our choice)."""
 WHOLE = "whole photo"
-"""Name of the region of photos that have none in common."""
+"""Name of the one region of photos that are matched as wholes."""
 LEAST_CLOSENESS = 0.05
-"""Mean probability of another class, over a region, for the region to be merged into it (our choice)."""
+"""A region is merged into another class if that class has at least this mean probability over the region (our
+choice)."""
 
 
 @dataclass(frozen=True)
 class RegionPair:
-    """A region that both photos have: the label ids it covers in each."""
+    """A region that both photos have, and the label ids it covers in each."""
 
     name: str
     content_ids: tuple[int, ...]
@@ -43,7 +44,7 @@ class RegionPair:
 
 @dataclass(frozen=True)
 class Unmatched:
-    """A region that does not take part, and its share of each photo, [0, 1]."""
+    """A region without a match, and its share of each photo, [0, 1]."""
 
     name: str
     content_share: float
@@ -67,14 +68,14 @@ class Merged:
 
 @dataclass(frozen=True)
 class Matching:
-    """What takes its look from what.
+    """How the regions of two photos match.
 
     Args:
-        regions: those common to both photos, in the order of the content's ids. Never empty.
-        merged: regions that became part of another, since one photo lacks them or they are too small.
-        content_only: regions that the style lacks; they are in no region and keep their own look.
-        style_only: regions that the content lacks; their look is not used.
-        too_small: regions below the least share of a photo that has them; they keep their own look.
+        regions: the regions that both photos have, in the order of the content's ids. Never empty.
+        merged: regions that became part of another one, because a photo lacks them or they are too small.
+        content_only: regions that the style lacks. They keep their own look.
+        style_only: regions that the content lacks. Their look is not used.
+        too_small: regions that are too small to measure. They keep their own look.
         messages: what the user should know, a line each.
     """
 
@@ -102,19 +103,20 @@ def match(
 ) -> Matching:
     """Matches the regions of two photos by name; without names, by id.
 
-    A region that only one photo has, or that is too small to measure, is merged: into a similar class that both have,
-    or with one that only the other has, or, where closeness is given, into the closest that both have. There, too, a
-    surface of the content always finds another surface. What is left keeps its look. Photos that have no region in
-    common are matched as wholes, in one region; no other is then listed.
+    A region that only one photo has, or that is too small to measure, is merged into another one. The candidates are,
+    in this order: a similar class that both photos have; a similar class that only the other photo has; and, where
+    closeness is given, the closest class that both photos have. With closeness, a surface of the content always finds
+    another surface. Regions that find none keep their own look. Photos that have no region in common are matched as
+    wholes, and the result then lists this one region only.
 
     Args:
         content_labels, style_labels: `(H, W) uint8`, of any two sizes; 255 is no region.
-        content_names, style_names: `{id: name}`; ids of equal name are one region, an id without a name is named
-            after itself.
-        least_share: of either photo, [0, 1]; a smaller region is not measured.
-        similar: groups of names that stand in for one another.
-        content_closeness, style_closeness: `{name: {other name: [0, 1]}}`: how much a photo's region looks like
-            another class; see `closeness`.
+        content_names, style_names: `{id: name}`. Ids of equal name are one region. An id without a name is called
+            `region ID`.
+        least_share: of either photo, [0, 1]. Smaller regions are not measured.
+        similar: groups of names that replace one another.
+        content_closeness, style_closeness: `{name: {other name: [0, 1]}}`, how much a region looks like another
+            class; see `closeness`.
 
     Raises:
         ValueError: a label map without pixels.
@@ -132,12 +134,12 @@ def match(
     )
     if regions:
         unlabelled = float(np.mean(content_labels == UNLABELLED))
-        lists = pairing.left()
+        lists = pairing.unmatched()
         messages = matching_messages(pairing.merged, *lists, unlabelled, least_share)
         return Matching(regions, tuple(pairing.merged), *lists, messages)
     whole = RegionPair(WHOLE, _ids(content_labels), _ids(style_labels))
     message = (
-        "the photos have no region in common, so the whole of the one takes the look of the whole of the other"
+        "the photos have no region in common, so the whole content photo takes the look of the whole style photo"
         f" (content: {_listed(content)}; style: {_listed(style)})"
     )
     return Matching((whole,), (), (), (), (), (message,))
@@ -146,13 +148,13 @@ def match(
 def closeness(
     labels: NDArray[np.uint8], probabilities: NDArray[np.float32], names: Mapping[int, str]
 ) -> dict[str, dict[str, float]]:
-    """How much every region looks like each class: the mean over the region of the class's probability.
+    """How much every region looks like each class: the mean probability of the class over the region.
 
     Args:
         labels: `(H, W) uint8`; probabilities: `(K, H, W)`, [0, 1], of the ids 0 to K - 1, named by `names`.
 
     Returns:
-        `{region: {class: [0, 1]}}`, of the labels that have a name.
+        `{region: {class: [0, 1]}}` for the labels that have a name.
 
     Raises:
         ValueError: a label map without pixels.
@@ -172,7 +174,7 @@ def matching_messages(
     unlabelled: float,
     least_share: float,
 ) -> tuple[str, ...]:
-    """A line for everything that matters: specks that are too small in every photo that has them do not.
+    """What the user should know, a line each. Regions that are too small in both photos are not worth a line.
 
     Args:
         merged, content_only, style_only, too_small: as in `Matching`.
@@ -180,31 +182,34 @@ def matching_messages(
         least_share: as for `match`.
     """
     lines = [
-        f"{part.name} of the {part.photo} photo ({part.share:.1%} of it) is taken as {part.into}"
+        f"{part.name} in the {part.photo} photo ({part.share:.1%} of it) is treated as {part.into}"
         for part in merged
         if part.share >= least_share
     ]
     lines += [
-        f"the style photo has no {region.name}: that of the content ({region.content_share:.1%} of it) keeps its look"
+        f"the style photo has no {region.name}, so {region.name} in the content photo"
+        f" ({region.content_share:.1%} of it) keeps its own look"
         for region in content_only
     ]
     lines += [
-        f"the content photo has no {region.name}: that of the style ({region.style_share:.1%} of it) is not used"
+        f"the content photo has no {region.name}, so {region.name} in the style photo"
+        f" ({region.style_share:.1%} of it) is not used"
         for region in style_only
     ]
     lines += [
         f"there is too little {region.name} to measure ({region.content_share:.2%} of the content photo,"
-        f" {region.style_share:.2%} of the style photo, expected {least_share:.2%}): that of the content keeps its look"
+        f" {region.style_share:.2%} of the style photo, at least {least_share:.2%} of both is needed),"
+        " so it keeps its own look"
         for region in too_small
         if max(region.content_share, region.style_share) >= least_share
     ]
     if unlabelled and unlabelled >= least_share:
-        lines.append(f"{unlabelled:.1%} of the content photo is in no region and keeps its look")
+        lines.append(f"{unlabelled:.1%} of the content photo is in no region and keeps its own look")
     return tuple(lines)
 
 
 class _Pairing:
-    """Which names of the content go with which of the style; `parts` is `{region: (content names, style names)}`."""
+    """Which names of the content match which of the style: `parts` is `{region: (content names, style names)}`."""
 
     def __init__(
         self,
@@ -236,7 +241,7 @@ class _Pairing:
                     self.parts[into][side].append(name)
                     self._note(name, into, side)
 
-    def left(self) -> tuple[tuple[Unmatched, ...], tuple[Unmatched, ...], tuple[Unmatched, ...]]:
+    def unmatched(self) -> tuple[tuple[Unmatched, ...], tuple[Unmatched, ...], tuple[Unmatched, ...]]:
         """Regions in the content alone, in the style alone, and too small."""
         content, style = self.shares
         lists: tuple[list[Unmatched], ...] = ([], [], [])
@@ -251,7 +256,10 @@ class _Pairing:
         return first, second, third
 
     def _join_what_either_lacks(self, group: Sequence[str]) -> None:
-        """A class of the group that only the style has goes with one that only the content has, if both have none."""
+        """Matches a class of the group that only the content has with one that only the style has.
+
+        Nothing happens where the photos have a class of the group in common.
+        """
         content, style = self.shares
         if any(name in self.parts for name in group):
             return
@@ -266,7 +274,7 @@ class _Pairing:
                         self._note(name, ours[0], side)
 
     def _nearest(self, name: str, side: int, anchors: Sequence[str]) -> str | None:
-        """The region that a name belongs to: of a similar class, or of the closest that is close enough."""
+        """The region that a name is merged into: a similar class, else the closest one that is close enough."""
         for group in self.similar:
             if name in group:
                 for other in group:
@@ -292,14 +300,14 @@ def _united(groups: Mapping[str, tuple[int, ...]], names: Sequence[str]) -> tupl
 
 
 def _ids(labels: NDArray[np.uint8]) -> tuple[int, ...]:
-    """Every value of a label map in rising order, 255 among them where it occurs."""
+    """Every value of a label map in rising order, 255 included."""
     if not labels.size:
         raise ValueError(f"expected a label map with pixels, found one of shape {labels.shape}")
     return tuple(int(label) for label in np.flatnonzero(np.bincount(labels.ravel(), minlength=256)))
 
 
 def _group(labels: NDArray[np.uint8], names: Mapping[int, str]) -> dict[str, tuple[int, ...]]:
-    """`{name: ids}` of the regions of a photo."""
+    """`{name: ids}` of a photo's regions."""
     groups: dict[str, tuple[int, ...]] = {}
     for label in _ids(labels):
         if label != UNLABELLED:

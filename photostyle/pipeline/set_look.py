@@ -185,7 +185,7 @@ def correspondence_in(look: SetLook, regions: RegionMap) -> Correspondence:
     """What takes its look from what in a photo of these regions; it tells what the set does not know."""
     unknown = float(np.mean(regions.labels == UNLABELLED))
     known = float(np.mean(look.correspondence.content.labels == UNLABELLED))
-    message = f"{unknown:.1%} of the photo is nothing that the set's look was found for, and keeps its look"
+    message = f"{unknown:.1%} of the photo belongs to no region of the set's look and keeps its own look"
     return replace(look.correspondence, content=regions, messages=(message,) if unknown > known + LEAST_SHARE else ())
 
 

@@ -1,4 +1,4 @@
-"""What takes its look from what: for every region of the content, the regions of styles, each with its share."""
+"""Which region takes its look from which: for every region of the content, regions of the styles with their shares."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class StyleShare:
     """Where a share of a region's look comes from.
 
     Args:
-        style: place of the style among those of the transfer.
-        ids: labels that the region covers there.
-        share: [0, 1]; those of a region add up to 1.
+        style: index of the style among the styles of the transfer.
+        ids: labels that the region covers in that style.
+        share: [0, 1]; the shares of a region add up to 1.
     """
 
     style: int
@@ -33,7 +33,7 @@ class StyleShare:
 
 @dataclass(frozen=True)
 class RegionMatch:
-    """A region of the content and its sources, one or more."""
+    """A region of the content, and where it takes its look from (one source or more)."""
 
     name: str
     content_ids: tuple[int, ...]
@@ -47,9 +47,9 @@ class MatchedStyle:
     Args:
         name: what messages call it.
         weight: above 0.
-        region: the one region of the content that may take its look from it; None for all.
-        regions: of the style, at the size of the solve.
-        matching: of the content's regions with them.
+        region: the one region of the content that takes its look from this style; None for all.
+        regions: regions of the style, at the size of the solve.
+        matching: how the content's regions match them.
     """
 
     name: str
@@ -61,12 +61,13 @@ class MatchedStyle:
 
 @dataclass(frozen=True, eq=False)
 class Correspondence:
-    """What takes its look from what.
+    """Which region of the content takes its look from which regions of the styles.
 
     Args:
-        content: regions at the size of the solve.
+        content: regions of the content, at the size of the solve.
         styles: in the order in which they were given.
-        regions: those of the content that take a look, no label in two of them; the rest keeps its own.
+        regions: the regions of the content that take a look. No label is in two of them. The rest of the content keeps
+            its own look.
         messages: what the user should know, a line each.
         found_by: how the regions were found: by masks, by the segmenter's classes, by groups of what looks alike, or
             each photo as a whole.
@@ -79,27 +80,27 @@ class Correspondence:
     found_by: FoundBy
 
     def ids(self, style: int) -> list[tuple[int, ...]]:
-        """The labels that each of `regions` takes from in a style; none where that is no source of it."""
+        """For each of `regions` the labels of the style that it takes from; empty where it takes nothing from it."""
         return [next((s.ids for s in region.sources if s.style == style), ()) for region in self.regions]
 
     def shares(self, style: int) -> list[float]:
-        """The share that a style has in each of `regions`, [0, 1]."""
+        """For each of `regions` the share of the style, [0, 1]."""
         return [next((s.share for s in region.sources if s.style == style), 0.0) for region in self.regions]
 
 
 def combine_matchings(
     content: RegionMap, styles: Sequence[MatchedStyle], least_share: float, *, found_by: FoundBy = "mask"
 ) -> Correspondence:
-    """Puts the matchings of the content with each style together.
+    """Combines how the content matches each style.
 
-    A label of the content takes from every style whose matching gives it a counterpart, by weight; one that is named
-    as the region of a style takes from such styles alone. Labels are one region if they are one with every style that
-    they take from. A style that has no region in common with the content counts as a whole only where none has any.
+    A label of the content takes its look from every style that has a match for it, by weight. A label that a style was
+    given for takes from such styles only. Labels form one region if they are one region with every style that they
+    take from. A style that has no region in common with the content is used, as a whole, only if no style has any.
 
     Args:
-        content: as the matchings saw it.
+        content: regions of the content, as the matchings have them.
         styles: one or more.
-        least_share: of the content, [0, 1], of which messages speak.
+        least_share: messages are about regions of at least this share of the content, [0, 1].
         found_by: see `Correspondence`.
     """
     takers: dict[int, list[tuple[int, RegionPair]]] = {}
@@ -126,7 +127,7 @@ def combine_matchings(
 
 
 def match_one_region(content: RegionMap, style: RegionMap, region: str, name: str, least_share: float) -> Matching:
-    """The matching of one region of the content with its counterpart in a style.
+    """How one region of the content matches a style.
 
     Args:
         region: its name in the content.
@@ -135,11 +136,11 @@ def match_one_region(content: RegionMap, style: RegionMap, region: str, name: st
 
     Raises:
         SettingsError: the content has no region of that name.
-        InputError: the style has no counterpart, or either is too small.
+        InputError: the style has no such region, or it is too small in one of the photos.
     """
     present = _labels_by_name(content)
     if region not in present:
-        advice = f"{name} was given for {region} alone. A file whose name has = goes in as ./NAME."
+        advice = f"{name} was given for the region {region}. Write ./NAME for a file whose name contains =."
         raise SettingsError(f"a region of the content ({', '.join(present) or 'it has none'})", region, name, advice)
     labels = np.where(np.isin(content.labels, present[region]), content.labels, np.uint8(UNLABELLED))
     matching = match(labels, style.labels, content.names, style.names, least_share=least_share)
@@ -151,27 +152,30 @@ def match_one_region(content: RegionMap, style: RegionMap, region: str, name: st
 
 
 def match_whole(content: RegionMap, style: RegionMap, message: str) -> Matching:
-    """The matching of all of the content with all of a style."""
+    """All of the content matched with all of a style."""
     ids = (tuple(int(label) for label in np.unique(labels)) for labels in (content.labels, style.labels))
     return Matching((RegionPair(WHOLE, *ids),), (), (), (), (), (message,))
 
 
 def _used_styles(styles: Sequence[MatchedStyle]) -> list[int]:
-    """The places of the styles for one region, and of those that share a region with the content, or else of all."""
+    """Indices of the styles that are used.
+
+    These are the styles for one region, and those that have a region in common with the content (all, if none has).
+    """
     general = [place for place, style in enumerate(styles) if style.region is None]
     sharing = [place for place in general if styles[place].matching.regions[0].name != WHOLE] or general
     return [place for place, style in enumerate(styles) if style.region is not None or place in sharing]
 
 
 def _region_name(labels: Sequence[int], first: RegionPair, names: Mapping[int, str]) -> str:
-    """Of a region of these labels: that of its counterpart in the first of its styles if it is all of it."""
+    """The name of the region of these labels: as in its first match, if that covers the same labels."""
     if set(labels) == set(first.content_ids):
         return first.name
     return f"rest of the {WHOLE}" if first.name == WHOLE else names[labels[0]]
 
 
 def _messages(found: Correspondence, least_share: float) -> tuple[str, ...]:
-    """Of several styles: what each is merged, then what each region of the content goes without."""
+    """For several styles: what was merged in each, then which styles lack a region of the content."""
     used = _used_styles(found.styles)
     lines = []
     for place, style in enumerate(found.styles):
@@ -191,9 +195,9 @@ def _messages(found: Correspondence, least_share: float) -> tuple[str, ...]:
         if shares[name] < least_share or (takers and (not lacking or not takers <= general)):
             continue
         if takers:
-            lines.append(f"{_listed(found, lacking)}: no {name}, which takes its look from {_listed(found, takers)}")
+            lines.append(f"{_listed(found, lacking)}: no {name}, so it takes its look from {_listed(found, takers)}")
         else:
-            lines.append(f"no style for {name}: that of the content ({shares[name]:.1%} of it) keeps its look")
+            lines.append(f"no style for {name}, so it keeps its own look ({shares[name]:.1%} of the content photo)")
     unlabelled = float(np.mean(found.content.labels == UNLABELLED))
     return (*lines, *(matching_messages((), (), (), (), unlabelled, least_share) if UNLABELLED not in sources else ()))
 
@@ -203,7 +207,7 @@ def _listed(found: Correspondence, places: set[int]) -> str:
 
 
 def _labels_by_name(regions: RegionMap) -> dict[str, tuple[int, ...]]:
-    """`{name: labels}` of the regions that a photo has."""
+    """`{name: labels}` of a photo's regions."""
     present: dict[str, tuple[int, ...]] = {}
     for label in np.unique(regions.labels).tolist():
         if label != UNLABELLED:

@@ -1,4 +1,4 @@
-"""The regions of photos that come without masks: found by a segmenter, followed along the photo's edges, matched."""
+"""Regions of photos that come without masks: found by a segmenter, refined to the photo's edges, matched by class."""
 
 from __future__ import annotations
 
@@ -20,28 +20,30 @@ from segmentation.segmenter import NetworkError, Segmenter
 
 WITHOUT_NETWORK = ("clusters", "none")
 ANY_FOREGROUND = FOREGROUND[0]
-"""Id of all foreground where it counts as one: which of its four classes a thing is, is known least."""
+"""Id of all foreground as one class. The network knows least which of the four foreground classes a thing is."""
 NAMES = {label.id: label.name for label in CLASSES[:ANY_FOREGROUND]} | {ANY_FOREGROUND: "foreground"}
 LEAST_SHARE = 0.03
-"""Of a photo, for a region that was found rather than painted: the look of less says little about that of much. 0.03
-comes closer to the results of painted masks than 0.01 (docs/regions.md)."""
+"""Least share of a photo for a region that was found rather than painted. With 0.03 the results are closer to those of
+painted masks than with 0.01 (docs/regions.md)."""
 LEAST_CHANCE = 0.15
-"""Probability of the content's classes together at which a place of the style is taken for one of them (our choice)."""
+"""A place of the style counts as one of the content's classes if these have at least this probability together (our
+choice)."""
 LEAST_SURE = 0.75
-"""Mean probability of the likeliest class under which the network does not know what a photo shows: `tests/benchmarks/
-sureness.py` finds it higher in every photo by day, and lower in nights that are all but black."""
+"""If the mean probability of the likeliest class is lower, the network does not know what a photo shows.
+`tests/benchmarks/sureness.py` measures higher values for every photo by day, and lower ones for nights that are almost
+black."""
 MOST_FOREGROUND = 0.5
-"""Share of vehicles, people, animals and objects from which a photo is no scene (our choice)."""
+"""A photo with more vehicles, people, animals and objects than this share is not scenery (our choice)."""
 LEAST_MATCHED = 0.5
-"""Share of the content that must find its match (our choice)."""
+"""Least share of the content that must find a match (our choice)."""
 LITTLE_IN_COMMON = "the photos have little scenery in common"
 STRIP = 2_000_000
-"""Pixels whose probabilities are held at once."""
+"""Pixels whose probabilities are in memory at once."""
 
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """What a segmenter sees in a photo.
+    """What the segmenter found in a photo.
 
     Args:
         pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
@@ -64,8 +66,10 @@ class Segmentation:
         return float(self.probabilities.max(0).mean())
 
     def labels(self, allowed: Sequence[int] = tuple(NAMES)) -> NDArray[np.uint8]:
-        """`(H, W) uint8`: at every pixel the likeliest of the allowed ids, 255 where all others together are likelier
-        than 1 - `LEAST_CHANCE`."""
+        """`(H, W) uint8`: the likeliest of the allowed ids at every pixel.
+
+        255 where the ids that are not allowed have a probability above 1 - `LEAST_CHANCE` together.
+        """
         likely = [label for label in allowed if float(self.probabilities[label].max()) > LEAST_CHANCE]
         if not likely:
             return np.full(self.pixels.shape[:2], UNLABELLED, np.uint8)
@@ -83,18 +87,18 @@ class Segmentation:
 
     @cached_property
     def scenery(self) -> RegionMap:
-        """`regions` of all ids."""
+        """The regions of all classes."""
         return self.regions(tuple(NAMES))
 
     def regions(self, allowed: Sequence[int]) -> RegionMap:
-        """`labels` with the names of those that occur."""
+        """The labels of the allowed ids, with the names of those that occur."""
         found = self.labels(allowed)
         return RegionMap(found, {int(i): NAMES[int(i)] for i in np.unique(found) if i != UNLABELLED})
 
     def classes(self) -> RegionMap:
-        """The built-in classes, named whether or not they are there, so that a mask can be mended with any of them.
+        """The built-in classes. All are named, so that a mask can be edited with any of them.
 
-        Each patch of foreground is all of the class that it looks most like.
+        A connected patch of foreground gets the one class that it looks most like.
         """
         from scipy import ndimage
 
@@ -114,7 +118,7 @@ class Segmentation:
 
 @dataclass(frozen=True, eq=False)
 class JointSegmentation(Segmentation):
-    """What a segmenter sees in several photos, as if they were one: scaled to one size, one below the other.
+    """What the segmenter found in several photos, joined as one: scaled to one size, one below the other.
 
     Args:
         parts: the photos, each at its own size.
@@ -134,7 +138,7 @@ class JointSegmentation(Segmentation):
         return cls(pixels, probabilities.transpose(2, 0, 1), kinds.transpose(2, 0, 1), tuple(parts))
 
     def labels(self, allowed: Sequence[int] = tuple(NAMES)) -> NDArray[np.uint8]:
-        """Those of each photo by itself."""
+        """The labels of each photo, found for each by itself."""
         rows, columns = self.pixels.shape[:2]
         height = rows // len(self.parts)
         return np.concatenate([resize_labels(part.labels(allowed), height, columns) for part in self.parts])
@@ -167,7 +171,7 @@ class RegionFinder:
 
 @dataclass(frozen=True, eq=False)
 class ClassMatching:
-    """Regions of both photos and what takes its look from what."""
+    """The regions of both photos, and how they match."""
 
     content: RegionMap
     style: RegionMap
@@ -177,18 +181,18 @@ class ClassMatching:
 def match_by_class(
     content: Segmentation, style: Segmentation, least_matched: float = LEAST_MATCHED
 ) -> tuple[ClassMatching | None, str]:
-    """The matching of two photos' classes, or None and why they had better be matched as wholes.
+    """How two photos' classes match; or None and the reason why the photos should be matched as wholes.
 
     The style's classes are restricted to those of the content and to similar ones (Luan et al., CVPR 2017, section 3).
 
     Args:
         least_matched: share of the content that must find its match, [0, 1].
     """
-    for name, seen in (("content", content), ("style", style)):
-        if seen.foreground > MOST_FOREGROUND:
-            return None, f"{seen.foreground:.0%} of the {name} photo is no scenery"
-        if seen.confidence < LEAST_SURE:
-            return None, f"the network is only {seen.confidence:.0%} sure of what the {name} photo shows"
+    for name, segmentation in (("content", content), ("style", style)):
+        if segmentation.foreground > MOST_FOREGROUND:
+            return None, f"{segmentation.foreground:.0%} of the {name} photo is not scenery"
+        if segmentation.confidence < LEAST_SURE:
+            return None, f"the network is only {segmentation.confidence:.0%} sure of what the {name} photo shows"
     regions, labels = content.scenery, content.scenery.labels
     shares = np.bincount(labels.ravel(), minlength=256)[: len(NAMES)] / labels.size
     wanted = {label for label in NAMES if shares[label] >= LEAST_SHARE}
@@ -202,7 +206,7 @@ def match_by_class(
     if matching.regions[0].name == WHOLE or share < least_matched:
         return None, LITTLE_IN_COMMON
     if len(matching.regions) == 1 and matching.regions[0].name == "vegetation":
-        return None, "both photos are plants from near by"
+        return None, "both photos show plants close up"
     return ClassMatching(regions, other, matching), ""
 
 
@@ -212,11 +216,11 @@ def share_of_labels(regions: RegionMap, labels: Sequence[int]) -> float:
 
 
 def similar_classes(name: str) -> list[int]:
-    """The ids of a region and of similar ones; none for a name that is not of `NAMES`."""
+    """The ids of a class and of similar classes; empty for a name that is not in `NAMES`."""
     wanted = {label for label, other in NAMES.items() if other == name}
     return sorted(wanted.union(*(group for group in _similar_groups() if group & wanted)))
 
 
 def _similar_groups() -> list[set[int]]:
-    """The ids of classes that stand in for one another."""
+    """The ids of classes that replace one another."""
     return [{label for label, name in NAMES.items() if name in group} for group in SIMILAR]

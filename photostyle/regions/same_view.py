@@ -1,7 +1,7 @@
-"""Photos of one view: taken from one place in one direction, at whatever hour and in whatever light.
+"""Photos of one view: taken from one place in one direction, at different hours and in different light.
 
-What is where in them is seen better, and the same in all, from all of them together: a wall that the network takes for
-sky in one foggy frame is a wall in the others.
+Their regions are found better from all of them together, and are then the same in all: a wall that the network takes
+for sky in one foggy frame is a wall in the other frames.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ Outlines = NDArray[np.complex64]
 SIZE = 128
 """Longest side at which photos are compared, in pixels."""
 LEAST_CORRELATION = 0.3
-"""Correlation of two photos' outlines from which they show one view (our choice). Measured: fixed cameras at different
-hours and seasons mostly 0.3 to 0.8, different scenes up to 0.2, crops of a city that slide by 2 % of their width 0.18,
-by 0.6 % 0.37."""
+"""Two photos show one view if the correlation of their outlines is at least this (our choice). Measured: mostly 0.3 to
+0.8 for fixed cameras at different hours and seasons; up to 0.2 for different scenes; 0.18 and 0.37 for crops of a city
+that are shifted by 2 % and 0.6 % of their width."""
 FLAT = 1e-6
-"""Keeps a place without any contrast from dividing by zero."""
+"""Prevents division by zero where there is no contrast."""
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What is where in the photos of one view.
+    """What the segmenter found in the photos of one view.
 
     Args:
-        outlines: of each photo, see `outlines`.
+        outlines: the outlines of each photo, see `outlines`.
         chances, kinds: `(7, h, w)` and `(4, h, w)` float32, means over the photos of those of `Segmentation`.
     """
 
@@ -43,10 +43,10 @@ class View:
 
 
 def find_views(photos: Sequence[Segmentation]) -> tuple[View, ...]:
-    """The views of which there are two photos or more; each photo is in one with all that are alike to it.
+    """The views with two photos or more. Photos whose outlines correlate are in one view.
 
     Args:
-        photos: what is seen in each by itself; those of other proportions are of other views.
+        photos: what the segmenter found in each by itself. Photos of other proportions show other views.
     """
     found = [outlines(photo.pixels) for photo in photos]
     groups: list[set[int]] = []
@@ -69,11 +69,10 @@ def find_views(photos: Sequence[Segmentation]) -> tuple[View, ...]:
 
 
 def segmentation_in_view(photo: Segmentation, known: Sequence[View]) -> Segmentation:
-    """What is where in a photo: what the photos of the view together show that it is most like, or what it shows itself
-    where it is like none.
+    """The segmentation of the view that a photo belongs to; the photo's own one where it belongs to none.
 
     Args:
-        photo: what is seen in it by itself.
+        photo: what the segmenter found in the photo by itself.
         known: the views of its set.
     """
     own = outlines(photo.pixels)
@@ -85,11 +84,11 @@ def segmentation_in_view(photo: Segmentation, known: Sequence[View]) -> Segmenta
 
 
 def outlines(pixels: NDArray[np.float32]) -> Outlines:
-    """`(h, w) complex64`: where a photo has edges and which way they run, whichever side of them is the brighter.
+    """`(h, w) complex64`: where a photo has edges, and their directions, whichever side is brighter.
 
-    The luma's gradient as a complex number, of which the angle is doubled, so that a gradient and its opposite are the
-    same (Granlund, "In search of a general picture processing operator", 1978), and the length is the square root, so
-    that a sunlit edge does not outweigh all others.
+    This is the gradient of the luma as a complex number. Its angle is doubled, so that a gradient and its opposite are
+    the same (Granlund, "In search of a general picture processing operator", 1978). Its length is the square root of
+    the gradient's, so that one sunlit edge does not outweigh all others.
 
     Args:
         pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
@@ -101,7 +100,7 @@ def outlines(pixels: NDArray[np.float32]) -> Outlines:
 
 
 def outline_correlation(first: Outlines, second: Outlines) -> float:
-    """The correlation of two photos' outlines, [-1, 1]; 0 where they are of different proportions."""
+    """The correlation of two photos' outlines, [-1, 1]; 0 for photos of different proportions."""
     if first.shape != second.shape:
         return 0.0
     common = float(np.real(np.vdot(first, second)))

@@ -69,8 +69,8 @@ def find_correspondence(
         settings: the sections `regions` and the seed.
 
     Raises:
-        SettingsError: a mask for some of the photos only; a style was given for a region that the content lacks.
-        InputError: a style photo without the region that it was given for.
+        SettingsError: a mask for some of the photos only; the content lacks a region that a style was given for.
+        InputError: a style lacks the region that it was given for.
     """
     style.check_masks(mask is not None)
     smallest = settings.regions.smallest
@@ -85,16 +85,16 @@ def find_correspondence(
 
 
 def match_masks(content: RegionMap, styles: Sequence[StylePhoto], smallest: float) -> Correspondence:
-    """By the names of painted regions, or of class ids.
+    """Matches masks by the names of their regions.
 
     Args:
-        content: its regions.
-        styles: each with its own regions.
-        smallest: share of either photo for a region to be measured, [0, 1].
+        content: regions of the content.
+        styles: style photos with masks.
+        smallest: least share of either photo for a region to be measured, [0, 1].
 
     Raises:
-        InputError: a style without the region that it was given for.
-        SettingsError: the content has no region of the name that a style was given for.
+        InputError: a style lacks the region that it was given for.
+        SettingsError: the content lacks a region that a style was given for.
     """
     pairs = [(style, style.regions) for style in styles if style.regions is not None]
     matched = [_matched_style(content, *pair, smallest) for pair in pairs]
@@ -102,7 +102,7 @@ def match_masks(content: RegionMap, styles: Sequence[StylePhoto], smallest: floa
 
 
 def match_wholes(pixels: Pixels, styles: Sequence[StylePhoto], smallest: float) -> Correspondence:
-    """Each photo as one region.
+    """Matches each photo as one region.
 
     Raises:
         SettingsError: a style was given for a region.
@@ -115,7 +115,7 @@ def match_wholes(pixels: Pixels, styles: Sequence[StylePhoto], smallest: float) 
 def match_segmentations(
     pixels: Pixels, content: Segmentation, styles: Sequence[StylePhoto], smallest: float
 ) -> Correspondence:
-    """By class where the network knows what the photos show, else each photo as one region, which is told.
+    """Matches by class where the network knows what the photos show, else each photo as one region, with a message.
 
     Args:
         pixels: of the content, at the size of the solve.
@@ -136,10 +136,10 @@ def match_segmentations(
 def match_classes(
     content: Segmentation, styles: Sequence[tuple[StylePhoto, Segmentation]]
 ) -> tuple[Correspondence | None, str]:
-    """By the classes that a segmenter sees, or None and why the photos had better be matched as wholes.
+    """Matches the classes that the segmenter found; or None and the reason why the photos should be matched as wholes.
 
-    They had, where one of the styles had, or all of them together match too little of the content; but where a style
-    was given for a region, which wholes do not have, only a style that cannot be matched by class counts as one.
+    They should if one of the styles cannot be matched by class, or if all styles together match too little of the
+    content. Where a style was given for a region, a style that cannot be matched by class is used as a whole instead.
 
     Raises:
         InputError, SettingsError: see `match_masks`.
@@ -156,7 +156,7 @@ def match_classes(
                 return None, reason if len(styles) == 1 else f"{style.name}: {reason}"
             if both is None:
                 found = _whole(style.pixels)
-                matching = match_whole(regions, found, f"{reason}, so the whole of it is taken")
+                matching = match_whole(regions, found, f"{reason}, so it is used as a whole")
             else:
                 found, matching = both.style, both.matching
         matched.append(MatchedStyle(style.name, style.weight, style.region, found, matching))
@@ -170,7 +170,7 @@ def match_classes(
 
 
 def match_groups(content: ContentPhoto, styles: Sequence[StylePhoto], smallest: float, seed: int) -> Correspondence:
-    """By groups of what looks alike in all the photos (k-means).
+    """Matches groups of what looks alike in all the photos (k-means).
 
     Raises:
         InputError, SettingsError: see `match_masks`.

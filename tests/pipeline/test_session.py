@@ -240,12 +240,12 @@ class TestFoundRegions:
         assert [(part.name, part.into, part.photo) for part in result.correspondence.styles[0].matching.merged] == [
             ("water", "ground", "style")
         ]
-        assert any("water of the style photo" in warning for warning in result.warnings)
+        assert any("water in the style photo" in warning for warning in result.warnings)
 
     def test_what_is_no_scenery_counts_as_one_region_and_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
         _, (result,) = self.result(monkeypatch, (6, 6), (0, 4))
         assert [region.name for region in result.correspondence.regions] == ["whole photo"]
-        assert "100% of the style photo is no scenery, so each photo counts as one region" in result.warnings
+        assert "100% of the style photo is not scenery, so each photo counts as one region" in result.warnings
 
     def test_a_style_seen_by_another_segmenter_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         session, _ = self.result(monkeypatch, (0, 1))

@@ -249,7 +249,7 @@ class TestRegions:
         session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
         look = session.fit(frames, dusk)
         assert look.correspondence.found_by == "whole"
-        note = "100% of the content photo is no scenery, so each photo counts as one region"
+        note = "100% of the content photo is not scenery, so each photo counts as one region"
         assert note in look.warnings
         result = session.transfer(frames[0], look)
         assert [region.name for region in result.correspondence.regions] == ["whole photo"]

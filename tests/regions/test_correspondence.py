@@ -61,7 +61,7 @@ def test_weights_are_shares_of_what_has_the_region() -> None:
     styles = [counterpart(content, stripes(0, 1), "a.jpg", 3.0), counterpart(content, stripes(0, 3), "b.jpg", 1.0)]
     found = combine_matchings(content, styles, 0.01)
     assert sources(found) == {"sky": {"a.jpg": 0.75, "b.jpg": 0.25}, "building": {"a.jpg": 1.0}}
-    assert "b.jpg: no building, which takes its look from a.jpg" in found.messages
+    assert "b.jpg: no building, so it takes its look from a.jpg" in found.messages
     assert (found.shares(1), found.ids(1)) == ([0.25, 0.0], [(0,), ()])
 
 
@@ -102,7 +102,7 @@ def test_regions_without_a_style_of_their_own_keep_their_look_and_say_so() -> No
     content = stripes(0, 1)
     found = combine_matchings(content, [counterpart(content, stripes(0, 1), "sunset.jpg", 1.0, "sky")], 0.01)
     assert sources(found) == {"sky": {"sunset.jpg": 1.0}}
-    assert found.messages == ("no style for building: that of the content (50.0% of it) keeps its look",)
+    assert found.messages == ("no style for building, so it keeps its own look (50.0% of the content photo)",)
 
 
 def test_a_style_without_any_common_region_is_left_out_unless_none_has_one() -> None:

@@ -85,7 +85,7 @@ def test_a_class_that_the_style_lacks_goes_with_a_similar_one() -> None:
     assert [(part.name, part.into, part.photo, part.share) for part in matching.merged] == [
         ("mountain", "vegetation", "content", 0.3)
     ]
-    assert len(matching.messages) == 1 and "mountain of the content photo (30.0% of it)" in matching.messages[0]
+    assert len(matching.messages) == 1 and "mountain in the content photo (30.0% of it)" in matching.messages[0]
 
 
 def test_a_class_that_only_the_style_has_goes_with_a_similar_one() -> None:

@@ -39,7 +39,7 @@ def test_styles_that_have_little_each_may_have_enough_together() -> None:
 
 def test_one_style_that_cannot_be_matched_leaves_all_as_wholes() -> None:
     both = style("noon.jpg", (0, 0.5), (1, 0.5)), style("rose.jpg", (6, 1.0))
-    assert match_classes(CONTENT, both) == (None, "rose.jpg: 100% of the style photo is no scenery")
+    assert match_classes(CONTENT, both) == (None, "rose.jpg: 100% of the style photo is not scenery")
 
 
 def test_beside_a_style_of_a_region_it_is_taken_as_a_whole() -> None:
@@ -47,7 +47,7 @@ def test_beside_a_style_of_a_region_it_is_taken_as_a_whole() -> None:
     assert taken(*styles) == {"sky": ["dusk.jpg"], "rest of the whole photo": ["rose.jpg"]}
     found, _ = match_classes(CONTENT, styles)
     assert found is not None
-    assert "rose.jpg: 100% of the style photo is no scenery, so the whole of it is taken" in found.messages
+    assert "rose.jpg: 100% of the style photo is not scenery, so it is used as a whole" in found.messages
 
 
 def test_a_region_may_take_from_what_is_little_scenery_else() -> None:
