@@ -18,9 +18,9 @@ from segmentation.refine import Refined, refine
 Pixels = NDArray[np.float32]
 
 WIDE, NARROW, EPSILON = 0.02, 0.006, 1e-4
-"""Radii of the two passes, as shares of the longest side, and their least variance of colour. Of eight settings tried on
-the authors' pairs, these give results closest to locally affine ones: 1.22 levels with the closed form, versus 1.47 with
-a single pass of 0.006."""
+"""Radii of the two passes, as shares of the longest side, and their least variance of colour. Of eight settings tried
+on the authors' pairs, these give results closest to locally affine ones: 1.22 levels with the closed form, versus 1.47
+with a single pass of 0.006."""
 
 
 def partition_masks(labels: NDArray[np.uint8], regions: Sequence[Collection[int]]) -> Pixels:
