@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from scipy.sparse import csr_array, csr_matrix
 from torch import Tensor
 
@@ -23,12 +25,18 @@ def csr_tensor(
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(
             torch.from_numpy(matrix.indptr),
-            torch.from_numpy(matrix.indices),
-            torch.from_numpy(matrix.data).to(dtype),
+            _vector(matrix.indices),
+            _vector(matrix.data).to(dtype),
             size=matrix.shape,
             device="cpu" if torch.device(device).type == "mps" else device,
             check_invariants=True,
         )
+
+
+def _vector(values: NDArray[Any]) -> Tensor:
+    """`(N,)` without a copy. What is empty is made anew: NumPy gives it a stride of 0, and torch 2.4 refuses that."""
+    tensor = torch.from_numpy(values)
+    return tensor if len(values) else torch.empty(0, dtype=tensor.dtype)
 
 
 def product(matrix: Tensor, columns: Tensor) -> Tensor:
