@@ -43,7 +43,7 @@ from tests.handmade import (
 def palette_image(alpha: list[int] | None = None) -> tuple[Image.Image, NDArray[np.uint8], NDArray[np.uint8]]:
     """A palette image, its colours, and its indices."""
     colours, indices = noise(4, 3, seed=1), noise(ROWS, COLUMNS) // 64
-    image = Image.fromarray(indices, "L").convert("P")
+    image = Image.fromarray(indices).convert("P")
     image.putpalette(colours.tobytes())
     image.putdata(indices.ravel().tolist())
     if alpha:
@@ -66,7 +66,7 @@ def mode_cases() -> dict[str, tuple[bytes, NDArray[Any], NDArray[Any] | None]]:
     packed = np.packbits((twelve[:, :, None] >> np.arange(11, -1, -1)) & 1).tobytes()
     indexed, colours, indices = palette_image()
     clear, _, _ = palette_image([0, 80, 160, 255])
-    cmyk = Image.fromarray(noise(ROWS, COLUMNS, 4), "CMYK")
+    cmyk = Image.frombytes("CMYK", (COLUMNS, ROWS), noise(ROWS, COLUMNS, 4).tobytes())
     naive = np.asarray(cmyk.convert("RGB")) / 255
     first = struct.pack(">3H", *(int(value) for value in rgb[0, 0]))
     return {
@@ -79,7 +79,7 @@ def mode_cases() -> dict[str, tuple[bytes, NDArray[Any], NDArray[Any] | None]]:
             grey != grey[0, 0],
         ),
         "LA png": (
-            saved(Image.fromarray(rgba[:, :, :2].copy(), "LA"), "PNG"),
+            saved(Image.fromarray(rgba[:, :, :2].copy()), "PNG"),
             rgba[:, :, 0] / 255,
             rgba[:, :, 1] / 255,
         ),
@@ -327,7 +327,7 @@ HUGE_WEBP = b"RIFF" + struct.pack("<I", 22) + b"WEBPVP8X" + struct.pack("<II", 1
         (saved(Image.new("RGB", (5000, 1)), "PNG"), "found 5,000 x 1 px"),
         (saved(Image.new("RGB", (31, 400)), "JPEG"), "found 31 x 400 px"),
         (HUGE_PNG, "at most 250,000,000 pixels, found 30,000 x 30,000 px"),
-        (HUGE_WEBP, "found a larger one"),
+        (HUGE_WEBP, "found a (larger|damaged) one"),  # before Pillow 13 it does not tell which
         (tiff(30_000, 30_000, 8, 1, b""), "found 30,000 x 30,000 px"),
         (saved(Image.new("F", (COLUMNS, ROWS)), "TIFF"), "8 or 16 bits, found floating-point ones of 32 bits"),
         (saved(Image.new("I", (COLUMNS, ROWS)), "TIFF"), "8 or 16 bits, found signed ones of 32 bits"),
