@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from tests.benchmarks.formats import CASES, case, table
+from tests.shared import missing
 
 
-@pytest.mark.skipif(not shutil.which("exiftool"), reason="needs exiftool: apt install libimage-exiftool-perl")
 @pytest.mark.parametrize("title", ["PNG, 16 bits", "TIFF, 16 bits", "JPEG, 8 bits", "WebP, 8 bits"])
 def test_nothing_is_lost_at_strength_0(title: str) -> None:
+    if not shutil.which("exiftool"):
+        missing("needs exiftool: apt install libimage-exiftool-perl")
     row: dict[str, Any] = case(title, CASES[title])
     lossy = title.startswith(("JPEG", "WebP"))
     assert (row["pixels"]["mean"] < 1.5) if lossy else (row["pixels"]["most"] == 0)
