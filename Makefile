@@ -1,14 +1,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Two processes share the files; threads that wait leave the processor to the other.
+PYTEST = OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check clean
+.PHONY: help demo test test-all lowest check clean
 
 help: ## say what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-8s%s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-9s%s\n", $$1, $$2 }'
 
 demo: $(VENV)/.installed ## give samples/city.jpg the look of samples/sunset.jpg
 	@mkdir -p out
@@ -16,8 +18,14 @@ demo: $(VENV)/.installed ## give samples/city.jpg the look of samples/sunset.jpg
 	  --content-mask samples/city_mask.png --style-mask samples/sunset_mask.png \
 	  -o out/city-sunset.jpg --report out/report --overwrite
 
-test: $(VENV)/.installed-dev ## run the tests; ARGS='-k name' chooses among them
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.installed-dev ## run the tests that are not slow; ARGS='-k name' chooses among them
+	$(PYTEST) -m 'not slow' $(ARGS)
+
+test-all: $(VENV)/.installed-dev ## run all tests
+	$(PYTEST) $(ARGS)
+
+lowest: ## run the tests that are not slow with the lowest versions that pyproject.toml allows
+	$(PYTHON) tests/lowest_versions.py out/lowest
 
 check: $(VENV)/.installed-dev ## lint, format, types and import rules
 	$(BIN)/ruff check

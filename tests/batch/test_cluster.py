@@ -107,6 +107,7 @@ class Killing(list[Event]):
             os.kill(member.loaded.pid, signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_batch_whose_worker_is_killed_is_that_of_this_machine(
     ray: Ray, items: list[Item], tmp_path: Path, settings: Settings
 ) -> None:
@@ -124,6 +125,7 @@ def test_batch_whose_worker_is_killed_is_that_of_this_machine(
     assert not list((tmp_path / "out" / HIDDEN / PARTS).iterdir())
 
 
+@pytest.mark.slow
 def test_one_look_is_found_by_one_worker_and_is_that_of_this_machine(
     ray: Ray, items: list[Item], tmp_path: Path, settings: Settings
 ) -> None:
@@ -136,6 +138,7 @@ def test_one_look_is_found_by_one_worker_and_is_that_of_this_machine(
     assert [type(event) for event in events if isinstance(event, Fitting | Fitted)] == [Fitting, Fitted]
 
 
+@pytest.mark.slow
 def test_photo_that_kills_two_workers_fails_and_the_rest_is_done(
     ray: Ray, items: list[Item], tmp_path: Path, settings: Settings
 ) -> None:
@@ -148,6 +151,7 @@ def test_photo_that_kills_two_workers_fails_and_the_rest_is_done(
     assert record.message and socket.gethostname() in record.message
 
 
+@pytest.mark.slow
 def test_command_prints_json_only_and_stops_when_asked(ray: Ray, items: list[Item], tmp_path: Path) -> None:
     words = ["batch", "--content", "trip", "--style", "style.png", "-o", "out", *QUICK, "--cluster", "auto", "--json"]
     command = [sys.executable, "-m", "photostyle", *words]
@@ -175,16 +179,19 @@ def news_until_raised(workers: ClusterWorkers, seconds: float = 60) -> None:
         workers.close()
 
 
+@pytest.mark.slow
 def test_other_version_is_refused(ray: Ray, settings: Settings) -> None:
     with pytest.raises(SettingsError, match=r"on every machine, found 0\.0\.1"):
         news_until_raised(ClusterWorkers(ray, 1, PLACE, Options(settings, 1), kind=Older))
 
 
+@pytest.mark.slow
 def test_workers_that_die_before_they_are_ready_are_given_up(ray: Ray, settings: Settings) -> None:
     with pytest.raises(PhotostyleError, match="4 that died"):
         news_until_raised(ClusterWorkers(ray, 2, PLACE, Options(settings, 1), kind=Dying))
 
 
+@pytest.mark.slow
 def test_cluster_without_room_is_given_up(ray: Ray, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "START_SECONDS", 0.2)
     with pytest.raises(PhotostyleError, match=r"a worker within 0\.2 s, found none \(free: CPU"):
@@ -248,6 +255,7 @@ def test_missing_extra_is_named(command: list[str], capsys: Captured, monkeypatc
     assert "pip install 'photostyle[cluster]'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_other_threads_print_is_kept_off_standard_output(begun: None, capsys: Captured) -> None:
     connection = Ray("auto", 2)
     thread = threading.Thread(target=print, args=("from Ray",))

@@ -18,6 +18,7 @@ from tests.fakes import write_photo
 PHOTOS, KILLS = 30, 20
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 def test_killed_twenty_times_a_batch_ends_as_if_never(tmp_path: Path) -> None:
     names = [f"{number % 3}/{number:02}.png" for number in range(PHOTOS)]

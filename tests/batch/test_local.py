@@ -191,6 +191,7 @@ def test_workers_end_with_a_master_that_is_killed() -> None:
     assert len(pids) == 2
 
 
+@pytest.mark.slow
 def test_real_worker_in_a_real_process(tmp_path: Path) -> None:
     content, style = write_photo(tmp_path / "a.png", 1), write_photo(tmp_path / "b.png", 2)
     thumbnails = str(tmp_path / "0.jpg"), str(tmp_path / "1.jpg")

@@ -116,6 +116,7 @@ def test_page_of_500_photos_is_small(tmp_path: Path) -> None:
 SHOWN = "[...document.querySelectorAll('h3')].map(head => head.textContent)"
 
 
+@pytest.mark.slow
 def test_order_can_be_chosen(page: Path) -> None:
     with browser(page.parent / "profile") as shown:
         shown.open(page)
@@ -127,6 +128,7 @@ def test_order_can_be_chosen(page: Path) -> None:
         assert all(url.startswith(page.parent.as_uri()) for url in shown.requests if not url.startswith("data:"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [360, 1200])
 def test_page_is_light_or_dark_and_fits_its_screen(dark: bool, width: int, page: Path) -> None:
@@ -139,6 +141,7 @@ def test_page_is_light_or_dark_and_fits_its_screen(dark: bool, width: int, page:
         assert shown.complaints == []
 
 
+@pytest.mark.slow
 def test_pictures_of_500_photos_load_when_they_come_into_view(tmp_path: Path) -> None:
     write_report(str(tmp_path / "page"), str(tmp_path / "out"), 500, a_set(tmp_path / "out", 500))
     with browser(tmp_path / "profile") as shown:

@@ -20,6 +20,7 @@ from tests.batch import fakes
 pytest.importorskip("moto", reason="needs an S3 server: pip install 'moto[server]'")
 s3fs = pytest.importorskip("s3fs", reason="needs s3fs: pip install s3fs")
 
+pytestmark = pytest.mark.slow
 NAMES = ("trip/a.png", "trip/day/b.jpg", "trip/day/c #1 é.png")
 QUICK = ("--preset", "preview", "--size", "64", "--segmenter", "none", "--json", "-q")
 START_SECONDS = 60

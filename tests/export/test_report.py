@@ -306,6 +306,7 @@ def page(report: Path) -> Iterator[Page]:
         yield page
 
 
+@pytest.mark.slow
 class TestSlider:
     def test_begins_in_the_middle_without_a_complaint_or_a_request(self, page: Page, report: Path) -> None:
         assert cut(page) == at(50)
@@ -361,6 +362,7 @@ class TestSlider:
         assert after < 90 < 160 < before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [360, 1200])
 def test_page_is_light_or_dark_and_fits_its_screen(dark: bool, width: int, report: Path) -> None:
@@ -373,6 +375,7 @@ def test_page_is_light_or_dark_and_fits_its_screen(dark: bool, width: int, repor
         assert page.complaints == []
 
 
+@pytest.mark.slow
 def test_page_that_throws_is_noticed(report: Path) -> None:
     copy = report / "copy.html"
     text = (report / "report.html").read_text(encoding="utf-8")

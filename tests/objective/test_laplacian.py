@@ -46,6 +46,7 @@ def test_agrees_with_the_equation_in_larger_windows() -> None:
 
 # Not on grey images: PyMatting inverts the covariance by its determinant, which cancels where colours lie on a line;
 # against exact arithmetic it is then off by 1e-3, ours by 1e-15 (`test_agrees_with_the_equation`).
+@pytest.mark.slow
 @pytest.mark.parametrize("image", [noise(40, 53), noise(70, 3), smooth(24, 20), np.full((8, 9, 3), 0.3)])
 def test_agrees_with_pymatting(image: Image) -> None:
     from pymatting import cf_laplacian

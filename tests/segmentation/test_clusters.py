@@ -119,6 +119,7 @@ def test_what_cannot_be_clustered_is_refused(style: NDArray[np.float64], count: 
         find_groups(np.zeros((3, 4, 4)), style, count=count)
 
 
+@pytest.mark.slow
 def test_noon_and_night_of_two_scenes_match_by_class() -> None:
     """Repeats the measurement behind `ROW_WEIGHT`: how often two positions of one cluster, one in each of two scenes
     of a kind, are of one class (ground and vegetation counting as one); a single region would have 0.34."""

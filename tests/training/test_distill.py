@@ -106,6 +106,7 @@ def test_settled_normalisations_keep_their_statistics(photos: Path, reference_fi
     assert norm.running_mean.any()
 
 
+@pytest.mark.slow
 def test_trains_writes_and_is_judged(photos: Path, reference_file: Path, tmp_path: Path) -> None:
     output = tmp_path / "student.safetensors"
     distill.train(photos, reference_file, output, QUICK)

@@ -57,6 +57,7 @@ def test_the_mean_of_two_networks_is_halfway_in_every_weight() -> None:
     assert not torch.equal(mean["stem.weight"], second.stem.weight)
 
 
+@pytest.mark.slow
 def test_trains_in_two_rounds_and_writes(tmp_path: Path) -> None:
     """On pictures made here, laid out as the project's image data."""
     rng = np.random.default_rng(0)
