@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import torch
 from scipy.sparse import csr_array, csr_matrix
 from torch import Tensor
+
+from photostyle.compute.library_warnings import recorded_warnings
 
 
 def csr_tensor(
@@ -19,8 +19,7 @@ def csr_tensor(
             times as long on the CPU.
         dtype: of the values.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+    with recorded_warnings():  # that CSR tensors are in beta
         return torch.sparse_csr_tensor(
             torch.from_numpy(matrix.indptr),
             torch.from_numpy(matrix.indices),

@@ -6,8 +6,6 @@ import hashlib
 import io
 import os
 import sys
-import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from photostyle.compute.library_warnings import recorded_warnings
 from photostyle.errors import InputError
 from photostyle.photo import deep_readers
 from photostyle.photo.icc import SRGB, Profile, parse_profile
@@ -44,9 +43,6 @@ _UPRIGHT = {
     7: (True, True, True),
     8: (True, True, False),
 }
-
-# Python's warning filters belong to the whole process: one thread at a time may catch Pillow's warnings.
-_WARNINGS_LOCK = threading.Lock()
 
 
 class Decoded(NamedTuple):
@@ -194,8 +190,7 @@ def _compatible(head: bytes) -> set[bytes]:
 @contextmanager
 def _pillow(where: str, notes: list[str]) -> Iterator[None]:
     """Turn what Pillow warns of into `notes`, and what it raises into InputError: on damaged bytes, nearly anything."""
-    with _WARNINGS_LOCK, warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with recorded_warnings() as warned:
         try:
             yield
         except InputError:
@@ -204,8 +199,7 @@ def _pillow(where: str, notes: list[str]) -> Iterator[None]:
             raise InputError("a photo that fits in memory", f"a larger one ({error})", where) from error
         except Exception as error:
             raise InputError("a whole photo", f"a damaged one ({error})", where, "Copy or export it again.") from error
-    messages = dict.fromkeys(str(warning.message) for warning in caught)
-    notes.extend(message for message in messages if _IPTC_AS_NUMBERS not in message)
+    notes.extend(message for message in warned if _IPTC_AS_NUMBERS not in message)
 
 
 def _decoded(stored: StoredImage, notes: list[str]) -> Decoded:

@@ -399,7 +399,7 @@ def test_what_pillow_warns_of_stands_in_the_photo(tmp_path: Path, monkeypatch: p
     load = ImageFile.ImageFile.load
 
     def warn(image: ImageFile.ImageFile) -> object:
-        warnings.warn("something odd", stacklevel=1)
+        warnings.warn_explicit("something odd", UserWarning, "ImageFile.py", 1, module="PIL.ImageFile")
         return load(image)
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", warn)
