@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import walk_tb
+from types import FrameType
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -30,6 +33,7 @@ _RAW_BEGINNINGS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FO
 _TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _DEEP_PNG = 24  # place of a PNG's bits a channel
 
+_DECODERS = {"PIL", "imagecodecs", "pillow_heif", "rawpy", "tifffile"}
 _IPTC_AS_NUMBERS = "tag 33723 had too many entries"  # Pillow, of what `readers.embedded` reads
 
 # EXIF orientation -> whether rows and columns are swapped, then whether rows and columns run backwards.
@@ -108,15 +112,22 @@ def _from_file(source: str | Path) -> Decoded:
     if os.path.isdir(source):
         raise InputError("a photo", "a folder", where)
     try:
-        with open(source, "rb") as file:
+        with _opened(source) as file:
             stream = file if file.seekable() else io.BytesIO(file.read())
             return _from_stream(stream, where, Path(source).absolute())
     except FileNotFoundError as error:
         raise InputError("a photo", "no such file", where, "Check the name and the folder.") from error
     except PermissionError as error:
         raise InputError("a photo", "a file that may not be read", where, "Check its permissions.") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise InputError("a photo", f"a file that cannot be read ({error})", where) from error
+
+
+def _opened(path: str | Path) -> IO[bytes]:
+    try:
+        return open(path, "rb")
+    except ValueError as error:  # a null character, or one that the file system has no bytes for
+        raise InputError("a photo", f"a name that cannot be read ({error})", str(path)) from error
 
 
 def _from_image(image: Image.Image) -> Decoded:
@@ -124,7 +135,7 @@ def _from_image(image: Image.Image) -> Decoded:
     path = Path(os.fsdecode(filename)).absolute() if filename else None
     where = str(path or "the PIL image")
     notes: list[str] = []
-    with _pillow(where, notes):
+    with _decoding(where, notes):
         decoded = _decoded(read_with_pillow(image, where, notes), notes)
     format = "JPEG" if image.format == "MPO" else image.format
     return decoded._replace(path=path, format=format if format in FORMATS else None, warnings=tuple(notes))
@@ -132,7 +143,7 @@ def _from_image(image: Image.Image) -> Decoded:
 
 def _from_stream(stream: IO[bytes], where: str, path: Path | None) -> Decoded:
     notes: list[str] = []
-    with _pillow(where, notes):
+    with _decoding(where, notes):
         format, stored = _stored_image(stream, where, notes)
         decoded = _decoded(stored, notes)
     stream.seek(0)
@@ -188,8 +199,12 @@ def _compatible(head: bytes) -> set[bytes]:
 
 
 @contextmanager
-def _pillow(where: str, notes: list[str]) -> Iterator[None]:
-    """Turn what Pillow warns of into `notes`, and what it raises into InputError: on damaged bytes, nearly anything."""
+def _decoding(where: str, notes: list[str]) -> Iterator[None]:
+    """Turn what decoders warn of into `notes`, and what they raise into InputError.
+
+    On damaged bytes they raise nearly anything, TypeErrors too, so that the kind of an exception does not tell a
+    damaged photo from a fault of ours; the code that raised it does.
+    """
     with recorded_warnings() as warned:
         try:
             yield
@@ -198,8 +213,26 @@ def _pillow(where: str, notes: list[str]) -> Iterator[None]:
         except (MemoryError, Image.DecompressionBombError) as error:
             raise InputError("a photo that fits in memory", f"a larger one ({error})", where) from error
         except Exception as error:
-            raise InputError("a whole photo", f"a damaged one ({error})", where, "Copy or export it again.") from error
+            if not (isinstance(error, OSError) or _by_decoder(error)):
+                raise
+            found = f"a damaged one ({str(error) or type(error).__name__})"
+            raise InputError("a whole photo", found, where, "Copy or export it again.") from error
     notes.extend(message for message in warned if _IPTC_AS_NUMBERS not in message)
+
+
+def _by_decoder(error: Exception) -> bool:
+    """Whether it is an exception of a decoder's own, or one raised where this package had called a decoder."""
+    if type(error).__module__.partition(".")[0] in _DECODERS:
+        return True
+    packages = [_package_of(frame) for frame, _ in walk_tb(error.__traceback__)]
+    ours = packages[::-1].index(__name__.partition(".")[0])
+    return ours > 0 and packages[len(packages) - ours] in _DECODERS
+
+
+def _package_of(frame: FrameType) -> str:
+    """That of the module which runs; Cython's frames may have but the path of their source."""
+    module: str | None = frame.f_globals.get("__name__")
+    return re.split(r"[./\\]", module or frame.f_code.co_filename)[0]
 
 
 def _decoded(stored: StoredImage, notes: list[str]) -> Decoded:

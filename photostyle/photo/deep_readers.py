@@ -94,7 +94,8 @@ def check_tiff(page: Any, where: str) -> bool:
     if page.samplesperpixel > 4:
         raise InputError("1 to 4 channels", f"{page.samplesperpixel}", where, advice)
     if bits > 8 and page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
-        raise InputError("16 bits of grey or RGB", f"{bits} bits of {page.photometric.name}", where, advice)
+        colours = getattr(page.photometric, "name", f"colours of the kind {page.photometric}")
+        raise InputError("16 bits of grey or RGB", f"{bits} bits of {colours}", where, advice)
     return bits > 8
 
 
@@ -113,6 +114,8 @@ def read_deep_tiff(stream: IO[bytes], page: Any, where: str) -> StoredImage:
         samples = np.moveaxis(samples, 0, 2)
     colours = 3 if page.photometric == _RGB else 1
     extra = page.extrasamples[0] if page.extrasamples else 0
+    if not samples.size:
+        raise InputError("a whole photo", "a damaged one (no samples)", where, "Copy or export it again.")
     samples = samples.reshape(*samples.shape[:2], -1)[:, :, : colours + (extra in (_PREMULTIPLIED, _ALPHA))]
     if page.photometric == _WHITE_IS_ZERO:
         samples = np.concatenate([white - samples[:, :, :1], samples[:, :, 1:]], 2)

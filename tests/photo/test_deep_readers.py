@@ -128,6 +128,22 @@ def test_tiffs_that_are_not_read(tmp_path: Path, data: bytes, found: str) -> Non
     assert caught.value.exit_code == 3 and caught.value.where == str(tmp_path / "photo.tif")
 
 
+def test_tiffs_whose_tags_are_damaged(tmp_path: Path) -> None:
+    data = bytearray(tiff_of(np.zeros((ROWS, COLUMNS), np.uint16)))
+    (first,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, first)
+    entries = {
+        struct.unpack_from("<H", data, place)[0]: place for place in range(first + 2, first + 2 + 12 * count, 12)
+    }
+    strange, two_widths = bytearray(data), bytearray(data)
+    struct.pack_into("<H", strange, entries[262] + 8, 77)
+    struct.pack_into("<HII", two_widths, entries[256] + 2, 3, 2, COLUMNS)
+    with pytest.raises(InputError, match="found 16 bits of colours of the kind 77"):
+        read(tmp_path, bytes(strange))
+    with pytest.raises(InputError, match="its size is no number"):
+        read(tmp_path, bytes(two_widths))
+
+
 @pytest.mark.parametrize("depth", [10, 12])
 @pytest.mark.parametrize("channels", [3, 4])
 def test_avif_of_10_and_12_bits(tmp_path: Path, depth: int, channels: int) -> None:
