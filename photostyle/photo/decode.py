@@ -30,7 +30,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
 
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
 _RAW_BEGINNINGS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
-_TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _DEEP_PNG = 24  # place of a PNG's bits a channel
 
 _DECODERS = {"PIL", "imagecodecs", "pillow_heif", "rawpy", "tifffile"}
@@ -135,7 +135,7 @@ def _from_image(image: Image.Image) -> Decoded:
     path = Path(os.fsdecode(filename)).absolute() if filename else None
     where = str(path or "the PIL image")
     notes: list[str] = []
-    with _decoding(where, notes):
+    with decoding(where, notes):
         decoded = _decoded(read_with_pillow(image, where, notes), notes)
     format = "JPEG" if image.format == "MPO" else image.format
     return decoded._replace(path=path, format=format if format in FORMATS else None, warnings=tuple(notes))
@@ -143,7 +143,7 @@ def _from_image(image: Image.Image) -> Decoded:
 
 def _from_stream(stream: IO[bytes], where: str, path: Path | None) -> Decoded:
     notes: list[str] = []
-    with _decoding(where, notes):
+    with decoding(where, notes):
         format, stored = _stored_image(stream, where, notes)
         decoded = _decoded(stored, notes)
     stream.seek(0)
@@ -154,12 +154,13 @@ def _from_stream(stream: IO[bytes], where: str, path: Path | None) -> Decoded:
 def _stored_image(stream: IO[bytes], where: str, notes: list[str]) -> tuple[str, StoredImage]:
     """The format and the samples, by the reader that keeps all bits."""
     head = stream.read(64)
-    if head[4:8] == b"ftyp" and (head[8:12] in _HEIC_BRANDS or _HEIC_BRANDS & _compatible(head)):
-        return "HEIC", deep_readers.read_heic(stream, where, notes)
-    if head[4:12] == b"ftypcrx " or head[8:10] == b"CR" or head.startswith(_RAW_BEGINNINGS):
-        return "raw", deep_readers.read_raw(stream, where, notes)
+    kind = kind_beside_pillow(head)
+    if kind == "HEIC":
+        return kind, deep_readers.read_heic(stream, where, notes)
+    if kind == "raw":
+        return kind, deep_readers.read_raw(stream, where, notes)
     in_tiff: dict[str, Any] = {}
-    if head.startswith(_TIFF_BEGINNINGS):
+    if head.startswith(TIFF_BEGINNINGS):
         with deep_readers.read_tiff(stream) as file:
             page = file.pages.first
             if deep_readers.is_raw(page):
@@ -169,6 +170,37 @@ def _stored_image(stream: IO[bytes], where: str, notes: list[str]) -> tuple[str,
                 note_pages(len(file.pages), notes)
                 return "TIFF", deep_readers.read_deep_tiff(stream, page, where)
             in_tiff = deep_readers.embedded(page)
+    image = opened_by_pillow(stream, head, where)
+    if image.format != "MPO":  # a camera's JPEG with previews
+        note_pages(getattr(image, "n_frames", 1), notes)
+    name = "JPEG" if image.format == "MPO" else str(image.format)
+    if name == "PNG" and head[_DEEP_PNG] == 16:
+        return "PNG", deep_readers.read_deep_png(stream, image, where)
+    if name == "AVIF":
+        stream.seek(0)
+        data = stream.read()
+        if deep_readers.avif_depth(data) > 8:
+            return "AVIF", deep_readers.read_deep_avif(data, image, where)
+    return name, read_with_pillow(image, where, notes)._replace(**in_tiff)
+
+
+def kind_beside_pillow(head: bytes) -> str:
+    """ "HEIC" or "raw" where a file's first 64 bytes say so; a raw file that is a TIFF does not say it there."""
+    if head[4:8] == b"ftyp" and (head[8:12] in _HEIC_BRANDS or _HEIC_BRANDS & _compatible(head)):
+        return "HEIC"
+    if head[4:12] == b"ftypcrx " or head[8:10] == b"CR" or head.startswith(_RAW_BEGINNINGS):
+        return "raw"
+    return ""
+
+
+def opened_by_pillow(stream: IO[bytes], head: bytes, where: str) -> Image.Image:
+    """An image of `FORMATS` whose samples are not decoded yet.
+
+    `Image.open` would warn of, and refuse, sizes below MOST_PIXELS.
+
+    Raises:
+        InputError: the file is of none of the formats.
+    """
     Image.init()
     names = [name for name in FORMATS if name in Image.OPEN and (Image.OPEN[name][1] or bool)(head) is True]
     if not names:
@@ -176,18 +208,7 @@ def _stored_image(stream: IO[bytes], where: str, notes: list[str]) -> tuple[str,
         expected = "a JPEG, PNG, WebP, TIFF, AVIF, HEIC or raw photo"
         raise InputError(expected, found, where, "Export other kinds as JPEG, PNG or TIFF first.")
     stream.seek(0)
-    # Image.open would warn of, and refuse, sizes below MOST_PIXELS.
-    image = Image.OPEN[names[0]][0](stream, "")
-    if image.format != "MPO":  # a camera's JPEG with previews
-        note_pages(getattr(image, "n_frames", 1), notes)
-    if names[0] == "PNG" and head[_DEEP_PNG] == 16:
-        return "PNG", deep_readers.read_deep_png(stream, image, where)
-    if names[0] == "AVIF":
-        stream.seek(0)
-        data = stream.read()
-        if deep_readers.avif_depth(data) > 8:
-            return "AVIF", deep_readers.read_deep_avif(data, image, where)
-    return names[0], read_with_pillow(image, where, notes)._replace(**in_tiff)
+    return Image.OPEN[names[0]][0](stream, "")
 
 
 def _compatible(head: bytes) -> set[bytes]:
@@ -199,7 +220,7 @@ def _compatible(head: bytes) -> set[bytes]:
 
 
 @contextmanager
-def _decoding(where: str, notes: list[str]) -> Iterator[None]:
+def decoding(where: str, notes: list[str]) -> Iterator[None]:
     """Turn what decoders warn of into `notes`, and what they raise into InputError.
 
     On damaged bytes they raise nearly anything, TypeErrors too, so that the kind of an exception does not tell a

@@ -8,6 +8,7 @@ import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -167,6 +168,31 @@ def read_heic(stream: IO[bytes], where: str, notes: list[str]) -> StoredImage:
         samples, 2**depth - 1, depth, samples.ndim == 2, exif, file.info.get("icc_profile"),
         file.info.get("xmp"), premultiplied=file.mode.startswith("RGBa"), turned=True,
     )  # fmt: skip
+
+
+def heic_size(stream: IO[bytes], where: str) -> tuple[int, int]:
+    """Rows and columns of a HEIC's first image.
+
+    Raises:
+        InputError: the extra that reads it is missing.
+    """
+    pillow_heif = _extra("HEIC", where)
+    stream.seek(0)
+    columns, rows = pillow_heif.open_heif(stream).size
+    return rows, columns
+
+
+def raw_size(path: str | Path) -> tuple[int, int]:
+    """Rows and columns of a raw file once it is developed, not of its preview.
+
+    By its path, since LibRaw would read a stream to its end.
+
+    Raises:
+        InputError: the extra that reads it is missing.
+    """
+    rawpy = _extra("raw", str(path))
+    with rawpy.imread(str(path)) as file:
+        return file.sizes.height, file.sizes.width
 
 
 def read_raw(stream: IO[bytes], where: str, notes: list[str]) -> StoredImage:
