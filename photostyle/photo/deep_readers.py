@@ -6,6 +6,7 @@ import importlib
 import logging
 import math
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,19 +73,39 @@ def read_deep_avif(data: bytes, image: Image.Image, where: str) -> StoredImage:
     )
 
 
+class _QuietThreads(logging.Filter):
+    """Drops what is logged by threads that asked for it: to switch a logger off would switch it off for all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.local()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not getattr(self.asked, "times", 0)
+
+    @contextmanager
+    def here(self, name: str) -> Iterator[None]:
+        """Inside the block, nothing that this thread logs by the logger `name` is shown."""
+        logging.getLogger(name).addFilter(self)
+        self.asked.times = getattr(self.asked, "times", 0) + 1
+        try:
+            yield
+        finally:
+            self.asked.times -= 1
+
+
+_quiet = _QuietThreads()
+
+
 @contextmanager
 def read_tiff(stream: IO[bytes]) -> Iterator[Any]:
     """A TIFF opened by tifffile, which logs nothing meanwhile."""
     import tifffile
 
-    logger = logging.getLogger("tifffile")
-    logger.disabled = True
-    try:
+    with _quiet.here("tifffile"):
         stream.seek(0)
         with tifffile.TiffFile(stream) as file:
             yield file
-    finally:
-        logger.disabled = False
 
 
 def is_raw(page: Any) -> bool:

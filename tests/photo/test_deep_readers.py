@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 import struct
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from photostyle.errors import InputError
-from photostyle.photo.deep_readers import EXTRAS, tone_curve
+from photostyle.photo.deep_readers import EXTRAS, read_tiff, tone_curve
 from photostyle.photo.photo import Photo
 from tests.handmade import COLUMNS, P3_ICC, ROWS, XMP, camera_exif, dng, exif_of, noise, png, read, smooth, srgb_encoded
 
@@ -143,6 +145,18 @@ def test_tiffs_whose_tags_are_damaged(tmp_path: Path) -> None:
         read(tmp_path, bytes(strange))
     with pytest.raises(InputError, match="its size is no number"):
         read(tmp_path, bytes(two_widths))
+
+
+def test_tifffile_is_quiet_in_the_threads_that_read_alone(caplog: pytest.LogCaptureFixture) -> None:
+    logger, data = logging.getLogger("tifffile"), tiff_of(np.zeros((ROWS, COLUMNS), np.uint16))
+    logger.warning("before")
+    with ThreadPoolExecutor(1) as other, read_tiff(io.BytesIO(data)):
+        with read_tiff(io.BytesIO(data)):
+            logger.warning("inside")
+        logger.warning("still inside")
+        other.submit(logger.warning, "of another thread").result()
+    logger.warning("after")
+    assert caplog.messages == ["before", "of another thread", "after"]
 
 
 @pytest.mark.parametrize("depth", [10, 12])
