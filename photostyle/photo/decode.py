@@ -314,7 +314,7 @@ def _in_srgb(stored: StoredImage, icc: bytes, notes: list[str]) -> StoredImage:
             np.ascontiguousarray(colours), icc, srgb, colorspace="rgb", outcolorspace="rgb",
             intent=intent, flags=flags,
         )  # fmt: skip
-    except (RuntimeError, TypeError, ValueError) as error:
+    except (RuntimeError, ValueError) as error:
         notes.append(f"the embedded colour profile cannot be used, taken as sRGB: {error}")
         return stored
     notes.append("converted to sRGB: its profile is tables of colours, which cannot be worked in")
