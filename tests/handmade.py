@@ -172,9 +172,22 @@ XMP = b"""<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>
 """A packet with an author, a rating, a place, an orientation and a thumbnail."""
 
 
-def dng(height: int, width: int, orientation: int = 1) -> bytes:
-    """A raw file of a sensor with a Bayer mosaic, as small as LibRaw takes it: a ramp of grey, dark at the top."""
-    mosaic = np.linspace(500, 60_000, height * width).reshape(height, width).astype(np.uint16)
+def dng(
+    height: int,
+    width: int,
+    orientation: int = 1,
+    *,
+    mosaic: NDArray[np.uint16] | None = None,
+    baseline_exposure: tuple[int, int] = (0, 1),
+    preview: bool = False,
+) -> bytes:
+    """A raw file of a sensor with a Bayer mosaic, as small as LibRaw takes it: a ramp of grey, dark at the top.
+
+    `mosaic` stands in for the ramp. With `preview`, the file's first page is a small picture, as in those of most
+    cameras.
+    """
+    if mosaic is None:
+        mosaic = np.linspace(500, 60_000, height * width).reshape(height, width).astype(np.uint16)
     matrix = (3.2405, -1.5371, -0.4985, -0.9693, 1.8760, 0.0416, 0.0556, -0.2040, 1.0572)
     ratios = [part for value in matrix for part in (round(value * 10_000), 10_000)]
     tags = [
@@ -182,8 +195,14 @@ def dng(height: int, width: int, orientation: int = 1) -> bytes:
         (271, "s", 0, "Maker", True), (272, "s", 0, "Camera", True), (274, "H", 1, orientation, True),
         (33421, "H", 2, (2, 2), True), (33422, "B", 4, (0, 1, 1, 2), True), (50714, "H", 1, 0, True),
         (50717, "I", 1, 65535, True), (50721, "2i", 9, ratios, True), (50728, "2I", 3, (1, 1) * 3, True),
-        (50778, "H", 1, 21, True),
+        (50730, "2i", 1, baseline_exposure, True), (50778, "H", 1, 21, True),
     ]  # fmt: skip
     buffer = io.BytesIO()
-    tifffile.imwrite(buffer, mosaic, photometric=32803, extratags=tags, metadata=None, software=None)
+    with tifffile.TiffWriter(buffer) as file:
+        options: dict[str, Any] = {"metadata": None, "software": None}
+        if preview:
+            small = np.zeros((24, 32, 3), np.uint8)
+            file.write(small, photometric="rgb", subfiletype=1, subifds=1, extratags=tags, **options)
+            tags = [tag for tag in tags if tag[0] in (33421, 33422, 50714, 50717)]
+        file.write(mosaic, photometric=32803, extratags=tags, subfiletype=0, **options)
     return buffer.getvalue()

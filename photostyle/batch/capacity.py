@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
+from photostyle.photo.file_size import pixel_count
 from photostyle.settings import Settings
 
 BASE_BYTES = {"compact": 1_200_000_000, "vgg19": 2_200_000_000}
@@ -25,11 +24,7 @@ SPARED = 0.85
 
 def pixels_of(path: str) -> int:
     """How many pixels a photo has, by its header."""
-    try:
-        with Image.open(path) as image:
-            return image.width * image.height
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return UNKNOWN_PIXELS
+    return pixel_count(path) or UNKNOWN_PIXELS
 
 
 def worker_bytes(settings: Settings, pixels: int) -> int:

@@ -115,6 +115,7 @@ def _computing() -> Iterator[Finding]:
     import torch
 
     from photostyle.compute.device import chosen_dtype
+    from photostyle.compute.nvidia import has_nvidia_card
 
     cores = os.cpu_count()
     yield Finding("processor", "ok", f"{cores} cores, torch computes on {torch.get_num_threads()} threads")
@@ -124,7 +125,11 @@ def _computing() -> Iterator[Finding]:
         yield Finding(f"cuda:{index}", "ok", torch.cuda.get_device_name(index))
     if torch.backends.mps.is_available():
         yield Finding("mps", "ok", "available")
-    if not torch.cuda.is_available() and not torch.backends.mps.is_available():
+    if not torch.cuda.is_available() and has_nvidia_card():
+        found = f"an NVIDIA card that torch {torch.__version__} does not use: the processor computes"
+        advice = "install a torch with CUDA (https://pytorch.org/get-started/locally), and NVIDIA's newest driver"
+        yield Finding("accelerator", "advice", found, advice)
+    elif not torch.cuda.is_available() and not torch.backends.mps.is_available():
         yield Finding("accelerator", "ok", "none: the processor computes")
 
 

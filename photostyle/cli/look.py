@@ -67,15 +67,20 @@ def execute(arguments: argparse.Namespace) -> int:
         "error": {"mean": error.mean, "p95": error.p95},
     }  # fmt: skip
     messages = [f"{arguments.output}: {error} from the real result"]
+    warnings = [*result.warnings, *lut.warnings]
     if arguments.per_region:
-        apart, line = _regions(arguments, content, result, title)
+        apart, line, poor = _regions(arguments, content, result, title)
         found |= apart
         messages.append(line)
-    _tell(arguments, result, found, messages, time.perf_counter() - began)
+        warnings += poor
+    _tell(arguments, {**found, "warnings": warnings}, messages, time.perf_counter() - began)
     return INTERRUPTED if result.interrupted else 0
 
 
-def _regions(arguments: argparse.Namespace, content: Photo, result: Result, title: str) -> tuple[dict[str, Any], str]:
+def _regions(
+    arguments: argparse.Namespace, content: Photo, result: Result, title: str
+) -> tuple[dict[str, Any], str, list[str]]:
+    """What is told as JSON, in a line, and as warnings."""
     from photostyle.export.lut_files import region_luts, write_region_luts
 
     looks, error = region_luts(content, result, arguments.points)
@@ -86,18 +91,17 @@ def _regions(arguments: argparse.Namespace, content: Photo, result: Result, titl
         for region, name in names.items()
     ]
     told = {"regions": regions, "regions_error": {"mean": error.mean, "p95": error.p95}}
-    return told, f"{arguments.per_region}: {', '.join(names.values())}; together {error}"
+    line = f"{arguments.per_region}: {', '.join(names.values())}; together {error}"
+    return told, line, [f"{look.name}: {warning}" for look in looks for warning in look.lut.warnings]
 
 
-def _tell(
-    arguments: argparse.Namespace, result: Result, found: dict[str, Any], messages: list[str], seconds: float
-) -> None:
+def _tell(arguments: argparse.Namespace, found: dict[str, Any], messages: list[str], seconds: float) -> None:
     from photostyle.export.lut_files import LIMIT
 
-    lines = [f"warning: {' '.join(warning.split())}" for warning in result.warnings]
+    lines = [f"warning: {' '.join(warning.split())}" for warning in found["warnings"]]
     if not arguments.quiet:
         lines += [*messages, LIMIT, f"wrote {arguments.output} in {seconds:.1f} s"]
     for line in lines:
         print(f"photostyle: {line}", file=sys.stderr)
     if arguments.json:
-        put(json.dumps({**found, "limit": LIMIT, "warnings": list(result.warnings)}, indent=2))
+        put(json.dumps({**found, "limit": LIMIT}, indent=2))

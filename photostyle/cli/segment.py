@@ -16,6 +16,7 @@ from photostyle.errors import OutputError, SettingsError
 if TYPE_CHECKING:
     from photostyle.photo.photo import Photo
     from photostyle.regions.found_regions import RegionFinder
+    from photostyle.regions.region_map import RegionMap
 
 
 def add_to(commands: Commands) -> None:
@@ -90,6 +91,14 @@ def _segmented(photo: Photo, paths: list[Path], finder: RegionFinder, *, overwri
     write_mask(paths[0], regions)
     if len(paths) > 1:
         replace(photo, pixels=overlay(pixels, regions), profile=SRGB).save(paths[1], overwrite=overwrite)
-    counts = Counter(regions.labels.ravel().tolist())
-    shares = {regions.names[label]: count / regions.labels.size for label, count in counts.most_common()}
-    return {"photo": None if photo.path is None else str(photo.path), "mask": str(paths[0]), "regions": shares}
+    where = None if photo.path is None else str(photo.path)
+    return {"photo": where, "mask": str(paths[0]), "regions": region_shares(regions)}
+
+
+def region_shares(regions: RegionMap) -> dict[str, float]:
+    """Of the photo's pixels, by the regions' names, the largest first."""
+    import numpy as np
+
+    counts = np.bincount(regions.labels.ravel(), minlength=256)
+    largest = sorted(np.flatnonzero(counts).tolist(), key=lambda label: -int(counts[label]))
+    return {regions.names[label]: int(counts[label]) / regions.labels.size for label in largest}

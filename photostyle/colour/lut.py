@@ -16,8 +16,9 @@ COARSEST = 5
 BENDING, SLOPE = 1e-6, 1e-5
 """Weights of the lattice's second and first derivatives beside the mean squared error of a colour: the least that
 leave no steps in a sky (docs/looks.md); where no colour fell, they carry on what is near."""
-ITERATIONS, TOLERANCE = 200, 1e-3
-"""Of conjugate gradients, on each lattice from the last one's solution."""
+ITERATIONS, TOLERANCE = 2000, 1e-3
+"""Of conjugate gradients, on each lattice from the last one's solution: the most there may be, and the residual to
+reach, as a share of the right side. Photos and their looks take up to 20 iterations."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,14 +27,25 @@ class Lut:
 
     Args:
         table: `(n, n, n, 3) float64`, sRGB-encoded, [0, 1], by red, green and blue of what goes in.
+        residual: of the equations that it solves, as a share of their right side; 0 where the solve converged.
     """
 
     table: NDArray[np.float64] = field(repr=False)
+    residual: float = 0.0
 
     @property
     def points(self) -> int:
         """Along each side."""
         return len(self.table)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know about how it was fitted."""
+        if not self.residual:
+            return ()
+        found = f"its residual is {self.residual:.1g}, expected at most {TOLERANCE:g}"
+        advice = "Colours between those of the photo may be wrong. Try fewer points."
+        return (f"the table's fit did not converge: {found}. {advice}",)
 
     def __call__(self, colours: Colours) -> NDArray[np.float64]:
         """Colours `(..., 3)`, sRGB-encoded, through the table; those outside [0, 1] as the nearest inside."""
@@ -57,8 +69,11 @@ def fit_lut(before: Colours, after: Colours, weights: NDArray[np.floating], poin
         weights: `(P,)`, at least 0, with something in it.
         points: of the lattice along each side, 2^k + 1.
 
+    Returns:
+        The table, with the residual that it reached; where that is too large, `Lut.warnings` says so.
+
     Raises:
-        ValueError: all weights are 0, or points of another form.
+        ValueError: all weights are 0, points of another form, or colours that are not finite.
     """
     levels = [points]
     while levels[0] > COARSEST:
@@ -67,17 +82,19 @@ def fit_lut(before: Colours, after: Colours, weights: NDArray[np.floating], poin
         raise ValueError(f"expected {COARSEST}, {2 * COARSEST - 1}, ... points, found {points}")
     if not weights.sum() > 0:
         raise ValueError("expected a weight above 0")
+    if not (np.isfinite(before).all() and np.isfinite(after).all()):
+        raise ValueError("expected finite colours")
     shares, wanted = weights / weights.sum(), (after - before).astype(np.float64)
-    found = np.zeros((COARSEST**3, 3))
+    found, residual = np.zeros((COARSEST**3, 3)), 0.0
     for level in levels:
         if level > COARSEST:
             found = _weights(_lattice(level).reshape(-1, 3), level // 2 + 1) @ found
         slices = _weights(before.astype(np.float64), level)
         weighted = sparse.csr_array(slices.T * shares)
         matrix = sparse.csr_array(weighted @ slices + _stiffness(level))
-        found = _solved(matrix, weighted @ wanted, found)
+        found, residual = _solved(matrix, weighted @ wanted, found)
     table = _lattice(points) + found.reshape(points, points, points, 3)
-    return Lut(np.clip(table, 0, 1))
+    return Lut(np.clip(table, 0, 1), residual)
 
 
 def _lattice(points: int) -> NDArray[np.float64]:
@@ -121,14 +138,20 @@ def _squared(factors: list[sparse.csr_array]) -> sparse.csr_array:
     return matrix.T @ matrix
 
 
-def _solved(matrix: sparse.csr_array, right: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:
+def _solved(
+    matrix: sparse.csr_array, right: NDArray[np.float64], start: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """The solution, and the largest residual of the channels that have not converged; 0 where all have."""
     diagonal = matrix.diagonal()
     scaled = LinearOperator(matrix.shape, lambda vector: vector / diagonal)
-    columns = [
-        cg(matrix, right[:, channel], start[:, channel], rtol=TOLERANCE, maxiter=ITERATIONS, M=scaled)[0]
-        for channel in range(3)
-    ]
-    return np.stack(columns, 1)
+    columns, residual = [], 0.0
+    for channel in range(3):
+        wanted = right[:, channel]
+        column, left = cg(matrix, wanted, start[:, channel], rtol=TOLERANCE, maxiter=ITERATIONS, M=scaled)
+        columns.append(column)
+        if left:
+            residual = max(residual, float(np.linalg.norm(wanted - matrix @ column) / np.linalg.norm(wanted)))
+    return np.stack(columns, 1), residual
 
 
 def cube_text(lut: Lut, title: str, comments: list[str]) -> str:

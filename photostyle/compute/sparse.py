@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, csr_matrix
 from torch import Tensor
+
+from photostyle.compute.library_warnings import recorded_warnings
 
 
 def csr_tensor(
@@ -21,14 +22,13 @@ def csr_tensor(
             times as long on the CPU.
         dtype: of the values.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+    place = torch.device("cpu" if torch.device(device).type == "mps" else device)
+    with recorded_warnings():  # that CSR tensors are in beta
         return torch.sparse_csr_tensor(
-            torch.from_numpy(matrix.indptr),
-            _vector(matrix.indices),
-            _vector(matrix.data).to(dtype),
+            torch.from_numpy(matrix.indptr).to(place),
+            _vector(matrix.indices).to(place),
+            _vector(matrix.data).to(place, dtype),
             size=matrix.shape,
-            device="cpu" if torch.device(device).type == "mps" else device,
             check_invariants=True,
         )
 

@@ -150,7 +150,7 @@ def write_lut(path: str | Path, lut: Lut, error: LutError, title: str) -> None:
     if Path(path).suffix.lower() == ".png":
         data = Photo(hald_image(lut, HALD_LEVEL)).encode("PNG", depth=16)
     else:
-        comments = [f"photostyle {__version__}: {title}", "sRGB in, sRGB out", f"error: {error}", LIMIT]
+        comments = [f"photostyle {__version__}: {title}", "sRGB in, sRGB out", f"error: {error}", LIMIT, *lut.warnings]
         data = cube_text(lut, title, comments).encode("ascii")
     with atomic_write(path) as file:
         file.write(data)
@@ -171,7 +171,7 @@ def write_region_luts(folder: str | Path, looks: Sequence[RegionLut], error: Lut
     for look in looks:
         name = names[look.name]
         comments = [f"photostyle {__version__}: {title}", "sRGB in, sRGB out", f"for {name}.mask.png alone"]
-        comments.append(f"error of all regions together: {error}")
+        comments += [f"error of all regions together: {error}", *look.lut.warnings]
         buffer = io.BytesIO()
         Image.fromarray(look.mask).save(buffer, "PNG")
         text = cube_text(look.lut, f"{title}: {look.name}", comments).encode("ascii")

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import sys
-import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import walk_tb
+from types import FrameType
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from photostyle.compute.library_warnings import recorded_warnings
 from photostyle.errors import InputError
 from photostyle.photo import deep_readers
 from photostyle.photo.icc import SRGB, Profile, parse_profile
@@ -28,9 +30,10 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
 
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
 _RAW_BEGINNINGS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
-_TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _DEEP_PNG = 24  # place of a PNG's bits a channel
 
+_DECODERS = {"PIL", "imagecodecs", "pillow_heif", "rawpy", "tifffile"}
 _IPTC_AS_NUMBERS = "tag 33723 had too many entries"  # Pillow, of what `readers.embedded` reads
 
 # EXIF orientation -> whether rows and columns are swapped, then whether rows and columns run backwards.
@@ -44,9 +47,6 @@ _UPRIGHT = {
     7: (True, True, True),
     8: (True, True, False),
 }
-
-# Python's warning filters belong to the whole process: one thread at a time may catch Pillow's warnings.
-_WARNINGS_LOCK = threading.Lock()
 
 
 class Decoded(NamedTuple):
@@ -112,15 +112,22 @@ def _from_file(source: str | Path) -> Decoded:
     if os.path.isdir(source):
         raise InputError("a photo", "a folder", where)
     try:
-        with open(source, "rb") as file:
+        with _opened(source) as file:
             stream = file if file.seekable() else io.BytesIO(file.read())
             return _from_stream(stream, where, Path(source).absolute())
     except FileNotFoundError as error:
         raise InputError("a photo", "no such file", where, "Check the name and the folder.") from error
     except PermissionError as error:
         raise InputError("a photo", "a file that may not be read", where, "Check its permissions.") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise InputError("a photo", f"a file that cannot be read ({error})", where) from error
+
+
+def _opened(path: str | Path) -> IO[bytes]:
+    try:
+        return open(path, "rb")
+    except ValueError as error:  # a null character, or one that the file system has no bytes for
+        raise InputError("a photo", f"a name that cannot be read ({error})", str(path)) from error
 
 
 def _from_image(image: Image.Image) -> Decoded:
@@ -128,7 +135,7 @@ def _from_image(image: Image.Image) -> Decoded:
     path = Path(os.fsdecode(filename)).absolute() if filename else None
     where = str(path or "the PIL image")
     notes: list[str] = []
-    with _pillow(where, notes):
+    with decoding(where, notes):
         decoded = _decoded(read_with_pillow(image, where, notes), notes)
     format = "JPEG" if image.format == "MPO" else image.format
     return decoded._replace(path=path, format=format if format in FORMATS else None, warnings=tuple(notes))
@@ -136,7 +143,7 @@ def _from_image(image: Image.Image) -> Decoded:
 
 def _from_stream(stream: IO[bytes], where: str, path: Path | None) -> Decoded:
     notes: list[str] = []
-    with _pillow(where, notes):
+    with decoding(where, notes):
         format, stored = _stored_image(stream, where, notes)
         decoded = _decoded(stored, notes)
     stream.seek(0)
@@ -147,12 +154,13 @@ def _from_stream(stream: IO[bytes], where: str, path: Path | None) -> Decoded:
 def _stored_image(stream: IO[bytes], where: str, notes: list[str]) -> tuple[str, StoredImage]:
     """The format and the samples, by the reader that keeps all bits."""
     head = stream.read(64)
-    if head[4:8] == b"ftyp" and (head[8:12] in _HEIC_BRANDS or _HEIC_BRANDS & _compatible(head)):
-        return "HEIC", deep_readers.read_heic(stream, where, notes)
-    if head[4:12] == b"ftypcrx " or head[8:10] == b"CR" or head.startswith(_RAW_BEGINNINGS):
-        return "raw", deep_readers.read_raw(stream, where, notes)
+    kind = kind_beside_pillow(head)
+    if kind == "HEIC":
+        return kind, deep_readers.read_heic(stream, where, notes)
+    if kind == "raw":
+        return kind, deep_readers.read_raw(stream, where, notes)
     in_tiff: dict[str, Any] = {}
-    if head.startswith(_TIFF_BEGINNINGS):
+    if head.startswith(TIFF_BEGINNINGS):
         with deep_readers.read_tiff(stream) as file:
             page = file.pages.first
             if deep_readers.is_raw(page):
@@ -162,6 +170,37 @@ def _stored_image(stream: IO[bytes], where: str, notes: list[str]) -> tuple[str,
                 note_pages(len(file.pages), notes)
                 return "TIFF", deep_readers.read_deep_tiff(stream, page, where)
             in_tiff = deep_readers.embedded(page)
+    image = opened_by_pillow(stream, head, where)
+    if image.format != "MPO":  # a camera's JPEG with previews
+        note_pages(getattr(image, "n_frames", 1), notes)
+    name = "JPEG" if image.format == "MPO" else str(image.format)
+    if name == "PNG" and head[_DEEP_PNG] == 16:
+        return "PNG", deep_readers.read_deep_png(stream, image, where)
+    if name == "AVIF":
+        stream.seek(0)
+        data = stream.read()
+        if deep_readers.avif_depth(data) > 8:
+            return "AVIF", deep_readers.read_deep_avif(data, image, where)
+    return name, read_with_pillow(image, where, notes)._replace(**in_tiff)
+
+
+def kind_beside_pillow(head: bytes) -> str:
+    """ "HEIC" or "raw" where a file's first 64 bytes say so; a raw file that is a TIFF does not say it there."""
+    if head[4:8] == b"ftyp" and (head[8:12] in _HEIC_BRANDS or _HEIC_BRANDS & _compatible(head)):
+        return "HEIC"
+    if head[4:12] == b"ftypcrx " or head[8:10] == b"CR" or head.startswith(_RAW_BEGINNINGS):
+        return "raw"
+    return ""
+
+
+def opened_by_pillow(stream: IO[bytes], head: bytes, where: str) -> Image.Image:
+    """An image of `FORMATS` whose samples are not decoded yet.
+
+    `Image.open` would warn of, and refuse, sizes below MOST_PIXELS.
+
+    Raises:
+        InputError: the file is of none of the formats.
+    """
     Image.init()
     names = [name for name in FORMATS if name in Image.OPEN and (Image.OPEN[name][1] or bool)(head) is True]
     if not names:
@@ -169,18 +208,7 @@ def _stored_image(stream: IO[bytes], where: str, notes: list[str]) -> tuple[str,
         expected = "a JPEG, PNG, WebP, TIFF, AVIF, HEIC or raw photo"
         raise InputError(expected, found, where, "Export other kinds as JPEG, PNG or TIFF first.")
     stream.seek(0)
-    # Image.open would warn of, and refuse, sizes below MOST_PIXELS.
-    image = Image.OPEN[names[0]][0](stream, "")
-    if image.format != "MPO":  # a camera's JPEG with previews
-        note_pages(getattr(image, "n_frames", 1), notes)
-    if names[0] == "PNG" and head[_DEEP_PNG] == 16:
-        return "PNG", deep_readers.read_deep_png(stream, image, where)
-    if names[0] == "AVIF":
-        stream.seek(0)
-        data = stream.read()
-        if deep_readers.avif_depth(data) > 8:
-            return "AVIF", deep_readers.read_deep_avif(data, image, where)
-    return names[0], read_with_pillow(image, where, notes)._replace(**in_tiff)
+    return Image.OPEN[names[0]][0](stream, "")
 
 
 def _compatible(head: bytes) -> set[bytes]:
@@ -192,10 +220,13 @@ def _compatible(head: bytes) -> set[bytes]:
 
 
 @contextmanager
-def _pillow(where: str, notes: list[str]) -> Iterator[None]:
-    """Turn what Pillow warns of into `notes`, and what it raises into InputError: on damaged bytes, nearly anything."""
-    with _WARNINGS_LOCK, warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+def decoding(where: str, notes: list[str]) -> Iterator[None]:
+    """Turn what decoders warn of into `notes`, and what they raise into InputError.
+
+    On damaged bytes they raise nearly anything, TypeErrors too, so that the kind of an exception does not tell a
+    damaged photo from a fault of ours; the code that raised it does.
+    """
+    with recorded_warnings() as warned:
         try:
             yield
         except InputError:
@@ -203,9 +234,26 @@ def _pillow(where: str, notes: list[str]) -> Iterator[None]:
         except (MemoryError, Image.DecompressionBombError) as error:
             raise InputError("a photo that fits in memory", f"a larger one ({error})", where) from error
         except Exception as error:
-            raise InputError("a whole photo", f"a damaged one ({error})", where, "Copy or export it again.") from error
-    messages = dict.fromkeys(str(warning.message) for warning in caught)
-    notes.extend(message for message in messages if _IPTC_AS_NUMBERS not in message)
+            if not (isinstance(error, OSError) or _by_decoder(error)):
+                raise
+            found = f"a damaged one ({str(error) or type(error).__name__})"
+            raise InputError("a whole photo", found, where, "Copy or export it again.") from error
+    notes.extend(message for message in warned if _IPTC_AS_NUMBERS not in message)
+
+
+def _by_decoder(error: Exception) -> bool:
+    """Whether it is an exception of a decoder's own, or one raised where this package had called a decoder."""
+    if type(error).__module__.partition(".")[0] in _DECODERS:
+        return True
+    packages = [_package_of(frame) for frame, _ in walk_tb(error.__traceback__)]
+    ours = packages[::-1].index(__name__.partition(".")[0])
+    return ours > 0 and packages[len(packages) - ours] in _DECODERS
+
+
+def _package_of(frame: FrameType) -> str:
+    """That of the module which runs; Cython's frames may have but the path of their source."""
+    module: str | None = frame.f_globals.get("__name__")
+    return re.split(r"[./\\]", module or frame.f_code.co_filename)[0]
 
 
 def _decoded(stored: StoredImage, notes: list[str]) -> Decoded:
@@ -266,7 +314,7 @@ def _in_srgb(stored: StoredImage, icc: bytes, notes: list[str]) -> StoredImage:
             np.ascontiguousarray(colours), icc, srgb, colorspace="rgb", outcolorspace="rgb",
             intent=intent, flags=flags,
         )  # fmt: skip
-    except (RuntimeError, TypeError, ValueError) as error:
+    except (RuntimeError, ValueError) as error:
         notes.append(f"the embedded colour profile cannot be used, taken as sRGB: {error}")
         return stored
     notes.append("converted to sRGB: its profile is tables of colours, which cannot be worked in")

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import importlib
 import logging
+import math
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from photostyle.errors import InputError
+from photostyle.photo.icc import SRGB_CURVE
 from photostyle.photo.pillow_reader import StoredImage, check_size, iptc_of, note_pages, tag_bytes, xmp_of
 
 EXTRAS = {"HEIC": ("heic", "pillow_heif", "pillow-heif"), "raw": ("raw", "rawpy", "rawpy")}
 """What is read where more is installed: the extra's name, the module's and the package's."""
 
+HEADROOM = math.sqrt(2)
+"""Of a raw file's exposure: by ISO 12232's saturation-based speed a sensor saturates half a stop above white, so that
+grey of 18 % is stored as 12.7 %."""
+SHOULDER = 0.5
+"""Linear light from which highlights are drawn in: one stop below white (our choice)."""
+MOST_STOPS = 4.0
+"""That a DNG's baseline exposure counts for; cameras state up to 2."""
+
 _SUBFILE_TYPE, _PHOTOMETRIC, _XMP, _IPTC, _ICC, _DNG_VERSION = 254, 262, 700, 33723, 34675, 50706
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _SENSOR = 0, 1, 2, {32803, 34892}
+_BASELINE_EXPOSURE = 50730
 _UNSIGNED, _PLANES = 1, 2
 _PREMULTIPLIED, _ALPHA = 1, 2
 
@@ -59,19 +73,39 @@ def read_deep_avif(data: bytes, image: Image.Image, where: str) -> StoredImage:
     )
 
 
+class _QuietThreads(logging.Filter):
+    """Drops what is logged by threads that asked for it: to switch a logger off would switch it off for all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.local()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not getattr(self.asked, "times", 0)
+
+    @contextmanager
+    def here(self, name: str) -> Iterator[None]:
+        """Inside the block, nothing that this thread logs by the logger `name` is shown."""
+        logging.getLogger(name).addFilter(self)
+        self.asked.times = getattr(self.asked, "times", 0) + 1
+        try:
+            yield
+        finally:
+            self.asked.times -= 1
+
+
+_quiet = _QuietThreads()
+
+
 @contextmanager
 def read_tiff(stream: IO[bytes]) -> Iterator[Any]:
     """A TIFF opened by tifffile, which logs nothing meanwhile."""
     import tifffile
 
-    logger = logging.getLogger("tifffile")
-    logger.disabled = True
-    try:
+    with _quiet.here("tifffile"):
         stream.seek(0)
         with tifffile.TiffFile(stream) as file:
             yield file
-    finally:
-        logger.disabled = False
 
 
 def is_raw(page: Any) -> bool:
@@ -94,7 +128,8 @@ def check_tiff(page: Any, where: str) -> bool:
     if page.samplesperpixel > 4:
         raise InputError("1 to 4 channels", f"{page.samplesperpixel}", where, advice)
     if bits > 8 and page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
-        raise InputError("16 bits of grey or RGB", f"{bits} bits of {page.photometric.name}", where, advice)
+        colours = getattr(page.photometric, "name", f"colours of the kind {page.photometric}")
+        raise InputError("16 bits of grey or RGB", f"{bits} bits of {colours}", where, advice)
     return bits > 8
 
 
@@ -113,6 +148,8 @@ def read_deep_tiff(stream: IO[bytes], page: Any, where: str) -> StoredImage:
         samples = np.moveaxis(samples, 0, 2)
     colours = 3 if page.photometric == _RGB else 1
     extra = page.extrasamples[0] if page.extrasamples else 0
+    if not samples.size:
+        raise InputError("a whole photo", "a damaged one (no samples)", where, "Copy or export it again.")
     samples = samples.reshape(*samples.shape[:2], -1)[:, :, : colours + (extra in (_PREMULTIPLIED, _ALPHA))]
     if page.photometric == _WHITE_IS_ZERO:
         samples = np.concatenate([white - samples[:, :, :1], samples[:, :, 1:]], 2)
@@ -154,24 +191,61 @@ def read_heic(stream: IO[bytes], where: str, notes: list[str]) -> StoredImage:
     )  # fmt: skip
 
 
+def heic_size(stream: IO[bytes], where: str) -> tuple[int, int]:
+    """Rows and columns of a HEIC's first image.
+
+    Raises:
+        InputError: the extra that reads it is missing.
+    """
+    pillow_heif = _extra("HEIC", where)
+    stream.seek(0)
+    columns, rows = pillow_heif.open_heif(stream).size
+    return rows, columns
+
+
+def raw_size(path: str | Path) -> tuple[int, int]:
+    """Rows and columns of a raw file once it is developed, not of its preview.
+
+    By its path, since LibRaw would read a stream to its end.
+
+    Raises:
+        InputError: the extra that reads it is missing.
+    """
+    rawpy = _extra("raw", str(path))
+    with rawpy.imread(str(path)) as file:
+        return file.sizes.height, file.sizes.width
+
+
 def read_raw(stream: IO[bytes], where: str, notes: list[str]) -> StoredImage:
     """A camera's raw file, developed by LibRaw with the camera's white balance into sRGB of 16 bits, upright.
+
+    LibRaw would brighten each photo by its own histogram, and take the brightest pixel of a photo for white. Both are
+    off, so that the same light gives the same colour in all photos of a camera; `tone_curve` brightens instead.
 
     Raises:
         InputError: the extra that reads it is missing, or LibRaw cannot develop it.
     """
     rawpy = _extra("raw", where)
+    exif = _raw_exif(stream, notes)
     stream.seek(0)
     try:
         with rawpy.imread(stream) as file:
             check_size(file.sizes.height, file.sizes.width, where)
-            samples = file.postprocess(
-                use_camera_wb=True, output_bps=16, output_color=rawpy.ColorSpace.sRGB, gamma=(2.4, 12.92)
-            )
+            linear = file.postprocess(
+                use_camera_wb=True, output_bps=16, output_color=rawpy.ColorSpace.sRGB, gamma=(1, 1),
+                no_auto_bright=True, adjust_maximum_thr=0,
+            )  # fmt: skip
     except rawpy.LibRawError as error:
         found = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
         advice = "Develop it as JPEG, PNG or TIFF first."
         raise InputError("a raw file that LibRaw can develop", found.lower(), where, advice) from error
+    samples = tone_curve(_baseline_exposure(exif))[linear]
+    return StoredImage(
+        samples, 65_535, 16, False, exif, xmp=tag_bytes(exif, _XMP), iptc=tag_bytes(exif, _IPTC), turned=True
+    )
+
+
+def _raw_exif(stream: IO[bytes], notes: list[str]) -> Image.Exif:
     exif = Image.Exif()
     stream.seek(0)
     try:
@@ -179,9 +253,33 @@ def read_raw(stream: IO[bytes], where: str, notes: list[str]) -> StoredImage:
     except (SyntaxError, ValueError, OSError, struct.error):
         exif = Image.Exif()
         notes.append("its metadata cannot be read")
-    return StoredImage(
-        samples, 65_535, 16, False, exif, xmp=tag_bytes(exif, _XMP), iptc=tag_bytes(exif, _IPTC), turned=True
-    )
+    return exif
+
+
+def _baseline_exposure(exif: Image.Exif) -> float:
+    """In stops: what a DNG says its maker would add to the exposure (DNG specification 1.7); else 0."""
+    try:
+        stops = float(exif.get(_BASELINE_EXPOSURE, 0.0))
+    except (TypeError, ValueError, ArithmeticError):
+        return 0.0
+    return min(max(stops, -MOST_STOPS), MOST_STOPS) if math.isfinite(stops) else 0.0
+
+
+def tone_curve(stops: float) -> NDArray[np.uint16]:
+    """From a sensor's linear samples to sRGB-encoded ones, `(65536,) uint16`, white to white.
+
+    The exposure is raised by `HEADROOM` and `stops`. What would then be beyond white is drawn in by a shoulder: from
+    `SHOULDER` on the slope falls from that of the straight part, so that highlights keep their differences.
+    """
+    gain = HEADROOM * 2**stops
+    raised = np.linspace(0, gain, 65_536)
+    if gain > 1:
+        beyond = np.maximum(raised - SHOULDER, 0) / (gain - SHOULDER)
+        slope = (gain - SHOULDER) / (1 - SHOULDER)
+        drawn_in = SHOULDER + (1 - SHOULDER) * slope * beyond / (1 + (slope - 1) * beyond)
+        raised = np.where(raised > SHOULDER, drawn_in, raised)
+    encoded = SRGB_CURVE.encoded(raised.astype(np.float32))
+    return np.rint(65_535 * np.clip(encoded, 0, 1)).astype(np.uint16)
 
 
 def _extra(kind: str, where: str) -> Any:

@@ -70,7 +70,9 @@ def shown_size(height: int, width: int) -> str:
 
 
 def check_size(height: int, width: int, where: str) -> None:
-    """Raises InputError for a photo with too many pixels or too short a side."""
+    """Raises InputError for a photo with too many pixels or too short a side, or with sides that are no numbers."""
+    if not (isinstance(height, int) and isinstance(width, int)):
+        raise InputError("a whole photo", "a damaged one (its size is no number)", where, "Copy or export it again.")
     if height * width > MOST_PIXELS:
         raise InputError(f"at most {MOST_PIXELS:,} pixels", shown_size(height, width), where, "Make it smaller first.")
     if min(height, width) < SHORTEST_SIDE:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import warnings
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from photostyle.compute.library_warnings import recorded_warnings
 from photostyle.errors import InputError, OutputError
 from photostyle.files import atomic_write
 from photostyle.regions.region_map import RegionMap, labels_present, resize_labels
@@ -94,10 +94,8 @@ def write_mask(path: str | Path, regions: RegionMap) -> None:
 def _open(path: Path) -> Image.Image:
     """The PNG, decoded."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=["PNG"]) as image:
-                image.load()
+        with recorded_warnings(), Image.open(path, formats=["PNG"]) as image:  # those of large pictures
+            image.load()
     except UnidentifiedImageError as error:
         raise InputError("a PNG", "none that can be read", str(path), "Save the mask as PNG.") from error
     except (OSError, SyntaxError, ValueError, zlib.error, struct.error, Image.DecompressionBombError) as error:

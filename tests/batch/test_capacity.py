@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from photostyle.batch import capacity
 from photostyle.batch.capacity import Sample, estimate, worker_bytes, worker_count
 from photostyle.presets import load_preset
+from tests.handmade import dng
 
 SETTINGS = load_preset("default").with_changes({"device": "cpu"})
 PIXELS = 12_000_000
@@ -28,6 +31,14 @@ def test_as_many_workers_as_processors_memory_and_photos(
     monkeypatch.setattr(capacity, "processors", lambda: processors)
     monkeypatch.setattr(capacity, "free_bytes", lambda: int(free))
     assert worker_count(SETTINGS, PIXELS, photos) == expected
+
+
+def test_a_raw_photo_counts_with_its_own_pixels_and_not_with_its_previews(tmp_path: Path) -> None:
+    path = tmp_path / "photo.dng"
+    path.write_bytes(dng(96, 128, preview=True))
+    assert capacity.pixels_of(str(path)) == 96 * 128
+    path.write_bytes(b"no photo")
+    assert capacity.pixels_of(str(path)) == capacity.UNKNOWN_PIXELS
 
 
 def test_where_the_free_memory_is_unknown_the_processors_count(monkeypatch: pytest.MonkeyPatch) -> None:

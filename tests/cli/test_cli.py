@@ -328,6 +328,21 @@ def test_doctor_is_content_where_default_can_run(statuses: dict[str, bool], caps
     assert "weights fetch vgg19" in findings["weights vgg19"]["advice"]
 
 
+@pytest.mark.parametrize("card", [False, True])
+def test_doctor_tells_of_a_card_that_torch_does_not_use(
+    statuses: dict[str, bool], capsys: Captured, monkeypatch: pytest.MonkeyPatch, card: bool
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    monkeypatch.setattr("photostyle.compute.nvidia.has_nvidia_card", lambda: card)
+    assert main(["doctor", "--json"]) == 0
+    findings = {finding["topic"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
+    accelerator = findings["accelerator"]
+    assert (accelerator["status"], "torch with CUDA" in accelerator["advice"]) == (
+        ("advice", True) if card else ("ok", False)
+    )
+
+
 def test_doctor_looks_for_what_the_package_needs() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = {re.split(r"[^\w-]", requirement)[0].lower() for requirement in project["dependencies"]}

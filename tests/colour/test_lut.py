@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import photostyle.colour.lut as lut_module
 from photostyle.colour.lut import Lut, cube_text, fit_lut, hald_image
 
 
@@ -68,6 +69,23 @@ def test_what_cannot_be_fitted_is_refused() -> None:
             fit_lut(colours(5), colours(5), np.ones(5), points)
     with pytest.raises(ValueError, match="weight"):
         fit_lut(colours(5), colours(5), np.zeros(5), 5)
+
+
+def test_a_fit_says_whether_it_converged(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after, weights = colours(2000), bent(colours(2000)), np.ones(2000)
+    assert (fit_lut(before, after, weights, 9).residual, fit_lut(before, after, weights, 9).warnings) == (0, ())
+    monkeypatch.setattr(lut_module, "ITERATIONS", 1)
+    poor = fit_lut(before, after, weights, 5)
+    assert poor.residual > lut_module.TOLERANCE
+    (warning,) = poor.warnings
+    assert f"did not converge: its residual is {poor.residual:.1g}" in warning
+
+
+def test_colours_that_are_not_finite_are_refused() -> None:
+    after = colours(5)
+    after[2, 1] = np.nan
+    with pytest.raises(ValueError, match="finite"):
+        fit_lut(colours(5), after, np.ones(5), 5)
 
 
 @pytest.mark.parametrize("points", [33, 65])

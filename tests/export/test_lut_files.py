@@ -144,3 +144,17 @@ def test_what_is_wrong_is_refused(
     assert message in err and "Traceback" not in err
     assert sorted(tmp_path.iterdir()) == before
     assert (tmp_path / "taken.cube").read_text() == "mine"
+
+
+def test_look_warns_of_a_table_that_did_not_converge(
+    words: list[str], tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photostyle.colour.lut.ITERATIONS", 1)
+    monkeypatch.setattr("photostyle.colour.lut.TOLERANCE", 1e-9)
+    output, folder = tmp_path / "look.cube", tmp_path / "regions"
+    assert main([*words, "-o", str(output), "--per-region", str(folder), "--json", "-q"]) == 0
+    out, err = capsys.readouterr()
+    warnings = [warning for warning in json.loads(out)["warnings"] if "did not converge" in warning]
+    assert len(warnings) == 3 and all(f"photostyle: warning: {warning}" in err for warning in warnings)
+    for path in (output, *folder.glob("*.cube")):
+        assert "# the table's fit did not converge" in path.read_text()

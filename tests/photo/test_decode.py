@@ -9,6 +9,7 @@ import os
 import struct
 import tracemalloc
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -399,11 +400,55 @@ def test_what_pillow_warns_of_stands_in_the_photo(tmp_path: Path, monkeypatch: p
     load = ImageFile.ImageFile.load
 
     def warn(image: ImageFile.ImageFile) -> object:
-        warnings.warn("something odd", stacklevel=1)
+        warnings.warn_explicit("something odd", UserWarning, "ImageFile.py", 1, module="PIL.ImageFile")
         return load(image)
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", warn)
     assert "something odd" in read(tmp_path, JPEG).warnings
+
+
+def raising(error: Exception, module: str) -> Callable[..., None]:
+    """A function of that module that raises."""
+    names: dict[str, Any] = {"__name__": module, "error": error}
+    exec("def fail(*arguments, **options):\n    raise error", names)
+    function: Callable[..., None] = names["fail"]
+    return function
+
+
+@pytest.mark.parametrize("error", [TypeError("a"), AttributeError("b"), KeyError("c"), ValueError("d")], ids=repr)
+@pytest.mark.parametrize("place", ["read_with_pillow", "upright"])
+def test_a_fault_of_ours_is_not_called_a_damaged_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, place: str
+) -> None:
+    monkeypatch.setattr(f"photostyle.photo.decode.{place}", raising(error, f"photostyle.photo.{place}"))
+    with pytest.raises(type(error)) as caught:
+        read(tmp_path, PNG)
+    assert caught.value is error
+
+
+def test_a_call_that_a_decoder_does_not_have_is_a_fault_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda: None)
+    with pytest.raises(TypeError, match="takes 0 positional arguments"):
+        read(tmp_path, PNG)
+
+
+@pytest.mark.parametrize("error", [TypeError("a"), AttributeError("b"), struct.error("c"), RuntimeError()], ids=repr)
+def test_whatever_a_decoder_raises_is_a_damaged_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(ImageFile.ImageFile, "load", raising(error, "PIL.ImageFile"))
+    with pytest.raises(InputError, match=rf"a damaged one \({str(error) or 'RuntimeError'}\)") as caught:
+        read(tmp_path, JPEG)
+    assert caught.value.exit_code == 3 and caught.value.__cause__ is error
+
+
+def test_a_disk_that_fails_while_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = OSError(errno.EIO, "Input/output error")
+    monkeypatch.setattr("photostyle.photo.decode.read_with_pillow", raising(error, "photostyle.photo.pillow_reader"))
+    with pytest.raises(InputError, match="Input/output error"):
+        read(tmp_path, JPEG)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", AVIF])

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import logging
+import math
 import struct
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +20,9 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from photostyle.errors import InputError
-from photostyle.photo.deep_readers import EXTRAS
+from photostyle.photo.deep_readers import EXTRAS, read_tiff, tone_curve
 from photostyle.photo.photo import Photo
-from tests.handmade import COLUMNS, P3_ICC, ROWS, XMP, camera_exif, dng, exif_of, noise, png, read, smooth
+from tests.handmade import COLUMNS, P3_ICC, ROWS, XMP, camera_exif, dng, exif_of, noise, png, read, smooth, srgb_encoded
 
 
 def tiff_of(samples: NDArray[Any], **options: Any) -> bytes:
@@ -128,6 +131,34 @@ def test_tiffs_that_are_not_read(tmp_path: Path, data: bytes, found: str) -> Non
     assert caught.value.exit_code == 3 and caught.value.where == str(tmp_path / "photo.tif")
 
 
+def test_tiffs_whose_tags_are_damaged(tmp_path: Path) -> None:
+    data = bytearray(tiff_of(np.zeros((ROWS, COLUMNS), np.uint16)))
+    (first,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, first)
+    entries = {
+        struct.unpack_from("<H", data, place)[0]: place for place in range(first + 2, first + 2 + 12 * count, 12)
+    }
+    strange, two_widths = bytearray(data), bytearray(data)
+    struct.pack_into("<H", strange, entries[262] + 8, 77)
+    struct.pack_into("<HII", two_widths, entries[256] + 2, 3, 2, COLUMNS)
+    with pytest.raises(InputError, match="found 16 bits of colours of the kind 77"):
+        read(tmp_path, bytes(strange))
+    with pytest.raises(InputError, match="its size is no number"):
+        read(tmp_path, bytes(two_widths))
+
+
+def test_tifffile_is_quiet_in_the_threads_that_read_alone(caplog: pytest.LogCaptureFixture) -> None:
+    logger, data = logging.getLogger("tifffile"), tiff_of(np.zeros((ROWS, COLUMNS), np.uint16))
+    logger.warning("before")
+    with ThreadPoolExecutor(1) as other, read_tiff(io.BytesIO(data)):
+        with read_tiff(io.BytesIO(data)):
+            logger.warning("inside")
+        logger.warning("still inside")
+        other.submit(logger.warning, "of another thread").result()
+    logger.warning("after")
+    assert caplog.messages == ["before", "of another thread", "after"]
+
+
 @pytest.mark.parametrize("depth", [10, 12])
 @pytest.mark.parametrize("channels", [3, 4])
 def test_avif_of_10_and_12_bits(tmp_path: Path, depth: int, channels: int) -> None:
@@ -172,6 +203,37 @@ def test_raw_is_developed_upright_with_16_bits(tmp_path: Path) -> None:
     assert not {33421, 33422, 50706, 50721} & set(exif)
     photo.save(tmp_path / "out.tif")
     assert Photo.read(tmp_path / "out.tif").depth == 16
+
+
+@pytest.mark.parametrize("above", [6_000, 50_000, 65_535])
+def test_what_else_a_raw_photo_shows_does_not_change_its_brightness(tmp_path: Path, above: int) -> None:
+    """Grey of 9 % of the sensor's range, below something dark, bright, or beyond white."""
+    mosaic = np.full((96, 128), 6_000, np.uint16)
+    mosaic[:48] = above
+    photo = read(tmp_path, dng(96, 128, mosaic=mosaic), "photo.dng")
+    wanted = srgb_encoded(np.array(math.sqrt(2) * 6_000 / 65_535))
+    np.testing.assert_allclose(photo.pixels[60:, 20:-20], wanted, atol=1e-3)
+
+
+def test_a_dng_says_how_much_brighter_its_maker_would_show_it(tmp_path: Path) -> None:
+    mosaic = np.full((64, 96), 3_000, np.uint16)
+    for stops, numbers in ((0, (0, 0)), (1.5, (3, 2)), (-1, (-1, 1)), (4, (900, 1))):
+        photo = read(tmp_path, dng(64, 96, mosaic=mosaic, baseline_exposure=numbers), "photo.dng")
+        wanted = tone_curve(stops)[3_000] / 65_535
+        np.testing.assert_allclose(photo.pixels[20:-20, 20:-20], wanted, atol=1e-3)
+
+
+@pytest.mark.parametrize("stops", [-4, -0.5, -0.4, 0, 1, 4])
+def test_the_curve_of_raw_photos(stops: float) -> None:
+    curve = tone_curve(stops).astype(int)
+    gain = math.sqrt(2) * 2**stops
+    assert curve[0] == 0 and np.diff(curve).min() >= 0
+    assert abs(curve[-1] - 65_535 * srgb_encoded(np.array(min(gain, 1)))) <= 1  # white stays white
+    straight = np.arange(int(65_535 * min(0.49 / gain, 1)))
+    np.testing.assert_allclose(curve[straight] / 65_535, srgb_encoded(gain * straight / 65_535), atol=1e-4)
+    linear = np.interp(np.arange(65_536) / 65_535, srgb_encoded(np.linspace(0, 1, 65_536)), np.linspace(0, 1, 65_536))
+    slopes = np.diff(linear[curve][::64])
+    assert np.diff(slopes).max() < 2e-4 * gain  # it bends downwards alone
 
 
 @pytest.mark.parametrize(
