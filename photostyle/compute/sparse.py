@@ -19,14 +19,14 @@ def csr_tensor(
             times as long on the CPU.
         dtype: of the values.
     """
+    place = torch.device("cpu" if torch.device(device).type == "mps" else device)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(
-            torch.from_numpy(matrix.indptr),
-            torch.from_numpy(matrix.indices),
-            torch.from_numpy(matrix.data).to(dtype),
+            torch.from_numpy(matrix.indptr).to(place),
+            torch.from_numpy(matrix.indices).to(place),
+            torch.from_numpy(matrix.data).to(place, dtype),
             size=matrix.shape,
-            device="cpu" if torch.device(device).type == "mps" else device,
             check_invariants=True,
         )
 
