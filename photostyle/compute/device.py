@@ -14,8 +14,11 @@ from photostyle.errors import InputError, SettingsError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-_FULL = re.compile(r"out of memory|_ALLOC_FAILED|can't allocate memory", re.IGNORECASE)
-"""What the libraries under PyTorch say when a device has no memory left; most of them raise a bare RuntimeError."""
+_FULL = re.compile(
+    r"out of memory|_ALLOC_FAILED|can't allocate memory|unable to find an engine to execute", re.IGNORECASE
+)
+"""What PyTorch and the libraries under it say when a device has no memory left, mostly in a bare RuntimeError. The last
+is said when there is no room for the workspace of any of cuDNN's algorithms."""
 _NEEDED = re.compile(r"tried to allocate ([\d.]+ ?\w+)", re.IGNORECASE)
 
 
