@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -62,3 +65,28 @@ def test_no_step_begins_once_the_time_is_up(capsys: pytest.CaptureFixture[str]) 
 def test_an_unknown_section_is_refused() -> None:
     with pytest.raises(SystemExit):
         gpu.main(["--device", "cpu", "--sections", "speed,colour"])
+
+
+@pytest.mark.parametrize(("code", "failed"), [(3, 0), (1, 9)])
+def test_too_little_memory_must_end_in_an_unusable_input(
+    code: int, failed: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shares = [1.0]
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 2**30)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=8 * 2**30))
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share, device: shares.append(share))
+
+    def run(words: list[str]) -> int:
+        print("photostyle: cuda: expected memory for 2 GiB more, found ...", file=sys.stderr)
+        return code if shares[-1] < 1 else 0
+
+    monkeypatch.setattr(gpu, "photostyle", run)
+    monkeypatch.setitem(gpu.CASES, gpu.PAPER, ("paper", gpu.FEW, ("masks",)))
+    bench = gpu.Bench("cuda", True, math.inf, tmp_path)
+    gpu.memory(bench)
+    assert len(bench.failures) == failed
+    assert shares[1] == pytest.approx((1 + 16 / 1024) / 8)
+    assert shares[-1] == 1
+    assert sum(f"exit code {code}" in line for line in bench.lines) == 9
+    assert sum("all memory again: exit code 0" in line for line in bench.lines) == 2
