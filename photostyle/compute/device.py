@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from pathlib import Path
+=======
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+>>>>>>> gpu
 
 import torch
 
-from photostyle.errors import SettingsError
+from photostyle.errors import InputError, SettingsError
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_FULL = re.compile(
+    r"out of memory|_ALLOC_FAILED|can't allocate memory|unable to find an engine to execute", re.IGNORECASE
+)
+"""What PyTorch and the libraries under it say when a device has no memory left, mostly in a bare RuntimeError. The last
+is said when there is no room for the workspace of any of cuDNN's algorithms."""
+_NEEDED = re.compile(r"tried to allocate ([\d.]+ ?\w+)", re.IGNORECASE)
 
 CPU_INFO = Path("/proc/cpuinfo")
 """Where Linux lists what its processors can do."""
@@ -46,6 +63,7 @@ def chosen_dtype(name: str, device: torch.device) -> torch.dtype:
     return torch.float32 if name == "float32" else torch.bfloat16
 
 
+<<<<<<< HEAD
 def _cuda_multiplies_bfloat16(device: torch.device) -> bool:
     """AMD's cards all do, and NVIDIA's from compute capability 8.0 (Ampere) on."""
     return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0)
@@ -73,3 +91,51 @@ def cpu_flags() -> set[str]:
         if name.strip() in ("flags", "Features"):
             return set(value.split())
     return set()
+=======
+class _HasDevice(Protocol):
+    @property
+    def device(self) -> torch.device: ...
+
+
+_Owner = TypeVar("_Owner", bound=_HasDevice)
+
+
+@contextmanager
+def enough_memory(device: torch.device) -> Iterator[None]:
+    """What is computed within ends in an InputError, with advice, where the device has too little memory.
+
+    Raises:
+        InputError: too little memory.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError | torch.cuda.OutOfMemoryError) and not _FULL.search(str(error)):
+            raise
+        needed = _NEEDED.search(str(error))
+        advice = "Choose a smaller --size, or close other programs."
+        if device.type != "cpu":
+            advice = "Choose a smaller --size, close other programs that use the device, or take --device cpu."
+        raise InputError(
+            f"memory for {needed[1]} more" if needed else "more memory", _memory_left(device), str(device), advice
+        ) from error
+
+
+def within_memory(method: Callable[Concatenate[_Owner, _P], _T]) -> Callable[Concatenate[_Owner, _P], _T]:
+    """A method of what has a `device`, in `enough_memory`."""
+
+    @wraps(method)
+    def guarded(owner: _Owner, /, *arguments: _P.args, **named: _P.kwargs) -> _T:
+        with enough_memory(owner.device):
+            return method(owner, *arguments, **named)
+
+    return guarded
+
+
+def _memory_left(device: torch.device) -> str:
+    if device.type != "cuda":
+        return "too little left"
+    free, total = torch.cuda.mem_get_info(device)
+    used = torch.cuda.memory_reserved(device)
+    return f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free, and {used / 2**30:.1f} GiB in use by this program"
+>>>>>>> gpu

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from photostyle.compute.device import within_memory
 from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.adjustments import Proxy, adjust, needs_proxy
@@ -39,6 +40,7 @@ class Rendering:
     software: str
     origin: str
 
+    @within_memory
     def of(self, settings: Settings) -> tuple[Photo, tuple[str, ...]]:
         """The photo as the settings want it, and warnings; a run with these settings from the start gives the same.
 

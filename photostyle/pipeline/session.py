@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from photostyle import __version__
-from photostyle.compute.device import chosen_device, chosen_dtype
+from photostyle.compute.device import chosen_device, chosen_dtype, enough_memory, within_memory
 from photostyle.encoders import weights as encoder_weights
 from photostyle.encoders.features import FeatureExtractor
 from photostyle.errors import SettingsError
@@ -80,11 +80,13 @@ class Session:
         name, talking = settings.encoder.name, progress is not None
         self.encoder = encoder_weights.load(name, settings.encoder.pooling, progress=talking)
         self.weights: dict[str, str] = {name: encoder_weights.recorded_sha256(encoder_weights.find_weights(name))}
-        self.encoder.compute_in(self.dtype).to(self.device).to(memory_format=torch.channels_last)
+        with enough_memory(self.device):
+            self.encoder.compute_in(self.dtype).to(self.device).to(memory_format=torch.channels_last)
         self._extract = FeatureExtractor(self.encoder, self.device)
         self._finder: RegionFinder | None = None
         self._progress = progress or (lambda _: None)
 
+    @within_memory
     def style(
         self, source: PhotoSource, mask: str | Path | None = None, *, weight: float = 1.0, region: str | None = None
     ) -> Style:
@@ -130,6 +132,7 @@ class Session:
         found = self._segmentation(kept.pixels[-1]) if kept.regions is None else None
         return StylePhoto(photo, kept.name, kept.sha256, scales, kept.regions, found, kept.weight, kept.region)
 
+    @within_memory
     def transfer(
         self, content: PhotoSource, style: SetLook | Style | PhotoSource | Sequence[Style | PhotoSource], *,
         content_mask: str | Path | None = None,
@@ -165,6 +168,7 @@ class Session:
             Task(self.settings, self._extract, photo, pixels, style.parts, found, clock, self._progress)
         )
 
+    @within_memory
     def fit(
         self,
         photos: Sequence[PhotoSource],
@@ -233,6 +237,7 @@ class Session:
         measured.check_measured_for(self.settings)
         return measured
 
+    @within_memory
     def _finished(self, task: Task) -> Result:
         """Solves, unless the settings leave the content as it is: then whoever asks for another rendering does."""
         if not task.settings.leaves_content:
@@ -262,7 +267,8 @@ class Session:
             *task.correspondence.messages, *enlarged, *stage_warnings(outcomes),
         )  # fmt: skip
         return Result(
-            photo=photo, terms=solutions[-1].terms if solutions else {}, paper_terms=solved.paper_terms,
+            photo=photo, terms=solutions[-1].terms if solutions else {},
+            paper_terms=enough_memory(self.device)(solved.paper_terms),
             render=rendering.again, seconds=task.clock.seconds(), warnings=warnings,
             settings=settings, device=str(self.device), dtype=str(self.dtype).removeprefix("torch."),
             weights=self.weights, stages=outcomes, trace=solved.trace, correspondence=task.correspondence,

@@ -25,9 +25,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 
-from photostyle.encoders.vgg import CONVOLUTIONS, VGG19_WIDTHS, Encoder
+from photostyle.encoders.vgg import CONVOLUTIONS, VGG19_WIDTHS, Encoder, mean_activation_factors
 from photostyle.encoders.weights import save_encoder
+from photostyle.photo.photo import Photo
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 MEGAPIXELS = (0.3, 1.0, 4.0, 12.0, 24.0, 50.0, 100.0)
@@ -79,11 +81,17 @@ def medians(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def random_vgg19(folder: Path) -> dict[str, str]:
-    """The environment in which `vgg19` has random weights, which cost what the trained ones do."""
+    """The environment in which `vgg19` has random weights, which cost what the trained ones do.
+
+    They are scaled as the trained ones are, so that no layer's features die away.
+    """
     torch.manual_seed(0)
-    scales = {name: torch.ones(width) for name, width in zip(CONVOLUTIONS, VGG19_WIDTHS, strict=True)}
+    encoder = Encoder(VGG19_WIDTHS)
+    for name in CONVOLUTIONS:
+        nn.init.kaiming_normal_(encoder.convolution(name).weight, nonlinearity="relu")
+    photo = torch.from_numpy(Photo.read(SAMPLES / "city.jpg").fitted(256).transpose(2, 0, 1).copy())[None]
     path = folder / "vgg19.safetensors"
-    save_encoder(path, Encoder(VGG19_WIDTHS), scales, name="vgg19")
+    save_encoder(path, encoder, mean_activation_factors(encoder, [photo]), name="vgg19")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     path.with_name(path.name + ".sha256").write_text(f"{digest}  {path.name}\n")
     return {"PHOTOSTYLE_WEIGHTS": str(folder)}

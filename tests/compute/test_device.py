@@ -5,9 +5,18 @@ from pathlib import Path
 import pytest
 import torch
 
+<<<<<<< HEAD
 from photostyle.compute import device
 from photostyle.compute.device import chosen_device, chosen_dtype
 from photostyle.errors import SettingsError
+=======
+from photostyle.compute.device import chosen_device, chosen_dtype, enough_memory
+from photostyle.errors import InputError, SettingsError
+
+FULL = (
+    "CUDA out of memory. Tried to allocate 1.25 GiB. GPU 0 has a total capacity of 8.00 GiB of which 1.00 GiB is free."
+)
+>>>>>>> gpu
 
 
 def test_the_processor_is_always_there() -> None:
@@ -46,6 +55,7 @@ def test_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     processor = torch.device("cpu")
     assert chosen_dtype("float32", processor) is torch.float32
     assert chosen_dtype("bfloat16", processor) is torch.bfloat16
+<<<<<<< HEAD
     assert chosen_dtype("auto", torch.device("mps")) is torch.float32
     for told, dtype in (({}, torch.float32), ({"avx512_bf16": True}, torch.bfloat16)):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda told=told: told, raising=False)
@@ -95,3 +105,44 @@ def test_the_card_that_was_named_is_asked(monkeypatch: pytest.MonkeyPatch) -> No
     assert chosen_dtype("auto", torch.device("cuda:1")) is torch.float32
     monkeypatch.setattr(torch.version, "hip", "6.1")
     assert chosen_dtype("auto", torch.device("cuda:1")) is torch.bfloat16
+=======
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    assert chosen_dtype("auto", processor) is torch.float32
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    assert chosen_dtype("auto", processor) is torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("error", "needed"),
+    [
+        (torch.cuda.OutOfMemoryError(FULL), "memory for 1.25 GiB more"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), "more memory"),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 9 GB). Tried to allocate 2 GB."), "for 2 GB more"),
+    ],
+)
+def test_a_device_without_memory_left_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, error: RuntimeError, needed: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2**30, 8 * 2**30))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 6 * 2**30)
+    with pytest.raises(InputError) as caught, enough_memory(torch.device("cuda:0")):
+        raise error
+    assert needed in caught.value.expected
+    assert caught.value.found == "1.0 of 8.0 GiB free, and 6.0 GiB in use by this program"
+    assert caught.value.where == "cuda:0"
+    assert "--size" in caught.value.advice and "--device cpu" in caught.value.advice
+
+
+def test_the_processor_without_memory_left_is_no_bug() -> None:
+    def asked_for_too_much() -> None:
+        torch.empty(2**52, dtype=torch.uint8)
+
+    with pytest.raises(InputError, match="memory") as caught, enough_memory(torch.device("cpu")):
+        asked_for_too_much()
+    assert "--device" not in caught.value.advice
+
+
+def test_other_errors_are_passed_on() -> None:
+    with pytest.raises(RuntimeError, match="shapes differ"), enough_memory(torch.device("cpu")):
+        raise RuntimeError("shapes differ")
+>>>>>>> gpu

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 import photostyle
@@ -252,3 +253,29 @@ class TestFoundRegions:
         other = Session(settings=self.SETTINGS.with_changes({"regions.segmenter": "none"}))
         with pytest.raises(SettingsError, match=r"regions\.segmenter"):
             session.transfer(np.zeros((96, 128, 3), np.float32), other.style(np.zeros((96, 128, 3), np.float32)))
+
+
+@pytest.mark.usefixtures("small_encoder")
+def test_too_little_memory_is_an_unusable_input_wherever_it_runs_out(
+    monkeypatch: pytest.MonkeyPatch, scene: Pixels, dusk: Pixels
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.25 GiB.")
+
+    session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "none"}))
+    style = session.style(dusk)
+    result = session.transfer(scene, style)
+    monkeypatch.setattr(pixel_method, "objectives", full)
+    with pytest.raises(InputError, match="memory for 1"):
+        result.paper_terms()
+    monkeypatch.setattr("photostyle.pipeline.grid_method.apply_grids", full)
+    with pytest.raises(InputError, match="memory for 1"):
+        result.rendered({"strength": 0.5})
+    with pytest.raises(InputError, match="memory for 1"):
+        session.transfer(scene, style)
+    monkeypatch.setattr("photostyle.encoders.features.FeatureExtractor.encoded", full)
+    with pytest.raises(InputError, match="memory for 1"):
+        session.style(dusk)
+    monkeypatch.setattr("photostyle.encoders.vgg.Encoder.to", full)
+    with pytest.raises(InputError, match="memory for 1"):
+        Session(settings=PREVIEW)
