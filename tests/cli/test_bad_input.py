@@ -111,8 +111,9 @@ def masks(folder: Path, left: tuple[int, int, int] = BLUE, *, width: int = 96) -
 @pytest.mark.usefixtures("small_encoder")
 def test_unusable_masks(folder: Path, capsys: Captured) -> None:
     assert_refused(capsys, 3, "the photo's proportions", folder, *masks(folder, width=200))
-    assert_refused(capsys, 3, "#ff8040", folder, *masks(folder, ORANGE))
     words = masks(folder)
+    write_halves(folder / "content_mask.png", ORANGE, ORANGE)
+    assert_refused(capsys, 3, "#ff8040", folder, *words)
     (folder / "style_mask.png").unlink()
     assert_refused(capsys, 3, "style_mask.png", folder, *words)
     (folder / "style_mask.png").write_bytes(b"no mask")
