@@ -6,7 +6,7 @@ import json
 import struct
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from photostyle.errors import InputError, OutputError
-from photostyle.files import atomic_write
+from photostyle.files import atomic_write, check_target
 from photostyle.regions.region_map import RegionMap, labels_present, resize_labels
 from segmentation.labels import NAMES, UNLABELLED
 from segmentation.palette import PALETTE, TOLERANCE, Painted, labels_from_colours
@@ -36,8 +36,10 @@ MOST_STRAY = 0.01
 ASPECT_TOLERANCE = 0.01
 
 # What Pillow raises on damaged bytes.
-_UNREADABLE = (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, ArithmeticError, RuntimeError, zlib.error,
-               struct.error, Image.DecompressionBombError)  # fmt: skip
+_UNREADABLE = (
+    OSError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, EOFError, RuntimeError, struct.error,
+    zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
 
 
 def read_mask(path: str | Path, height: int, width: int) -> RegionMap:
@@ -139,6 +141,20 @@ def write_mask(path: str | Path, regions: RegionMap) -> None:
             file.write(f"{text}\n".encode())
     with atomic_write(path) as file:
         Image.fromarray(regions.labels).save(file, "PNG")
+
+
+def check_mask_target(path: str | Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
+    """Refuse, before any work is done, a name that `write_mask` could or should not write; its folder may be missing.
+
+    Raises:
+        OutputError: see `photostyle.files.check_target`, for the mask and for the `classes.json` beside it.
+        InputError: `classes.json` is there and does not map ids to names.
+    """
+    inputs = tuple(inputs)
+    check_target(path, overwrite, inputs, new_folder=True)
+    beside = Path(path).with_name(NAMES_FILE)
+    check_target(beside, overwrite=True, inputs=inputs, new_folder=True)
+    _read_names(beside)
 
 
 def _open(path: Path) -> Image.Image:

@@ -229,10 +229,22 @@ def test_missing_option(missing: str, words: list[str], capsys: Captured) -> Non
 
 
 def test_output_that_cannot_be_written(folder: Path, capsys: Captured) -> None:
-    assert_refused(capsys, 6, "Create the folder first", folder, "-o", str(folder / "none/result.png"))
+    assert_refused(capsys, 6, "Create the folder first", folder, "-o", str(folder / "none/deeper/result.png"))
     assert_refused(capsys, 6, "a file in its place", folder, "-o", str(folder / "style.png/result.png"))
     (folder / "album.png").mkdir()
     assert_refused(capsys, 6, "a folder", folder, "-o", str(folder / "album.png"), "--overwrite")
+
+
+@pytest.mark.usefixtures("small_encoder")
+def test_output_folders_are_made_where_their_parent_is_there(folder: Path) -> None:
+    look, report = folder / "looks/evening.photostyle", folder / "report"
+    assert run(folder, "-o", str(folder / "new/result.png"), "--save-look", str(look), "--report", str(report)) == 0
+    assert (folder / "new/result.png").is_file() and look.is_file() and (report / "run.json").is_file()
+
+
+@pytest.mark.usefixtures("small_encoder")
+def test_a_refused_photo_leaves_no_folder(folder: Path, capsys: Captured) -> None:
+    assert_refused(capsys, 3, "no such file", folder, "-o", str(folder / "new/result.png"), style="none.png")
 
 
 @pytest.fixture
@@ -261,6 +273,13 @@ def test_output_folder_without_permission(folder: Path, capsys: Captured) -> Non
 @pytest.mark.usefixtures("small_encoder")
 def test_output_folder_that_refuses_late(folder: Path, capsys: Captured) -> None:
     assert_refused(capsys, 6, "/proc/result.png", folder, "-o", "/proc/result.png")
+
+
+def test_look_that_cannot_be_written(folder: Path, capsys: Captured) -> None:
+    lost, taken = str(folder / "none/deeper/a.photostyle"), folder / "taken.photostyle"
+    assert_refused(capsys, 6, "Create the folder first", folder, "--save-look", lost)
+    taken.write_bytes(b"mine")
+    assert_refused(capsys, 6, "--overwrite", folder, "--save-look", str(taken))
 
 
 def test_report_that_cannot_be_written(folder: Path, capsys: Captured) -> None:
