@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import pickle
 import tempfile
@@ -125,6 +126,19 @@ def test_masks_of_one_region_are_used(folder: Path) -> None:
     words = masks(folder, GREEN)
     write_halves(folder / "style_mask.png", GREEN, GREEN)
     assert run(folder, *words) == 0
+
+
+@pytest.mark.usefixtures("small_encoder")
+def test_inexact_colours_of_masks_are_told_everywhere(folder: Path, capsys: Captured) -> None:
+    words = masks(folder, (26, 26, 255))
+    assert run(folder, *words, "--report", str(folder / "report")) == 0
+    err = " ".join(capsys.readouterr().err.split())
+    assert "warning: content mask: 50% of it" in err and "#1a1aff" in err and "style mask" not in err
+    told = json.loads((folder / "report/run.json").read_text())["warnings"]
+    assert any(warning.startswith("content mask: 50% of it") for warning in told)
+    (folder / "result.png").unlink()
+    assert run(folder, "--content-mask", words[3], "--style-mask", words[1]) == 0
+    assert "warning: style mask: 50% of it" in capsys.readouterr().err
 
 
 def test_one_mask_of_two(folder: Path, capsys: Captured) -> None:
