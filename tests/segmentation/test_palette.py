@@ -140,6 +140,14 @@ def test_blurred_scaled_and_compressed_masks_have_the_regions_of_the_original(pa
     assert painted.guessed < TOLD_GUESSED and painted.unknown < TOLD_UNKNOWN
 
 
+def test_a_jpeg_has_no_specks_of_another_colour_along_borders() -> None:
+    """In this one blue and yellow make black, exact enough."""
+    with Image.open(shared("samples", "city_mask.png")) as image:
+        mask = image.convert("RGB").crop((0, 0, 500, 500))
+    own = set(np.unique(labels_from_colours(np.asarray(mask)).labels))
+    assert set(np.unique(labels_from_colours(np.asarray(_jpeg(mask, 85))).labels)) <= own
+
+
 def _scaled(image: Image.Image, factor: float, how: Image.Resampling) -> Image.Image:
     return image.resize((round(image.width * factor), round(image.height * factor)), how)
 
