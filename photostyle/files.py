@@ -53,13 +53,16 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_target(path: str | Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
+def check_target(
+    path: str | Path, overwrite: bool, inputs: Iterable[str | Path] = (), *, new_folder: bool = False
+) -> None:
     """Refuse, before any work is done, a file that `atomic_write` could not or should not write.
 
     Args:
         path: the file that will be written.
         overwrite: whether an existing file may be replaced.
         inputs: files that must never be written to, under whatever name.
+        new_folder: whether the file's folder may be missing, as it will be made; see `check_folder`.
 
     Raises:
         OutputError: `path` is one of `inputs` (`overwrite` or not), a folder or a device, exists without `overwrite`,
@@ -70,6 +73,9 @@ def check_target(path: str | Path, overwrite: bool, inputs: Iterable[str | Path]
         raise OutputError("a file other than the inputs", "an input", where, "Inputs are kept: choose another name.")
     _refuse_special(path)
     folder = os.path.dirname(os.path.realpath(path))
+    if new_folder and not os.path.lexists(folder):
+        check_folder(folder)
+        return
     if not os.path.isdir(folder):
         found = "a file in its place" if os.path.lexists(folder) else "none"
         raise OutputError(f"the folder {folder}", found, where, "Create the folder first, or choose another one.")
@@ -80,6 +86,34 @@ def check_target(path: str | Path, overwrite: bool, inputs: Iterable[str | Path]
         raise OutputError("a file that can be written", "a write-protected one", where)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError("a folder that can be written to", f"{folder}, which cannot", where)
+
+
+def check_folder(folder: str | Path) -> None:
+    """Refuse, before any work is done, a folder that `make_folder` could not make or that cannot be written to.
+
+    Raises:
+        OutputError: it is a file or cannot be written to; or it is missing, and so is its parent, or the parent cannot
+            be written to.
+    """
+    if os.path.isdir(folder):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OutputError("a folder that can be written to", "one that cannot", str(folder))
+    elif os.path.lexists(folder):
+        raise OutputError("a folder", "a file", str(folder), "Choose another name.")
+    else:
+        check_target(folder, overwrite=False)
+
+
+def make_folder(folder: str | Path) -> None:
+    """Make a folder unless it is there; its parent is not made.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        Path(folder).mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError("a folder that can be made", error.strerror or str(error), str(folder)) from error
 
 
 def endings(count: int) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from photostyle.errors import OutputError
-from photostyle.files import atomic_write, check_target
+from photostyle.files import atomic_write, check_folder, check_target, make_folder
 
 
 def test_the_file_appears_only_at_the_end(tmp_path: Path) -> None:
@@ -143,4 +143,27 @@ def test_what_can_be_written_passes(tmp_path: Path) -> None:
     (tmp_path / "old.png").write_bytes(b"")
     check_target(tmp_path / "new.png", overwrite=False, inputs=[tmp_path / "old.png"])
     check_target(tmp_path / "old.png", overwrite=True, inputs=[tmp_path / "new.png"])
+    check_target(tmp_path / "new/new.png", overwrite=False, new_folder=True)
     assert [path.name for path in tmp_path.iterdir()] == ["old.png"]
+
+
+def test_folders_are_checked_and_made_one_deep(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for folder, found in (("none/deeper", "Create the folder first"), ("file", "found a file"), ("file/new", "place")):
+        with pytest.raises(OutputError, match=found):
+            check_folder(tmp_path / folder)
+        with pytest.raises(OutputError):
+            make_folder(tmp_path / folder)
+        with pytest.raises(OutputError, match=found):
+            check_target(tmp_path / folder / "new.png", overwrite=False, new_folder=True)
+    for _ in range(2):
+        check_folder(tmp_path / "new")
+        make_folder(tmp_path / "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "new"]
+
+
+def test_a_folder_must_be_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(tmp_path))
+    for folder in (tmp_path, tmp_path / "new"):
+        with pytest.raises(OutputError, match="written to"):
+            check_folder(folder)

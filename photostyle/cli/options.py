@@ -64,7 +64,7 @@ class RunFiles:
 def add_photos(parser: argparse.ArgumentParser) -> None:
     """`--content`, its mask, and the styles."""
     parser.add_argument("--content", metavar="PHOTO", help="the photo to change; - is standard input")
-    parser.add_argument("--content-mask", metavar="PNG", help="the content's regions; both masks or neither")
+    parser.add_argument("--content-mask", metavar="MASK", help="the content's regions; both masks or neither")
     add_style_options(parser)
 
 

@@ -54,6 +54,7 @@ def execute(arguments: argparse.Namespace) -> int:
     Raises:
         PhotostyleError: what the command, a setting, an input, the weights or the output lack.
     """
+    from photostyle.files import make_folder
     from photostyle.photo.photo import Photo, check_writable
     from photostyle.styles.look_file import check_look_target
 
@@ -63,22 +64,25 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json and files.output == STREAM:
         raise SettingsError("a file as output with --json", "standard output, which carries the JSON", "--output")
     if files.output is not None:
-        check_writable(files.output, arguments.overwrite, inputs, settings.output.format)
+        check_writable(files.output, arguments.overwrite, inputs, settings.output.format, new_folder=True)
     if arguments.save_look is not None:
-        check_look_target(arguments.save_look, arguments.overwrite, inputs)
+        check_look_target(arguments.save_look, arguments.overwrite, inputs, new_folder=True)
     content = Photo.read(files.content)
     format = written_format(content, files.output, settings)
     output = files.output or str(beside(content, format))
-    check_writable(output, arguments.overwrite, inputs, format)
+    check_writable(output, arguments.overwrite, inputs, format, new_folder=True)
     if arguments.report:
-        from photostyle.export.report import check_folder
+        from photostyle.export.report import check_report_folder
 
-        check_folder(arguments.report, arguments.overwrite, [*inputs, output])
+        check_report_folder(arguments.report, arguments.overwrite, [*inputs, output])
     style, result = run_transfer(content, files, settings, quiet=arguments.quiet)
     lost = [f"content: {loss}" for loss in result.photo.losses(format, settings.output.metadata)]
     result = replace(result, warnings=(*result.warnings, *lost))
+    if output != STREAM:
+        make_folder(Path(output).absolute().parent)
     result.photo.save(output, overwrite=arguments.overwrite, **settings.output.model_dump() | {"format": format})
     if arguments.save_look is not None:
+        make_folder(Path(arguments.save_look).absolute().parent)
         style.save(arguments.save_look, overwrite=arguments.overwrite)
     if arguments.report:
         from photostyle.export.report import write_report

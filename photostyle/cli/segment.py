@@ -23,13 +23,19 @@ def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "segment",
         help="write the regions of photos as masks",
-        description="Writes, for city.jpg, city.mask.png of the photo's own size, with the ids of classes.json beside "
-        "it: to be edited, and given to `run` as a mask.",
+        description="Writes city.mask.png for city.jpg, of the same size. Its values are class ids, and classes.json "
+        "beside it has their names. Edit the mask if you like, and give it to `run` with --content-mask or "
+        "--style-mask.",
     )
     parser.add_argument("photos", metavar="PHOTO", nargs="+")
-    parser.add_argument("-o", "--output", metavar="FOLDER", help="where masks are written (default: beside each photo)")
     parser.add_argument(
-        "--overlay", action="store_true", help="also write city.overlay.jpg, the photo with its regions"
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        help="the folder for the masks; it is made if its parent is there (default: the folder of each photo)",
+    )
+    parser.add_argument(
+        "--overlay", action="store_true", help="also write city.overlay.jpg, the photo with its regions in colours"
     )
     parser.add_argument("--segmenter", metavar="NAME", default="compact", help="compact, or OWNER/MODEL of the hub")
     parser.add_argument("--overwrite", action="store_true", help="replace existing masks")
@@ -42,23 +48,29 @@ def execute(arguments: argparse.Namespace) -> int:
 
     Raises:
         PhotostyleError: a photo that cannot be used, a mask that cannot be written, a network that is not there.
-            Masks of the photos before are kept.
+            Masks of earlier photos are kept.
     """
-    from photostyle.files import check_target
+    from photostyle.files import check_folder, check_target, make_folder
     from photostyle.photo.photo import Photo
     from photostyle.regions.found_regions import WITHOUT_NETWORK, RegionFinder
+    from photostyle.regions.mask_files import check_mask_target
     from photostyle.settings import Settings
 
     name = Settings().with_changes({"regions.segmenter": arguments.segmenter}).regions.segmenter
     if name in WITHOUT_NETWORK:
         raise SettingsError("a segmenter that looks at one photo at a time", name, "--segmenter", "compact is one.")
     targets = _targets(arguments)
-    for paths in targets.values():
-        for path in paths:
-            check_target(path, arguments.overwrite, arguments.photos)
+    if arguments.output:
+        check_folder(arguments.output)
+    for mask, *overlays in targets.values():
+        check_mask_target(mask, arguments.overwrite, arguments.photos)
+        for path in overlays:
+            check_target(path, arguments.overwrite, arguments.photos, new_folder=True)
     finder, written = RegionFinder(name), []
     for photo, paths in targets.items():
-        written.append(_segmented(Photo.read(photo), paths, finder, overwrite=arguments.overwrite))
+        content = Photo.read(photo)
+        make_folder(paths[0].absolute().parent)
+        written.append(_segmented(content, paths, finder, overwrite=arguments.overwrite))
         if not arguments.quiet:
             shares = ", ".join(f"{region} {share:.0%}" for region, share in written[-1]["regions"].items())
             print(f"photostyle: wrote {paths[0]} ({shares})", file=sys.stderr)

@@ -49,7 +49,7 @@ def add_style_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--style-mask",
-        metavar="PNG",
+        metavar="MASK",
         action="append",
         help="the style's regions (default: found automatically); for several photos once for each, in their order",
     )

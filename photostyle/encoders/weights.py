@@ -28,7 +28,7 @@ from torch import Tensor
 from photostyle.encoders import fetch as torchvision_weights
 from photostyle.encoders.vgg import CONVOLUTIONS, Encoder, Padding, Pooling
 from photostyle.errors import OutputError, SettingsError, WeightsError
-from photostyle.files import atomic_write
+from photostyle.files import atomic_write, check_target
 
 FORMAT = "photostyle-encoder-1"
 NAMES = ("compact", "vgg19")
@@ -110,6 +110,8 @@ def fetch(name: str, *, progress: bool = True) -> Path:
     except OSError as error:
         advice = "Name a folder that can be written to in XDG_CACHE_HOME."
         raise OutputError("a cache folder", error.strerror or str(error), str(path.parent), advice) from error
+    for target in (path, _record(path)):
+        check_target(target, overwrite=True)
     encoder, factors = torchvision_weights.vgg19(_source_folders(), path.parent, progress)
     data = encoder_bytes(encoder, factors, name=name, source=torchvision_weights.FILE)
     with atomic_write(_record(path)) as file:

@@ -18,7 +18,7 @@ from photostyle.colour.ciede2000 import ciede2000
 from photostyle.colour.cielab import lab
 from photostyle.colour.lut import Lut, cube_text, fit_lut, hald_image
 from photostyle.errors import OutputError, SettingsError
-from photostyle.files import atomic_write, check_target
+from photostyle.files import atomic_write, check_folder, check_target, make_folder
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Result
 from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine
@@ -125,24 +125,28 @@ def check_lut_target(
 
     Raises:
         SettingsError: the path ends in neither .cube nor .png.
-        OutputError: see `photostyle.files.check_target`; the folder holds something already.
+        OutputError: see `photostyle.files.check_target`; the folder holds something already, without `overwrite`, or an
+            input that a region's file could replace.
     """
     if Path(path).suffix.lower() not in (".cube", ".png"):
         raise SettingsError("a file name that ends in .cube or .png (HaldCLUT)", repr(Path(path).suffix), str(path))
-    check_target(path, overwrite, inputs)
+    check_target(path, overwrite, inputs, new_folder=True)
     if folder is None:
         return
     folder = Path(folder)
-    if not folder.exists():
-        check_target(folder, overwrite)
-    elif not folder.is_dir():
-        raise OutputError("a folder for the regions", "a file", str(folder))
-    elif any(folder.iterdir()) and not overwrite:
+    check_folder(folder)
+    if folder.exists() and any(folder.iterdir()) and not overwrite:
         raise OutputError("an empty folder, or a new one", "one with files", str(folder), "Add --overwrite.")
+    for place in map(Path, inputs):
+        if place.name.lower().endswith(".mask.png") and place.absolute().parent.resolve() == folder.resolve():
+            advice = "Inputs are kept: choose another folder."
+            raise OutputError("a folder without the inputs", f"an input, {place.name}", str(folder), advice)
 
 
 def write_lut(path: str | Path, lut: Lut, error: LutError, title: str) -> None:
     """Writes one table: .cube with its error in a comment, or the HaldCLUT .png, which has no place for one.
+
+    Its folder is made if the folder's parent is there.
 
     Raises:
         OutputError: it cannot be written.
@@ -152,6 +156,7 @@ def write_lut(path: str | Path, lut: Lut, error: LutError, title: str) -> None:
     else:
         comments = [f"photostyle {__version__}: {title}", "sRGB in, sRGB out", f"error: {error}", LIMIT, *lut.warnings]
         data = cube_text(lut, title, comments).encode("ascii")
+    make_folder(Path(path).absolute().parent)
     with atomic_write(path) as file:
         file.write(data)
 
@@ -163,10 +168,7 @@ def write_region_luts(folder: str | Path, looks: Sequence[RegionLut], error: Lut
         OutputError: the folder or a file cannot be written.
     """
     folder = Path(folder)
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as problem:
-        raise OutputError("a folder that can be written to", problem.strerror or str(problem), str(folder)) from problem
+    make_folder(folder)
     names = file_names([look.name for look in looks])
     for look in looks:
         name = names[look.name]

@@ -22,7 +22,7 @@ import numpy as np
 
 from photostyle import __version__
 from photostyle.errors import OutputError
-from photostyle.files import atomic_write, check_target, endings, sha256
+from photostyle.files import atomic_write, check_folder, check_target, endings, make_folder, sha256
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Result, TraceRow
 from photostyle.regions.correspondence import Correspondence, MatchedStyle
@@ -39,7 +39,7 @@ QUALITY = 85
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "Pillow")
 
 
-def check_folder(folder: str | Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
+def check_report_folder(folder: str | Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
     """Refuse, before any work is done, a folder that `write_report` could or should not write to.
 
     Args:
@@ -52,11 +52,9 @@ def check_folder(folder: str | Path, overwrite: bool, inputs: Iterable[str | Pat
             exists without `overwrite` or is one of `inputs`.
     """
     folder, inputs = Path(folder), tuple(inputs)
+    check_folder(folder)
     if not folder.exists():
-        check_target(folder, overwrite)
         return
-    if not folder.is_dir():
-        raise OutputError("a folder for the report", "a file", str(folder))
     for name in (*FILES, *(path.name for path in folder.glob("style_mask_*.png"))):
         check_target(folder / name, overwrite, inputs)
 
@@ -88,8 +86,8 @@ def write_report(
         OutputError: the folder or a file cannot be written.
     """
     folder = Path(folder)
+    make_folder(folder)
     try:
-        folder.mkdir(exist_ok=True)
         (folder / NAMES_FILE).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError("a folder that can be written to", error.strerror or str(error), str(folder)) from error

@@ -264,7 +264,14 @@ def format_of(path: str | Path) -> str:
     return format
 
 
-def check_writable(path: str | Path, overwrite: bool, inputs: Iterable[str | Path] = (), format: str = "auto") -> None:
+def check_writable(
+    path: str | Path,
+    overwrite: bool,
+    inputs: Iterable[str | Path] = (),
+    format: str = "auto",
+    *,
+    new_folder: bool = False,
+) -> None:
     """Refuse, before any work is done, a name that `Photo.save` would refuse after it.
 
     Args:
@@ -272,6 +279,7 @@ def check_writable(path: str | Path, overwrite: bool, inputs: Iterable[str | Pat
         overwrite: whether an existing file may be replaced.
         inputs: files that must never be written to; `Photo.save` knows only its own.
         format: "auto" where the ending chooses it.
+        new_folder: whether the file's folder will be made if it is missing.
 
     Raises:
         SettingsError: an unknown ending.
@@ -280,4 +288,4 @@ def check_writable(path: str | Path, overwrite: bool, inputs: Iterable[str | Pat
     if str(path) != "-":
         if format == "auto":
             format_of(path)
-        check_target(path, overwrite, inputs)
+        check_target(path, overwrite, inputs, new_folder=new_folder)

@@ -264,6 +264,12 @@ class Session:
                 for part in task.styles
                 for warning in part.photo.warnings
             ),
+            *(f"content mask: {warning}" for warning in task.correspondence.content.warnings),
+            *(
+                f"{'style' if len(task.styles) == 1 else part.name} mask: {warning}"
+                for part in task.correspondence.styles
+                for warning in part.regions.warnings
+            ),
             *task.correspondence.messages, *enlarged, *stage_warnings(outcomes),
         )  # fmt: skip
         return Result(

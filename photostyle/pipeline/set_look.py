@@ -231,7 +231,7 @@ def _relabelled(regions: RegionMap, labels: Mapping[str, int]) -> RegionMap:
         table[label] = labels.get(name, UNLABELLED)
     found = table[regions.labels]
     present = set(np.unique(found).tolist())
-    return RegionMap(found, {label: name for name, label in labels.items() if label in present})
+    return RegionMap(found, {label: name for name, label in labels.items() if label in present}, regions.warnings)
 
 
 def _scenes(

@@ -5,64 +5,116 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from photostyle.compute.library_warnings import recorded_warnings
 from photostyle.errors import InputError, OutputError
-from photostyle.files import atomic_write
+from photostyle.files import atomic_write, check_target
 from photostyle.regions.region_map import RegionMap, labels_present, resize_labels
 from segmentation.labels import NAMES, UNLABELLED
-from segmentation.palette import PALETTE, Painted, labels_from_colours
-
-if TYPE_CHECKING:
-    pass
+from segmentation.palette import PALETTE, TOLERANCE, Painted, labels_from_colours
 
 NAMES_FILE = "classes.json"
-MOST_UNKNOWN = 0.1
-"""Share of a painted mask that may be of no known colour. Blended edges are up to 0.023 of the authors' masks
-(`shared/pairs`), and grow as a mask gets smaller."""
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
+"""What a painted mask may be, by Pillow's names."""
+MOST_FAR = 0.5
+"""Share of a painted mask up to which pixels may have no colour near. It is above this in 84 of 111 photos."""
+TOLD_GUESSED = 0.001
+"""Share of a painted mask in areas of other colours from which a warning is given. In the authors' masks
+(`shared/pairs`) it is below 0.0001."""
+TOLD_UNKNOWN = 0.1
+"""Share in other colours, blended borders included, from which a warning is given. It is up to 0.023 in the authors'
+masks, and grows as a mask gets smaller."""
 MOST_STRAY = 0.01
-"""Share that one unknown colour may have. Blended edges give up to 0.003 in the authors' masks."""
+"""Share that one other value of grey may have in a mask of black, grey and white areas. Blended borders give up to
+0.003 in the authors' masks."""
 ASPECT_TOLERANCE = 0.01
+
+# What Pillow raises on damaged bytes.
+_UNREADABLE = (
+    OSError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, EOFError, RuntimeError, struct.error,
+    zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
 
 
 def read_mask(path: str | Path, height: int, width: int) -> RegionMap:
     """Reads a mask file for a photo of `height` x `width` px, scaled to it by nearest neighbour.
 
-    A palette PNG is indexed, and so is a grey one, with two exceptions. Beside no `classes.json`, a grey PNG of black,
-    grey and white areas is painted: the authors have such files. Beside a `classes.json`, an RGB PNG without any
-    colour is indexed unless it looks so painted: some editors save grey pictures as RGB. Every other PNG is painted
-    in colours, and where it is more than half transparent it is in no region.
+    A grey or a palette PNG holds class ids, with these exceptions:
+
+    - Beside no `classes.json`, a grey PNG of black, grey and white areas is painted: the authors have such files.
+    - Beside no `classes.json`, a palette PNG is painted if it looks so: its colours are the nine, borders aside.
+      Programs that make files smaller write painted masks in this way. A palette of greys is read as a grey PNG.
+    - Beside a `classes.json`, an RGB PNG without any colour holds class ids unless it looks painted: some editors save
+      grey pictures as RGB.
+
+    Every other picture is painted in colours; see `labels_from_picture`. A mask is turned as its EXIF says.
 
     Args:
-        path: a PNG; `classes.json` beside it, where there is one, names the ids of an indexed mask.
+        path: a picture in one of `FORMATS`; `classes.json` beside it, where there is one, names the ids of a mask
+            that holds class ids.
         height, width: of the photo, in px.
 
     Returns:
-        Names are those of the labels that occur.
+        Names are those of the labels that occur; warnings tell which colours were read as others.
 
     Raises:
-        InputError: no PNG to read, proportions that are not the photo's (by more than 1 % and more than 1 px), a
-            colour or a class id that nobody knows, or a `classes.json` that does not map ids to names.
+        InputError: no picture that can be read, proportions that are not the photo's (by more than 1 % and more than
+            1 px), a painted mask in other colours, a class id without a name, or a `classes.json` that does not map
+            ids to names.
     """
     path = Path(path)
     image = _open(path)
     _check_proportions(image, height, width, path)
     names = _read_names(path.with_name(NAMES_FILE))
-    ids = _class_ids(image, names)
+    ids = _class_ids(image, names, path)
+    told: tuple[str, ...] = ()
     if ids is None:
-        labels, known = _painted_labels(image, path), {label.id: label.name for label in PALETTE}
+        labels, told = labels_from_picture(np.asarray(image.convert("RGBA")), str(path))
+        known = {label.id: label.name for label in PALETTE}
     else:
         labels, known = ids, dict(NAMES if names is None else names)
         _check_known(labels, known, path)
     labels = resize_labels(labels, height, width)
-    return RegionMap(labels, {label: known[label] for label in sorted(labels_present(labels))})
+    return RegionMap(labels, {label: known[label] for label in sorted(labels_present(labels))}, told)
+
+
+def labels_from_picture(pixels: NDArray[np.uint8], where: str) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Reads a picture painted in the nine colours: every pixel counts as the nearest of them.
+
+    Blended borders count as the region beside them, see `segmentation.palette.labels_from_colours`. What is more than
+    half transparent is in no region.
+
+    Args:
+        pixels: `(H, W, 3 or 4) uint8`, sRGB-encoded, with alpha or without.
+        where: the file's name or the like, for the error.
+
+    Returns:
+        `(H, W) uint8` indices into `segmentation.palette.PALETTE`, 255 in no region; and warnings, of colours that
+        are further than `segmentation.palette.TOLERANCE` from the nine.
+
+    Raises:
+        InputError: most of the picture has none of the nine colours near.
+    """
+    visible = pixels[..., 3] >= 128 if pixels.shape[2] == 4 else np.ones(pixels.shape[:2], np.bool_)
+    painted = labels_from_colours(pixels[..., :3], visible)
+    if painted.far > MOST_FAR:
+        raise _unknown_colour(painted, where)
+    labels = np.where(visible, painted.labels, np.uint8(UNLABELLED))
+    if painted.guessed < TOLD_GUESSED and painted.unknown < TOLD_UNKNOWN:
+        return labels, ()
+    assert painted.place is not None
+    told = (
+        f"{_percent(painted.unknown)} of it is in none of the nine colours (further than {TOLERANCE} of 255 in a"
+        f" channel), most of that in {_colour_and_place(painted)}. The nearest colour counts, there"
+        f" {PALETTE[labels[painted.place]].name}"
+    )
+    return labels, (told,)
 
 
 def write_mask(path: str | Path, regions: RegionMap) -> None:
@@ -91,19 +143,37 @@ def write_mask(path: str | Path, regions: RegionMap) -> None:
         Image.fromarray(regions.labels).save(file, "PNG")
 
 
+def check_mask_target(path: str | Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
+    """Refuse, before any work is done, a name that `write_mask` could or should not write; its folder may be missing.
+
+    Raises:
+        OutputError: see `photostyle.files.check_target`, for the mask and for the `classes.json` beside it.
+        InputError: `classes.json` is there and does not map ids to names.
+    """
+    inputs = tuple(inputs)
+    check_target(path, overwrite, inputs, new_folder=True)
+    beside = Path(path).with_name(NAMES_FILE)
+    check_target(beside, overwrite=True, inputs=inputs, new_folder=True)
+    _read_names(beside)
+
+
 def _open(path: Path) -> Image.Image:
-    """The PNG, decoded."""
+    """The picture, decoded and upright; the first of several pages or frames."""
     try:
-        with recorded_warnings(), Image.open(path, formats=["PNG"]) as image:  # those of large pictures
-            image.load()
+        with recorded_warnings():  # of large pictures, and of damaged metadata, which masks need not have
+            with Image.open(path, formats=FORMATS) as image:
+                image.load()
+            upright = ImageOps.exif_transpose(image)
     except UnidentifiedImageError as error:
-        raise InputError("a PNG", "none that can be read", str(path), "Save the mask as PNG.") from error
-    except (OSError, SyntaxError, ValueError, zlib.error, struct.error, Image.DecompressionBombError) as error:
+        raise InputError("a picture", "a file of another kind", str(path), "Save the mask as PNG.") from error
+    except _UNREADABLE as error:
         found = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise InputError("a mask that can be read", found, str(path)) from error
-    if image.mode not in {"1", "L", "LA", "P", "RGB", "RGBA"}:
-        raise InputError("8 bits a channel", f"a PNG of mode {image.mode}", str(path), "Save the mask as 8-bit PNG.")
-    return image
+    if image.mode not in {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}:
+        found = f"a {image.format} of mode {image.mode}"
+        raise InputError("8 bits a channel", found, str(path), "Save the mask as 8-bit PNG.")
+    upright.format = image.format
+    return upright
 
 
 def _check_proportions(image: Image.Image, height: int, width: int, path: Path) -> None:
@@ -141,18 +211,47 @@ def _read_names(path: Path) -> dict[int, str] | None:
     return {label: name for label, name in names.items() if label != UNLABELLED}
 
 
-def _class_ids(image: Image.Image, names: Mapping[int, str] | None) -> NDArray[np.uint8] | None:
-    """`(H, W) uint8` of an indexed mask, None for a painted one; `read_mask` says which is which."""
-    if image.mode == "P":
-        return np.array(image)
+def _class_ids(image: Image.Image, names: Mapping[int, str] | None, path: Path) -> NDArray[np.uint8] | None:
+    """`(H, W) uint8` of a mask that holds class ids, None for a painted one; `read_mask` says which is which."""
+    if image.format not in (None, "PNG"):
+        _check_painted(image, names, path)
+        return None
+    if image.mode in {"P", "PA"}:
+        return None if names is None and _palette_is_painted(image) else np.array(image.getchannel(0))
     single = image.mode in {"1", "L", "LA"}
     pixels = np.asarray(image.convert("L" if single else "RGB"))
     if single and names is not None:
         return pixels
-    if not single and (names is None or not (pixels == pixels[..., :1]).all()):
+    if not single and (names is None or not _is_grey(pixels)):
         return None
     grey = pixels if single else pixels[..., 0]
     return None if _looks_painted(grey, NAMES if names is None else names) else grey
+
+
+def _check_painted(image: Image.Image, names: Mapping[int, str] | None, path: Path) -> None:
+    """Raises InputError for a grey picture that holds class ids in another format than PNG."""
+    if image.format == "JPEG" or image.mode not in {"1", "L", "LA"}:
+        return
+    present = labels_present(np.asarray(image.convert("L")))
+    if present - {0} and present <= set(NAMES if names is None else names):
+        advice = "Save it as 8-bit grey PNG."
+        raise InputError("class ids in a PNG", f"what looks like class ids in a {image.format}", str(path), advice)
+
+
+def _palette_is_painted(image: Image.Image) -> bool:
+    """Whether a palette picture shows areas of the nine colours; of greys, whether they look painted."""
+    pixels = np.asarray(image.convert("RGBA"))
+    visible = pixels[..., 3] >= 128
+    colours = pixels[..., :3][visible]
+    if not len(colours):
+        return False
+    if _is_grey(colours):
+        return _looks_painted(colours[:, 0], NAMES)
+    return labels_from_colours(pixels[..., :3], visible).guessed < TOLD_GUESSED
+
+
+def _is_grey(colours: NDArray[np.uint8]) -> bool:
+    return bool((colours == colours[..., :1]).all())
 
 
 def _looks_painted(grey: NDArray[np.uint8], names: Mapping[int, str]) -> bool:
@@ -167,25 +266,21 @@ def _looks_painted(grey: NDArray[np.uint8], names: Mapping[int, str]) -> bool:
     return areas <= {0, 127, 128, 255} and areas != {0}
 
 
-def _painted_labels(image: Image.Image, path: Path) -> NDArray[np.uint8]:
-    """`(H, W) uint8` indices into the palette."""
-    pixels = np.asarray(image.convert("RGBA"))
-    painted = labels_from_colours(pixels[..., :3])
-    if painted.unknown > MOST_UNKNOWN or painted.stray > MOST_STRAY:
-        raise _unknown_colour(painted, path)
-    return np.where(pixels[..., 3] < 128, np.uint8(UNLABELLED), painted.labels)
-
-
-def _unknown_colour(painted: Painted, path: Path) -> InputError:
+def _unknown_colour(painted: Painted, where: str) -> InputError:
     nine = ", ".join(f"{label.name} {_hex(label.colour)}" for label in PALETTE)
-    assert painted.stray_colour is not None and painted.stray_at is not None
-    row, column = painted.stray_at
-    found = (
-        f"{_hex(painted.stray_colour)} at row {row}, column {column}, and {painted.unknown:.0%} of the mask in"
-        " no known colour"
-    )
+    found = f"{_percent(painted.far)} of it in other colours, most of that in {_colour_and_place(painted)}"
     advice = f"Paint in these colours, or write class ids to an 8-bit grey PNG: {nine}."
-    return InputError("a mask in the nine colours", found, str(path), advice)
+    return InputError("a mask in the nine colours", found, where, advice)
+
+
+def _colour_and_place(painted: Painted) -> str:
+    assert painted.colour is not None and painted.place is not None
+    row, column = painted.place
+    return f"{_hex(painted.colour)} at row {row}, column {column}"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
 
 
 def _check_known(labels: NDArray[np.uint8], names: Mapping[int, str], path: Path) -> None:

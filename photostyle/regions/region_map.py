@@ -27,6 +27,7 @@ class RegionMap:
     Args:
         labels: `(H, W) uint8`; 255 is no region.
         names: of every label that occurs, 255 aside.
+        warnings: what was uncertain when the map was read, a sentence each.
 
     Raises:
         ValueError: labels of another form, or one without a name.
@@ -34,6 +35,7 @@ class RegionMap:
 
     labels: NDArray[np.uint8]
     names: Mapping[int, str]
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.labels.ndim != 2 or self.labels.dtype != np.uint8 or not self.labels.size:

@@ -121,8 +121,10 @@ def is_look(source: object) -> bool:
     return isinstance(source, str | Path) and Path(source).suffix.lower() == LOOK_ENDING
 
 
-def check_look_target(path: str | Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
-    """Refuse, before any work is done, a name that `write_look` would refuse.
+def check_look_target(
+    path: str | Path, overwrite: bool, inputs: Iterable[str | Path] = (), *, new_folder: bool = False
+) -> None:
+    """Refuse, before any work is done, a name that `write_look` would refuse; arguments as of `check_target`.
 
     Raises:
         SettingsError: another ending than `LOOK_ENDING`.
@@ -130,7 +132,7 @@ def check_look_target(path: str | Path, overwrite: bool, inputs: Iterable[str | 
     """
     if not is_look(path):
         raise SettingsError(f"a look's name, which ends in {LOOK_ENDING}", repr(Path(path).suffix), str(path))
-    check_target(path, overwrite, inputs)
+    check_target(path, overwrite, inputs, new_folder=new_folder)
 
 
 def write_look(path: str | Path, look: Look, *, overwrite: bool) -> None:

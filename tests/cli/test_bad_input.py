@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import pickle
 import tempfile
@@ -111,8 +112,9 @@ def masks(folder: Path, left: tuple[int, int, int] = BLUE, *, width: int = 96) -
 @pytest.mark.usefixtures("small_encoder")
 def test_unusable_masks(folder: Path, capsys: Captured) -> None:
     assert_refused(capsys, 3, "the photo's proportions", folder, *masks(folder, width=200))
-    assert_refused(capsys, 3, "#ff8040", folder, *masks(folder, ORANGE))
     words = masks(folder)
+    write_halves(folder / "content_mask.png", ORANGE, ORANGE)
+    assert_refused(capsys, 3, "#ff8040", folder, *words)
     (folder / "style_mask.png").unlink()
     assert_refused(capsys, 3, "style_mask.png", folder, *words)
     (folder / "style_mask.png").write_bytes(b"no mask")
@@ -124,6 +126,19 @@ def test_masks_of_one_region_are_used(folder: Path) -> None:
     words = masks(folder, GREEN)
     write_halves(folder / "style_mask.png", GREEN, GREEN)
     assert run(folder, *words) == 0
+
+
+@pytest.mark.usefixtures("small_encoder")
+def test_inexact_colours_of_masks_are_told_everywhere(folder: Path, capsys: Captured) -> None:
+    words = masks(folder, (26, 26, 255))
+    assert run(folder, *words, "--report", str(folder / "report")) == 0
+    err = " ".join(capsys.readouterr().err.split())
+    assert "warning: content mask: 50% of it" in err and "#1a1aff" in err and "style mask" not in err
+    told = json.loads((folder / "report/run.json").read_text())["warnings"]
+    assert any(warning.startswith("content mask: 50% of it") for warning in told)
+    (folder / "result.png").unlink()
+    assert run(folder, "--content-mask", words[3], "--style-mask", words[1]) == 0
+    assert "warning: style mask: 50% of it" in capsys.readouterr().err
 
 
 def test_one_mask_of_two(folder: Path, capsys: Captured) -> None:
@@ -228,10 +243,22 @@ def test_missing_option(missing: str, words: list[str], capsys: Captured) -> Non
 
 
 def test_output_that_cannot_be_written(folder: Path, capsys: Captured) -> None:
-    assert_refused(capsys, 6, "Create the folder first", folder, "-o", str(folder / "none/result.png"))
+    assert_refused(capsys, 6, "Create the folder first", folder, "-o", str(folder / "none/deeper/result.png"))
     assert_refused(capsys, 6, "a file in its place", folder, "-o", str(folder / "style.png/result.png"))
     (folder / "album.png").mkdir()
     assert_refused(capsys, 6, "a folder", folder, "-o", str(folder / "album.png"), "--overwrite")
+
+
+@pytest.mark.usefixtures("small_encoder")
+def test_output_folders_are_made_where_their_parent_is_there(folder: Path) -> None:
+    look, report = folder / "looks/evening.photostyle", folder / "report"
+    assert run(folder, "-o", str(folder / "new/result.png"), "--save-look", str(look), "--report", str(report)) == 0
+    assert (folder / "new/result.png").is_file() and look.is_file() and (report / "run.json").is_file()
+
+
+@pytest.mark.usefixtures("small_encoder")
+def test_a_refused_photo_leaves_no_folder(folder: Path, capsys: Captured) -> None:
+    assert_refused(capsys, 3, "no such file", folder, "-o", str(folder / "new/result.png"), style="none.png")
 
 
 @pytest.fixture
@@ -260,6 +287,13 @@ def test_output_folder_without_permission(folder: Path, capsys: Captured) -> Non
 @pytest.mark.usefixtures("small_encoder")
 def test_output_folder_that_refuses_late(folder: Path, capsys: Captured) -> None:
     assert_refused(capsys, 6, "/proc/result.png", folder, "-o", "/proc/result.png")
+
+
+def test_look_that_cannot_be_written(folder: Path, capsys: Captured) -> None:
+    lost, taken = str(folder / "none/deeper/a.photostyle"), folder / "taken.photostyle"
+    assert_refused(capsys, 6, "Create the folder first", folder, "--save-look", lost)
+    taken.write_bytes(b"mine")
+    assert_refused(capsys, 6, "--overwrite", folder, "--save-look", str(taken))
 
 
 def test_report_that_cannot_be_written(folder: Path, capsys: Captured) -> None:

@@ -41,7 +41,6 @@ def test_a_mask_of_the_photos_size_with_names_beside_it(photo: Path, capsys: Cap
 
 def test_overlays_into_a_folder_as_json(photo: Path, tmp_path: Path, capsys: Captured) -> None:
     folder = tmp_path / "masks"
-    folder.mkdir()
     other = write_photo(tmp_path / "lake.png", 2)
     assert main(["segment", str(photo), str(other), "-o", str(folder), "--overlay", "--json", "-q"]) == 0
     out, err = capsys.readouterr()
@@ -85,7 +84,8 @@ def test_run_reads_the_masks(photo: Path, tmp_path: Path) -> None:
         (["nowhere.jpg"], 3, "nowhere.jpg"),
         (["city.jpg", "--segmenter", "clusters"], 2, "one photo at a time"),
         (["city.jpg", "--segmenter", "magic"], 2, "magic"),
-        (["city.jpg", "-o", "missing"], 6, "missing"),
+        (["city.jpg", "-o", "missing/deeper"], 6, "Create the folder first"),
+        (["city.jpg", "-o", "city.jpg"], 6, "found a file"),
         (["city.jpg", "./city.jpg"], 6, "several photos"),
     ],
 )
@@ -97,6 +97,22 @@ def test_refusals(
     out, err = capsys.readouterr()
     assert out == "" and message in err and "Traceback" not in err
     assert [path.name for path in photo.parent.iterdir()] == ["city.jpg"]
+
+
+@pytest.mark.parametrize("taken", ["classes.json", "city.overlay.jpg"])
+def test_every_place_is_looked_at_before_the_work(
+    taken: str, photo: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo.with_name(taken).mkdir()
+    monkeypatch.setattr("photostyle.regions.found_regions.RegionFinder", None)
+    assert main(["segment", str(photo), "--overlay"]) == 6
+    assert taken in capsys.readouterr().err
+    assert not photo.with_name("city.mask.png").exists()
+
+
+def test_a_missing_photo_leaves_no_folder(tmp_path: Path) -> None:
+    assert main(["segment", str(tmp_path / "none.jpg"), "-o", str(tmp_path / "masks")]) == 3
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_existing_mask_is_kept_unless_told(photo: Path, capsys: Captured) -> None:

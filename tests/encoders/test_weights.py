@@ -358,6 +358,16 @@ def test_torchvisions_url_is_that_of_our_file() -> None:
     assert fetch.url().rsplit("/", 1)[1] == fetch.FILE
 
 
+@pytest.mark.parametrize("taken", ["vgg19.safetensors", "vgg19.safetensors.sha256"])
+def test_a_cache_that_cannot_be_written_is_told_before_the_download(
+    taken: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cache / taken).mkdir(parents=True)
+    monkeypatch.setattr(weights.torchvision_weights, "vgg19", None)
+    with pytest.raises(OutputError, match="found a folder"):
+        weights.fetch("vgg19", progress=False)
+
+
 def test_fetched_and_cleared_away(torchvision_file: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = torchvision_file.read_bytes()
     torchvision_file.unlink()

@@ -110,9 +110,20 @@ def test_look_as_a_haldclut(words: list[str], tmp_path: Path) -> None:
         assert image.size == (512, 512)
 
 
+def test_a_folder_of_regions_never_holds_an_input(words: list[str], tmp_path: Path, capsys: Captured) -> None:
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    mask = write_halves(masks / "blue.mask.png", (0, 0, 255), (0, 255, 0))
+    data = mask.read_bytes()
+    more = ["--content-mask", str(mask), "-o", str(tmp_path / "look.cube"), "--per-region", str(masks), "--overwrite"]
+    assert main([*words, *more]) == 6
+    assert "an input, blue.mask.png" in capsys.readouterr().err
+    assert mask.read_bytes() == data and not (tmp_path / "look.cube").exists()
+
+
 def test_look_takes_the_sliders(words: list[str], tmp_path: Path) -> None:
-    assert main([*words, "-o", str(tmp_path / "look.cube"), "--strength", "0", "-q"]) == 0
-    rows = [line for line in (tmp_path / "look.cube").read_text().splitlines() if line[0].isdigit()]
+    assert main([*words, "-o", str(tmp_path / "new/look.cube"), "--strength", "0", "-q"]) == 0
+    rows = [line for line in (tmp_path / "new/look.cube").read_text().splitlines() if line[0].isdigit()]
     assert rows[:2] == ["0.000000 0.000000 0.000000", "0.062500 0.000000 0.000000"]
 
 
@@ -120,11 +131,11 @@ def test_look_takes_the_sliders(words: list[str], tmp_path: Path) -> None:
     ("more", "code", "message"),
     [
         (["-o", "look.jpg"], 2, "expected a file name that ends in .cube or .png"),
-        (["-o", "none/look.cube"], 6, "Create the folder first"),
+        (["-o", "none/deeper/look.cube"], 6, "Create the folder first"),
         (["-o", "taken.cube"], 6, "--overwrite"),
         (["-o", "city.png", "--overwrite"], 6, "Inputs are kept"),
         (["-o", "a.cube", "--per-region", "none/regions"], 6, "Create the folder first"),
-        (["-o", "a.cube", "--per-region", "taken.cube"], 6, "a folder for the regions"),
+        (["-o", "a.cube", "--per-region", "taken.cube"], 6, "expected a folder, found a file"),
         (["-o", "a.cube", "--per-region", "."], 6, "one with files"),
         (["-o", "a.cube", "--points", "32"], 2, "--points"),
         (["-o", "a.cube", "--region", "sea=0.5"], 2, "(blue, green), found 'sea'"),

@@ -19,7 +19,7 @@ from PIL import Image
 
 from photostyle.encoders.features import EncodedPhoto
 from photostyle.errors import OutputError
-from photostyle.export.report import FILES, LONGEST_SIDE, check_folder, summary, write_report
+from photostyle.export.report import FILES, LONGEST_SIDE, check_report_folder, summary, write_report
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Result, StageOutcome, TraceRow
 from photostyle.presets import load_preset, load_settings
@@ -258,20 +258,20 @@ def test_photo_from_standard_input_is_recorded_with_its_sum(tmp_path: Path, cont
 
 
 def test_folder_is_checked_ahead(report: Path, tmp_path: Path) -> None:
-    check_folder(tmp_path / "new", overwrite=False)
-    check_folder(report, overwrite=True)
+    check_report_folder(tmp_path / "new", overwrite=False)
+    check_report_folder(report, overwrite=True)
     with pytest.raises(OutputError, match="Create the folder first"):
-        check_folder(tmp_path / "none/report", overwrite=True)
+        check_report_folder(tmp_path / "none/report", overwrite=True)
     with pytest.raises(OutputError, match="a name not yet taken"):
-        check_folder(report, overwrite=False)
+        check_report_folder(report, overwrite=False)
     with pytest.raises(OutputError, match="an input"):
-        check_folder(report, overwrite=True, inputs=[report / "content_mask.png"])
+        check_report_folder(report, overwrite=True, inputs=[report / "content_mask.png"])
     with pytest.raises(OutputError, match="expected a folder"):
-        check_folder(tmp_path / "style.png", overwrite=True)
+        check_report_folder(tmp_path / "style.png", overwrite=True)
     (tmp_path / "other").mkdir()
     (tmp_path / "other/style_mask_2.png").write_bytes(b"mine")
     with pytest.raises(OutputError, match=r"style_mask_2\.png: expected a name not yet taken"):
-        check_folder(tmp_path / "other", overwrite=False)
+        check_report_folder(tmp_path / "other", overwrite=False)
 
 
 def test_missing_parent_is_an_error(tmp_path: Path, content: Photo) -> None:

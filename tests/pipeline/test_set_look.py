@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from photostyle.errors import InputError, SettingsError
 from photostyle.objective.edges import EdgeTerm
@@ -163,6 +164,19 @@ class TestRegions:
         assert np.array_equal(first, second)
         with pytest.raises(SettingsError, match="none for this one"):
             session.transfer(scene, look)
+
+    def test_what_is_uncertain_in_a_mask_is_told(self, scene: Pixels, dusk: Pixels, tmp_path: Path) -> None:
+        painted = np.zeros((*scene.shape[:2], 3), np.uint8)
+        painted[:40] = (26, 26, 255)
+        mask = tmp_path / "painted.png"
+        Image.fromarray(painted).save(mask)
+        session = Session(settings=PREVIEW)
+        halves = np.zeros((*dusk.shape[:2], 3), np.uint8)
+        halves[:40] = (0, 0, 255)
+        Image.fromarray(halves).save(tmp_path / "style.png")
+        look = session.fit([scene], session.style(dusk, tmp_path / "style.png"), content_masks=[mask])
+        told = session.transfer(scene, look, content_mask=mask).warnings
+        assert [warning.partition(":")[0] for warning in told if "#1a1aff" in warning] == ["content mask"]
 
     def test_a_region_that_the_set_does_not_know_keeps_its_look_and_is_told(
         self, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path], tmp_path: Path

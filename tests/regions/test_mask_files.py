@@ -11,7 +11,7 @@ from PIL import Image
 
 from photostyle.encoders.vgg import CONVOLUTIONS, LAYERS, Encoder
 from photostyle.errors import InputError, OutputError
-from photostyle.regions.mask_files import read_mask, write_mask
+from photostyle.regions.mask_files import labels_from_picture, read_mask, write_mask
 from photostyle.regions.region_map import RegionMap, layer_masks, overlay, region_masks
 from segmentation.labels import NAMES
 from segmentation.palette import PALETTE, colours_from_labels
@@ -37,12 +37,88 @@ def test_a_grey_mask_has_class_ids_with_the_built_in_names(tmp_path: Path) -> No
     assert regions.names == {0: "sky", 1: "building", 4: "ground"}
 
 
-def test_a_palette_mask_has_class_ids_whatever_its_colours(tmp_path: Path) -> None:
-    image = Image.new("P", (3, 2))
-    image.putdata(IDS.ravel().tolist())
-    image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 0] * 64)
-    image.save(tmp_path / "mask.png")
-    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png", 2, 3).labels, IDS)
+def save_palette(path: Path, indices: NDArray[np.uint8], colours: list[int], **options: int) -> Path:
+    image = Image.new("P", indices.shape[::-1])
+    image.putdata(indices.ravel().tolist())
+    image.putpalette(colours)
+    image.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize(
+    "colours", [[128, 64, 128, 70, 130, 180] * 128, [value for i in range(256) for value in [i] * 3]]
+)
+def test_a_palette_mask_has_class_ids(tmp_path: Path, colours: list[int]) -> None:
+    path = save_palette(tmp_path / "mask.png", IDS, colours)
+    regions = read_mask(path, 2, 3)
+    np.testing.assert_array_equal(regions.labels, IDS)
+    assert regions.names == {0: "sky", 1: "building", 4: "ground"}
+
+
+def test_a_palette_mask_of_the_nine_colours_is_painted_unless_names_lie_beside_it(tmp_path: Path) -> None:
+    """Programs that make files smaller write painted masks so, in whatever order."""
+    indices = np.repeat(np.array([0, 1], np.uint8), 20)[None].repeat(20, 0)
+    for name, colours in (("a.png", [0, 255, 0, 0, 0, 255]), ("b.png", [255, 255, 255, 0, 0, 0])):
+        save_palette(tmp_path / name, indices, colours, bits=1)
+    assert read_mask(tmp_path / "a.png", 20, 40).names == {0: "blue", 1: "green"}
+    assert (read_mask(tmp_path / "a.png", 20, 40).labels[:, :20] == 1).all()
+    assert read_mask(tmp_path / "b.png", 20, 40).names == {2: "black", 3: "white"}
+    describe(tmp_path, {"0": "roof", "1": "wall"})
+    assert read_mask(tmp_path / "a.png", 20, 40).names == {0: "roof", 1: "wall"}
+
+
+HALVES = np.repeat(np.array([0, 4], np.uint8), 48)[None].repeat(72, 0)
+"""Blue and red."""
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.tif", "a.bmp", "a.gif", "a.avif", "a.png"])
+def test_a_painted_mask_may_be_any_picture(tmp_path: Path, name: str) -> None:
+    regions = read_mask(save(tmp_path / name, colours_from_labels(HALVES)), 72, 96)
+    assert regions.names == {0: "blue", 4: "red"}
+    away = np.abs(np.arange(96) - 47.5) > 4
+    np.testing.assert_array_equal(regions.labels[:, away], HALVES[:, away])
+    assert regions.warnings == ()
+
+
+def test_black_and_white_in_a_grey_jpeg_is_painted(tmp_path: Path) -> None:
+    path = save(tmp_path / "mask.jpg", np.where(HALVES == 4, np.uint8(255), np.uint8(0)))
+    assert read_mask(path, 72, 96).names == {2: "black", 3: "white"}
+
+
+@pytest.mark.parametrize("name", ["mask.tif", "mask.bmp"])
+def test_class_ids_are_refused_outside_png(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="expected class ids in a PNG"):
+        read_mask(save(tmp_path / name, IDS), 2, 3)
+
+
+def test_a_mask_is_turned_as_its_exif_says(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.fromarray(colours_from_labels(HALVES)).save(tmp_path / "mask.png", exif=exif)
+    regions = read_mask(tmp_path / "mask.png", 96, 72)
+    assert (regions.labels[:48] == 0).all() and (regions.labels[48:] == 4).all()
+
+
+def test_inexact_colours_count_as_the_nearest_and_are_told(tmp_path: Path) -> None:
+    pixels = colours_from_labels(np.zeros((100, 100), np.uint8))
+    pixels[20:30, 10:80] = (255, 255, 26)
+    regions = read_mask(save(tmp_path / "mask.png", pixels), 100, 100)
+    assert regions.names == {0: "blue", 5: "yellow"}
+    assert (regions.labels == 5).sum() == 700
+    (warning,) = regions.warnings
+    assert "7.0%" in warning and "#ffff1a at row 20, column 10" in warning and warning.endswith("yellow")
+
+
+def test_pixels_are_read_as_files_are() -> None:
+    pixels = np.zeros((20, 20, 4), np.uint8)
+    pixels[..., :3] = (255, 0, 0)
+    pixels[:10, :, 3] = 255
+    pixels[10:, :, :3] = (90, 160, 40)
+    labels, warnings = labels_from_picture(pixels, "the mask")
+    assert (labels[:10] == 4).all() and (labels[10:] == 255).all()
+    assert warnings == ()
+    labels, warnings = labels_from_picture(pixels[:10, :, :3], "the mask")
+    assert (labels == 4).all() and warnings == ()
 
 
 def test_names_beside_the_mask_stand_for_the_built_in_ones(tmp_path: Path) -> None:
@@ -117,12 +193,13 @@ def test_proportions_may_be_off_by_a_rounded_pixel_but_no_more(tmp_path: Path) -
         read_mask(path, 1500, 1000)
 
 
-def test_an_unknown_colour_is_named_placed_and_the_nine_are_listed(tmp_path: Path) -> None:
+def test_a_mask_mostly_in_other_colours_is_refused_and_the_nine_are_listed(tmp_path: Path) -> None:
     pixels = np.zeros((20, 20, 3), np.uint8)
-    pixels[7, 3:9] = (255, 140, 0)
+    pixels[7:, 3:] = (255, 140, 0)
     path = save(tmp_path / "mask.png", pixels)
     with pytest.raises(InputError) as error:
         read_mask(path, 20, 20)
+    assert "55% of it in other colours" in error.value.found
     assert "#ff8c00 at row 7, column 3" in error.value.found
     assert str(path) == error.value.where
     assert all(label.name in error.value.advice for label in PALETTE) and "#808080" in error.value.advice
@@ -130,7 +207,7 @@ def test_an_unknown_colour_is_named_placed_and_the_nine_are_listed(tmp_path: Pat
 
 def test_a_photo_is_no_mask(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    with pytest.raises(InputError, match="no known colour"):
+    with pytest.raises(InputError, match="in other colours"):
         read_mask(save(tmp_path / "mask.png", pixels), 32, 32)
 
 
@@ -148,9 +225,10 @@ def test_files_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "text.png").write_text("a mask")
     (tmp_path / "folder.png").mkdir()
-    save(tmp_path / "photo.jpg", np.zeros((64, 64, 3), np.uint8))
+    cut = save(tmp_path / "cut.jpg", np.zeros((64, 64, 3), np.uint8))
+    cut.write_bytes(cut.read_bytes()[:300])
     Image.fromarray(np.zeros((64, 64), np.uint16)).save(tmp_path / "deep.png")
-    for name in ("missing.png", "cut.png", "empty.png", "text.png", "folder.png", "photo.jpg", "deep.png"):
+    for name in ("missing.png", "cut.png", "empty.png", "text.png", "folder.png", "cut.jpg", "deep.png"):
         with pytest.raises(InputError) as error:
             read_mask(tmp_path / name, 64, 64)
         assert error.value.where == str(tmp_path / name)
