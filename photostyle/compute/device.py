@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from pathlib import Path
-=======
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
->>>>>>> gpu
 
 import torch
 
@@ -63,7 +60,6 @@ def chosen_dtype(name: str, device: torch.device) -> torch.dtype:
     return torch.float32 if name == "float32" else torch.bfloat16
 
 
-<<<<<<< HEAD
 def _cuda_multiplies_bfloat16(device: torch.device) -> bool:
     """AMD's cards all do, and NVIDIA's from compute capability 8.0 (Ampere) on."""
     return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0)
@@ -91,7 +87,8 @@ def cpu_flags() -> set[str]:
         if name.strip() in ("flags", "Features"):
             return set(value.split())
     return set()
-=======
+
+
 class _HasDevice(Protocol):
     @property
     def device(self) -> torch.device: ...
@@ -138,4 +135,3 @@ def _memory_left(device: torch.device) -> str:
     free, total = torch.cuda.mem_get_info(device)
     used = torch.cuda.memory_reserved(device)
     return f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free, and {used / 2**30:.1f} GiB in use by this program"
->>>>>>> gpu

@@ -5,18 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
-<<<<<<< HEAD
 from photostyle.compute import device
-from photostyle.compute.device import chosen_device, chosen_dtype
-from photostyle.errors import SettingsError
-=======
 from photostyle.compute.device import chosen_device, chosen_dtype, enough_memory
 from photostyle.errors import InputError, SettingsError
 
 FULL = (
     "CUDA out of memory. Tried to allocate 1.25 GiB. GPU 0 has a total capacity of 8.00 GiB of which 1.00 GiB is free."
 )
->>>>>>> gpu
 
 
 def test_the_processor_is_always_there() -> None:
@@ -55,7 +50,6 @@ def test_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     processor = torch.device("cpu")
     assert chosen_dtype("float32", processor) is torch.float32
     assert chosen_dtype("bfloat16", processor) is torch.bfloat16
-<<<<<<< HEAD
     assert chosen_dtype("auto", torch.device("mps")) is torch.float32
     for told, dtype in (({}, torch.float32), ({"avx512_bf16": True}, torch.bfloat16)):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda told=told: told, raising=False)
@@ -105,7 +99,7 @@ def test_the_card_that_was_named_is_asked(monkeypatch: pytest.MonkeyPatch) -> No
     assert chosen_dtype("auto", torch.device("cuda:1")) is torch.float32
     monkeypatch.setattr(torch.version, "hip", "6.1")
     assert chosen_dtype("auto", torch.device("cuda:1")) is torch.bfloat16
-=======
+
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     assert chosen_dtype("auto", processor) is torch.float32
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
@@ -145,4 +139,3 @@ def test_the_processor_without_memory_left_is_no_bug() -> None:
 def test_other_errors_are_passed_on() -> None:
     with pytest.raises(RuntimeError, match="shapes differ"), enough_memory(torch.device("cpu")):
         raise RuntimeError("shapes differ")
->>>>>>> gpu
