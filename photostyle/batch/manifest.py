@@ -11,21 +11,23 @@ import errno
 import hashlib
 import json
 import os
-import sys
+import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from filelock import FileLock, Timeout
+
 from photostyle.batch.places import PARTS, THUMBNAILS, hidden
 from photostyle.errors import OutputError
 from photostyle.files import atomic_write
 
 NAME, DAMAGED, LOCK = "manifest.jsonl", "manifest.damaged.jsonl", "lock"
+HOLDER = "lock.holder"
+"""File that says which process has the lock: on Windows others cannot read the lock itself."""
 VERSION = 1
-FAR = 1_000_000
-"""Byte of the lock file that is locked where locks keep others from reading."""
 
 
 @dataclass(frozen=True)
@@ -91,17 +93,14 @@ class Manifest:
         try:
             for name in (PARTS, THUMBNAILS):
                 os.makedirs(os.path.join(self.folder, name), exist_ok=True)
-            self._lock = _locked(os.path.join(self.folder, LOCK), output)
-            data = Path(self.path).read_bytes() if os.path.exists(self.path) else b""
-        except OSError as error:
+            self._lock = _locked(self.folder, output)
+        except (OSError, NotImplementedError) as error:
             raise _unwritable(error, output) from error
-        self.records, self.damaged = _parsed(data, self.path)
-        if self.damaged or not data.endswith(b"\n"):
-            self._begin(data)
         try:
-            self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
-        except OSError as error:
-            raise _unwritable(error, self.path) from error
+            self._open()
+        except BaseException:
+            self._lock.release()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -133,7 +132,17 @@ class Manifest:
     def close(self) -> None:
         """Closes the file and lets go of the lock."""
         self._file.close()
-        os.close(self._lock)
+        self._lock.release()
+
+    def _open(self) -> None:
+        try:
+            data = Path(self.path).read_bytes() if os.path.exists(self.path) else b""
+            self.records, self.damaged = _parsed(data, self.path)
+            if self.damaged or not data.endswith(b"\n"):
+                self._begin(data)
+            self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
+        except OSError as error:
+            raise _unwritable(error, self.path) from error
 
     def _begin(self, data: bytes) -> None:
         """Writes the file anew with the records that could be read; a damaged one is kept beside it."""
@@ -183,40 +192,28 @@ def _parsed(data: bytes, path: str) -> tuple[dict[str, Record], int]:
     return records, damaged
 
 
-def _locked(path: str, output: str) -> int:
-    """Takes the lock and returns its file descriptor; the system lets go of it when the process ends, however it does.
+def _locked(folder: str, output: str) -> FileLock:
+    """Takes the lock of a hidden folder; the system gives it back when the process ends, however it ends.
 
     Raises:
         OutputError: another process has it.
-        OSError: there can be no lock.
+        OSError, NotImplementedError: the file system has no locks.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    lock, holder = FileLock(os.path.join(folder, LOCK)), Path(folder, HOLDER)
     try:
-        _exclusive(descriptor)
-    except OSError as error:
-        holder = os.read(descriptor, 100).decode("ascii", "replace")
-        os.close(descriptor)
-        if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLOCK):
-            raise
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        found = f"another batch ({holder.read_text(errors='replace') if holder.exists() else 'unknown process'})"
         advice = "Wait for it, stop it, or choose another output folder."
-        raise OutputError("a folder for this batch alone", f"another batch ({holder})", output, advice) from error
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"process {os.getpid()}".encode("ascii"))
-    return descriptor
+        raise OutputError("a folder for this batch alone", found, output, advice) from error
+    try:
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+    except OSError:
+        lock.release()
+        raise
+    return lock
 
 
-def _exclusive(descriptor: int) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-
-        os.lseek(descriptor, FAR, os.SEEK_SET)  # others may read what comes before
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-    else:
-        import fcntl
-
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _unwritable(error: OSError, where: str) -> OutputError:
-    return OutputError("an output folder that can be written to", error.strerror or str(error), where)
+def _unwritable(error: OSError | NotImplementedError, where: str) -> OutputError:
+    found = error.strerror if isinstance(error, OSError) else None
+    return OutputError("an output folder that can be written to", found or str(error), where)
