@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from photostyle.batch.memory import ROOT, free_bytes
 from photostyle.settings import Settings
 
 BASE_BYTES = {"compact": 1_200_000_000, "vgg19": 2_200_000_000}
@@ -42,19 +43,6 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def free_bytes() -> int | None:
-    """Memory that is free now, within the limits of the container; None where the system does not say."""
-    found = []
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
-        found.append(int(lines["MemAvailable"].split()[0]) * 1024)
-    most, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    if most.exists() and used.exists() and most.read_text().strip() != "max":
-        found.append(int(most.read_text()) - int(used.read_text()))
-    return min(found) if found else None
-
-
 def worker_count(settings: Settings, largest: int, photos: int) -> int:
     """One for every processor, as the memory allows: two workers of one thread do more than one of two
     (docs/batch.md). On another device than the processor one, which its work fills.
@@ -71,9 +59,10 @@ def worker_count(settings: Settings, largest: int, photos: int) -> int:
     return max(1, min(processors(), fit, photos))
 
 
-def _has_cuda() -> bool:
-    """Whether there is a CUDA device, as far as can be said without loading torch."""
-    return Path("/dev/nvidia0").exists()
+def _has_cuda(root: Path = ROOT) -> bool:
+    """Whether there is a CUDA device, as far as can be said without loading torch: Linux has a file for it, and in
+    WSL2 Windows brings the driver's library."""
+    return any((root / path).exists() for path in ("dev/nvidia0", "usr/lib/wsl/lib/libcuda.so.1"))
 
 
 @dataclass(frozen=True)

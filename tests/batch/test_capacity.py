@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from photostyle.batch import capacity
@@ -35,6 +37,15 @@ def test_where_the_free_memory_is_unknown_the_processors_count(monkeypatch: pyte
     monkeypatch.setattr(capacity, "free_bytes", lambda: None)
     assert worker_count(SETTINGS, PIXELS, 100) == 4
     assert worker_count(SETTINGS.with_changes({"device": "cuda"}), PIXELS, 100) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "found"), [("dev/nvidia0", True), ("usr/lib/wsl/lib/libcuda.so.1", True), ("dev/null", False)]
+)
+def test_gpu_is_seen_in_linux_and_in_its_subsystem_of_windows(path: str, found: bool, tmp_path: Path) -> None:
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).touch()
+    assert capacity._has_cuda(tmp_path) is found
 
 
 def test_estimate_grows_with_photos_and_their_pixels_and_is_shared_by_workers() -> None:
