@@ -94,6 +94,7 @@ class ClusterWorkers:
         self._looks: dict[bytes, ObjectRef[bytes]] = {}
         self._early_deaths = 0
         self._stopped = False
+        self._error: PhotostyleError | None = None
         self._last_ready = time.monotonic()
         self.members = [self._member() for _ in range(count)]
 
@@ -112,6 +113,8 @@ class ClusterWorkers:
             self._call(member, "read", job.output, _anywhere(job), self._shared(job.look))
 
     def news(self, seconds: float) -> list[News]:
+        if self._error:
+            raise self._error
         self._check_ready()
         if not self._calls:
             return []
@@ -123,8 +126,13 @@ class ClusterWorkers:
         news: list[News] = []
         for call in ready:
             if call in self._calls:  # those of a worker that was lost are not
-                news += self._heard(call)
-        return news
+                try:
+                    news += self._heard(call)
+                except PhotostyleError as error:
+                    self._error = self._error or error
+        if self._error and not news:
+            raise self._error
+        return news  # before the error, which the next call raises
 
     def stop(self) -> None:
         self._stopped = True

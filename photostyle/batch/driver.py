@@ -17,7 +17,7 @@ from photostyle.batch.places import part_of, put_in_place, thumbnails_of
 from photostyle.batch.plan import Item
 from photostyle.batch.resume import Digests, sum_of
 from photostyle.batch.workers import Dropped, Finished, Lost, Ready, Started, Workers
-from photostyle.errors import OutputError, PhotostyleError
+from photostyle.errors import OutputError
 
 MOST_TRIES = 2
 """Workers that a photo may take with it before it is held to be the cause."""
@@ -113,12 +113,13 @@ class Driver:
         Raises:
             PhotostyleError: what meets every photo: the disk is full, the output folder has gone, no worker can start.
                 What was at hand has been finished as far as that was possible.
+            Exception: of `tell`, after the same.
         """
         self._items = {item.output: item for item in items}
         self._fit_of = fits_of(items)
         self._fits = {fit.output: fit for fit in self._fit_of.values()}
         self._waiting = deque((*self._fits, *self._items))
-        fatal: PhotostyleError | None = None
+        fatal: Exception | None = None
         try:
             while self._goes_on():
                 if not self._stopped and (fatal or self._stopping()):
@@ -128,7 +129,7 @@ class Driver:
                 for said in self._workers.news(WAITING):
                     try:
                         self._hear(said)
-                    except PhotostyleError as error:
+                    except Exception as error:  # of a listener, too: what else has arrived is recorded first
                         fatal = fatal or error
         finally:
             self._workers.close()
@@ -174,6 +175,7 @@ class Driver:
             self._tries[said.output] -= 1
             (self._again if self._tries[said.output] else self._waiting).appendleft(said.output)
         elif isinstance(said, Lost):
+            self._at_hand -= set(said.outputs)
             for output in said.outputs:
                 self._retry(output, said.reason)
         elif isinstance(said, Finished):
@@ -185,7 +187,6 @@ class Driver:
                 self._settle(said.outcome)
 
     def _retry(self, output: str, reason: str) -> None:
-        self._at_hand.discard(output)
         fit = self._fits.get(output)
         if self._tries[output] < MOST_TRIES:
             self._tell(Again(fit or self._items[output], reason))

@@ -69,6 +69,7 @@ class LocalWorkers:
     def __init__(self, count: int, options: Options) -> None:
         self._options = options
         self._deaths = 0
+        self._error: PhotostyleError | None = None
         self._processes = [Process(options) for _ in range(count)]
 
     def has_room(self, *, alone: bool = False) -> bool:
@@ -87,6 +88,8 @@ class LocalWorkers:
             return  # it has died, which `news` will find
 
     def news(self, seconds: float) -> list[News]:
+        if self._error:
+            raise self._error
         news: list[News] = []
         pipes = {process.pipe: process for process in self._processes}
         for ready in connection.wait(list(pipes), seconds):
@@ -95,8 +98,12 @@ class LocalWorkers:
                 while process.pipe.poll():
                     news.append(self._heard(process, process.pipe.recv()))
             except (EOFError, OSError):
-                news += self._replaced(process)
-        return news
+                news += self._ended(process)
+            except PhotostyleError as error:
+                self._error = self._error or error
+        if self._error and not news:
+            raise self._error
+        return news  # before the error, which the next call raises
 
     def stop(self) -> None:
         for process in self._processes:
@@ -130,13 +137,17 @@ class LocalWorkers:
             process.alone = False
         return said
 
-    def _replaced(self, process: Process) -> list[News]:
+    def _ended(self, process: Process) -> list[News]:
+        """A worker has ended: starts another, unless too many have ended before they were ready."""
         reason = process.end()
         self._deaths += 1
         if self._deaths > MOST_DEATHS:
             advice = "Is there memory enough? Fewer --workers need less."
-            raise PhotostyleError("a worker that starts", f"{self._deaths} that died ({reason})", "--workers", advice)
-        self._processes[self._processes.index(process)] = Process(self._options)
+            found = f"{self._deaths} that died ({reason})"
+            self._error = self._error or PhotostyleError("a worker that starts", found, "--workers", advice)
+            self._processes.remove(process)
+        else:
+            self._processes[self._processes.index(process)] = Process(self._options)
         if not process.ready:  # the jobs are not to blame
             return [Dropped(output) for output in process.jobs]
         return [Lost(tuple(process.jobs), reason)]

@@ -72,11 +72,14 @@ class Left:
         todo: items and why each is done.
         done: how many are done already.
         failed: records of photos that failed and are not tried again.
+        unnamed: results that a killed batch finished but did not rename: where each is, and where it belongs. They
+            count as done.
     """
 
     todo: tuple[tuple[Item, str], ...]
     done: int
     failed: tuple[Record, ...]
+    unnamed: tuple[tuple[str, str], ...] = ()
 
     def reasons(self) -> dict[str, int]:
         """How many items are done for each reason."""
@@ -94,9 +97,7 @@ def left(
     retry_failed: bool = False,
     overwrite: bool = False,
 ) -> Left:
-    """Compares by content, whatever the times of the files are.
-
-    A result that a kill has left finished and without its name is given it, and counts as done.
+    """Compares by content, whatever the times of the files are. Only looks: nothing on the disk changes.
 
     Args:
         items: of the plan.
@@ -120,35 +121,48 @@ def left(
         states = list(pool.map(judge, items))
     todo: list[tuple[Item, str]] = []
     failed: list[Record] = []
-    for item, state in zip(items, states, strict=True):
+    unnamed: list[tuple[str, str]] = []
+    for item, (state, part) in zip(items, states, strict=True):
+        if part and not force:
+            unnamed.append((part, storage.join(output, item.output)))
         if force:
             todo.append((item, FORCED))
         elif state == "failed" and not retry_failed:
             failed.append(records[item.output])
         elif state != "done":
             todo.append((item, RETRIED if state == "failed" else state))
-    return Left(tuple(todo), len(items) - len(todo) - len(failed), tuple(failed))
+    return Left(tuple(todo), len(items) - len(todo) - len(failed), tuple(failed), tuple(unnamed))
 
 
-def _state(item: Item, records: Mapping[str, Record], digests: Digests, output: str) -> str:
+def rename_finished(work: Left) -> None:
+    """Gives the results that a killed batch finished their names. The caller holds the manifest's lock.
+
+    Raises:
+        OutputError: one cannot be renamed.
+    """
+    for part, path in work.unnamed:
+        put_in_place(part, path)
+
+
+def _state(item: Item, records: Mapping[str, Record], digests: Digests, output: str) -> tuple[str, str | None]:
+    """Why an item is to be done, or "failed" or "done"; and where the finished result is if it was not renamed."""
     record = records.get(item.output)
     if record is None:
-        return NEW
+        return NEW, None
     made_from = (record.settings, record.styles, record.mask, record.content_sha256)
     now = (digests.settings, digests.of_look(item), digests.of_mask(item.content_mask), sum_of(item.content))
     if made_from != now:
-        return CHANGED
+        return CHANGED, None
     if record.status == "failed":
-        return "failed"
+        return "failed", None
     path = storage.join(output, item.output)
     found = sum_of(path)
     if found == record.sha256:
-        return "done"
+        return "done", None
     for part in parts_of(output, item.output):
         if sum_of(part) == record.sha256:
-            put_in_place(part, path)
-            return "done"
-    return ALTERED if found is not None or os.path.lexists(path) else MISSING
+            return "done", part
+    return (ALTERED if found is not None or os.path.lexists(path) else MISSING), None
 
 
 def sum_of(path: str) -> str | None:

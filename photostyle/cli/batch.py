@@ -138,6 +138,7 @@ def _run(
     from photostyle.batch.driver import Driver
     from photostyle.batch.manifest import Manifest
     from photostyle.batch.places import clear_parts
+    from photostyle.batch.resume import rename_finished
 
     output, began = arguments.output, time.perf_counter()
     _make_folder(arguments.manifest)
@@ -145,6 +146,7 @@ def _run(
         if manifest.damaged:
             teller.damaged(manifest.damaged)
         todo: Left = choose(manifest.records)
+        rename_finished(todo)
         for folder in {output, arguments.manifest}:
             clear_parts(folder)
         teller.planned(plan, todo)

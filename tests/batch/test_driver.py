@@ -15,8 +15,19 @@ from photostyle.batch.job import Failure, Fit, Job, Outcome, StyleSource
 from photostyle.batch.manifest import Manifest, Record, read_records
 from photostyle.batch.places import HIDDEN, clear_parts, parts_of
 from photostyle.batch.plan import Item
-from photostyle.batch.resume import ALTERED, CHANGED, FORCED, MISSING, NEW, RETRIED, Digests, Left, left
-from photostyle.batch.workers import Dropped, News, Ready, Started
+from photostyle.batch.resume import (
+    ALTERED,
+    CHANGED,
+    FORCED,
+    MISSING,
+    NEW,
+    RETRIED,
+    Digests,
+    Left,
+    left,
+    rename_finished,
+)
+from photostyle.batch.workers import Dropped, Lost, News, Ready, Started
 from photostyle.errors import OutputError, WeightsError
 from photostyle.files import sha256
 from photostyle.settings import Settings
@@ -58,6 +69,7 @@ def run(
     digests, events, workers = Digests(settings or Settings()), list[Event](), Inline(do)
     with Manifest(str(out)) as manifest:
         todo = left(items, manifest.records, digests, str(out), **options)
+        rename_finished(todo)
         clear_parts(str(out))
         driver = Driver(str(out), manifest, workers, digests, events.append, Stop(after))
         driver.run([item for item, _ in todo.todo])
@@ -70,6 +82,12 @@ def results(out: Path) -> dict[str, bytes]:
 
 def expected(*numbers: int) -> dict[str, bytes]:
     return {f"{number:02}.jpg": f"photo {number}".encode()[::-1] for number in numbers}
+
+
+def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """All files below a folder, their times and bytes."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
 
 
 def reasons(todo: Left) -> dict[str, str]:
@@ -196,6 +214,9 @@ def test_kill_between_the_record_and_the_name_costs_nothing(
         with pytest.raises(KeyboardInterrupt):
             run(items, out)
     assert results(out) == {} and parts_of(str(out), "00.jpg")
+    before = tree(out)
+    dry = left(items, read_records(str(out)), Digests(Settings()), str(out))
+    assert (dry.done, len(dry.todo)) == (1, 3) and tree(out) == before
     todo, _, workers = run(items, out)
     assert todo.done == 1 and "00.jpg" not in workers.done
     assert results(out) == expected(0, 1, 2, 3)
@@ -223,6 +244,45 @@ def test_stopping_finishes_what_is_at_hand(after: int, items: list[Item], out: P
     todo, _, _ = run(items, out)
     assert len(todo.todo) == 4 - len(ended)
     assert results(out) == expected(0, 1, 2, 3)
+
+
+def test_outcomes_that_came_together_are_recorded_when_a_listener_raises(items: list[Item], out: Path) -> None:
+    class AtOnce(Inline):
+        """Two photos at a time, whose outcomes come together."""
+
+        def news(self, seconds: float) -> list[News]:
+            return [said for _ in range(max(1, len(self.jobs))) for said in super(AtOnce, self).news(seconds)]
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Ended):
+            raise BrokenPipeError
+
+    with Manifest(str(out)) as manifest:
+        driver = Driver(str(out), manifest, AtOnce(reversing, ready=True), Digests(Settings()), tell, Stop(10**6))
+        with pytest.raises(BrokenPipeError):
+            driver.run(items)
+    assert set(read_records(str(out))) == set(results(out)) == {"00.jpg", "01.jpg"}
+
+
+def test_worker_lost_with_two_photos_when_a_listener_raises_ends_the_batch(items: list[Item], out: Path) -> None:
+    class Doomed(Inline):
+        """Dies with all that it has."""
+
+        asked = 0
+
+        def news(self, seconds: float) -> list[News]:
+            self.asked += 1
+            assert self.asked < 10, "the driver waits for photos that no worker has"
+            lost, self.jobs = self.jobs, []
+            return [Lost(tuple(job.output for job, _ in lost), "killed by signal 9")] if lost else []
+
+    def tell(event: Event) -> None:
+        raise BrokenPipeError
+
+    with Manifest(str(out)) as manifest:
+        driver = Driver(str(out), manifest, Doomed(reversing), Digests(Settings()), tell, Stop(10**6))
+        with pytest.raises(BrokenPipeError):
+            driver.run(items)
 
 
 def test_full_disk_stops_and_blames_no_photo(items: list[Item], out: Path) -> None:

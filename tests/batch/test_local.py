@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing import Pipe
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -155,6 +157,32 @@ def test_jobs_of_a_worker_that_dies_before_it_is_ready_are_given_back(stubs: Non
     workers.give(a_job("a"))
     assert [said.output for said in heard(workers, Dropped) if isinstance(said, Dropped)] == ["a"]
     workers.close()
+
+
+class Scripted:
+    """In the place of `Process`: a pipe on whose other end a test says what a worker would say."""
+
+    def __init__(self, options: Options) -> None:
+        self.pipe, self.worker_end = Pipe()
+        self.jobs: list[str] = []
+        self.waiting: set[str] = set()
+        self.ready = self.alone = False
+
+
+@pytest.mark.parametrize("failing", range(3))
+def test_outcomes_that_came_with_an_error_are_told_before_it(failing: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "Process", Scripted)
+    workers = LocalWorkers(3, OPTIONS)
+    processes: list[Any] = workers._processes
+    for name in "abc":
+        workers.give(a_job(name))
+    for place, process in enumerate(processes):
+        error = WeightsError("weights", "none", "compact")
+        process.worker_end.send(error if place == failing else Finished(Outcome(process.jobs[0]), 1))
+    done = {said.outcome.output for said in workers.news(0) if isinstance(said, Finished)}
+    assert done == set("abc") - {"abc"[failing]}
+    with pytest.raises(WeightsError):
+        workers.news(0)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image, ImageChops
 
 from photostyle.batch import local
-from photostyle.batch.places import HIDDEN
+from photostyle.batch.manifest import Manifest
+from photostyle.batch.places import HIDDEN, part_of
 from photostyle.cli import main
 from photostyle.cli.batch import Stopping
 from tests.batch import fakes
@@ -120,6 +121,19 @@ def test_dry_run_lists_and_estimates_and_leaves_nothing(here: Path, capsys: Capt
     assert told(capsys.readouterr().out) == [
         {"event": "plan", "photos": 3, "todo": 0, "done": 3, "failed": 0, "reasons": {}, "skipped": {}}
     ]
+
+
+def test_dry_run_beside_a_working_batch_changes_nothing(here: Path, capsys: Captured) -> None:
+    assert main(words()) == 0
+    part = Path(part_of("out", "a.png", "working"))
+    Path("out/a.png").rename(part)  # as a batch leaves it for a moment
+    before = {path: path.stat().st_mtime_ns for path in Path("out").rglob("*")}
+    with Manifest("out"):
+        holder = Path("out", HIDDEN, "lock.holder")
+        before[holder] = holder.stat().st_mtime_ns
+        assert main(words("--dry-run")) == 0
+        assert {path: path.stat().st_mtime_ns for path in Path("out").rglob("*")} == before
+    assert "3 done already; 0 to do" in capsys.readouterr().err and part.exists()
 
 
 def test_folder_of_styles(here: Path) -> None:
