@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 
@@ -12,6 +12,7 @@ from photostyle.errors import OutputError
 
 HIDDEN = ".photostyle-batch"
 """Folder in the output folder for all that a batch needs to go on."""
+ANOTHER_FOLDER = "Choose another output folder, or move what is in the way."
 PARTS, THUMBNAILS = "parts", "thumbnails"
 
 
@@ -49,6 +50,56 @@ def taken(output: str, results: Sequence[str]) -> list[str]:
     """
     with _readable(output):
         return storage.present(output, results)
+
+
+def check_results(output: str, results: Iterable[str]) -> None:
+    """Looks, before any work, at whether every result can be written where it belongs.
+
+    Args:
+        output: the output folder, which need not be there yet.
+        results: their paths relative to it, with /.
+
+    Raises:
+        OutputError: a folder has the name of a result, a file has the name of a folder that results go into, or a
+            folder is write-protected.
+    """
+    if storage.is_url(output):
+        return
+    top, folders = os.path.realpath(output), set[str]()
+    for result in results:
+        path = os.path.join(top, result)
+        if os.path.isdir(path):
+            raise OutputError("a file, or nothing", "a folder that has the name of a result", path, ANOTHER_FOLDER)
+        folders.add(os.path.dirname(path))
+    while folders:
+        folder = folders.pop()
+        if os.path.lexists(folder) and not os.path.isdir(folder):
+            raise OutputError("a folder for results", "a file", folder, ANOTHER_FOLDER)
+        if os.path.isdir(folder):
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise OutputError("a folder that can be written to", "a write-protected one", folder, ANOTHER_FOLDER)
+        elif folder != top:
+            folders.add(os.path.dirname(folder))
+
+
+def check_store(output: str, batch: str) -> None:
+    """Writes a small object and removes it, if the output folder is that of an object store.
+
+    Args:
+        output: the output folder.
+        batch: a word of this batch alone.
+
+    Raises:
+        OutputError: the store does not take it.
+    """
+    if not storage.is_url(output):
+        return
+    probe = part_of(output, "probe", batch)
+    try:
+        storage.write(probe, b"")
+        storage.remove(probe)
+    except OSError as error:
+        raise OutputError("a store that can be written to", error.strerror or str(error), output) from error
 
 
 def thumbnails_of(output: str, result: str) -> tuple[str, str]:

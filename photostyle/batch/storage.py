@@ -174,6 +174,15 @@ def move(source: str, target: str) -> None:
         store.rm_file(key)
 
 
+def remove(path: str) -> None:
+    """Removes a file."""
+    if not is_url(path):
+        os.unlink(path)
+        return
+    with _as_os_errors(path) as (store, key):
+        store.rm_file(key)
+
+
 def clear(folder: str) -> None:
     """Removes all objects below a URL."""
     with _as_os_errors(folder) as (store, key):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import signal
 import time
 from collections.abc import Sequence
@@ -93,6 +94,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from photostyle.batch.inputs import read_list
     from photostyle.batch.manifest import read_records
+    from photostyle.batch.places import check_results
     from photostyle.batch.plan import make_plan
     from photostyle.batch.resume import Digests, left
     from photostyle.batch.storage import plain
@@ -112,6 +114,7 @@ def execute(arguments: argparse.Namespace) -> int:
         check_one_look(settings)
     check_cluster_options(arguments)
     output, kept = arguments.output, arguments.manifest
+    _check_folder(kept, arguments)
     plan = make_plan(
         words, styles, output,
         pair_by_name=arguments.pair_by_name, masks=arguments.masks, format=settings.output.format,
@@ -119,13 +122,13 @@ def execute(arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     for format in {format_of(item.output) for item in plan.items}:
         depth_of(format, settings.output.depth, 8)
+    check_results(output, [item.output for item in plan.items])
     _check_styles(plan.styles())
     digests = Digests(settings)
     choose = partial(
         left, plan.items, digests=digests, output=output,
         force=arguments.force, retry_failed=arguments.retry_failed, overwrite=arguments.overwrite,
     )  # fmt: skip
-    _check_folder(kept, arguments)
     teller: Teller = JsonLines() if arguments.json else Lines(arguments)
     if arguments.dry_run:
         return _tried(arguments, settings, plan, choose(read_records(kept)), teller)
@@ -137,7 +140,7 @@ def _run(
 ) -> int:
     from photostyle.batch.driver import Driver
     from photostyle.batch.manifest import Manifest
-    from photostyle.batch.places import clear_parts
+    from photostyle.batch.places import check_store, clear_parts
     from photostyle.batch.resume import rename_finished
 
     output, began = arguments.output, time.perf_counter()
@@ -153,6 +156,7 @@ def _run(
         waiting, driver = {item.output for item, _ in todo.todo}, None
         try:
             if waiting:
+                check_store(output, secrets.token_hex(4))
                 workers, count = _workers(arguments, settings, todo)
                 teller.working(count)
                 driver = Driver(output, manifest, workers, digests, teller.event, stopping)

@@ -277,11 +277,11 @@ def test_worker_lost_with_two_photos_when_a_listener_raises_ends_the_batch(items
             return [Lost(tuple(job.output for job, _ in lost), "killed by signal 9")] if lost else []
 
     def tell(event: Event) -> None:
-        raise BrokenPipeError
+        raise OutputError("output that can be written", "no space")
 
     with Manifest(str(out)) as manifest:
         driver = Driver(str(out), manifest, Doomed(reversing), Digests(Settings()), tell, Stop(10**6))
-        with pytest.raises(BrokenPipeError):
+        with pytest.raises(OutputError, match="no space"):
             driver.run(items)
 
 

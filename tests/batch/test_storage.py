@@ -107,13 +107,14 @@ def test_photo_of_a_store_that_cannot_be_read_fails_alone(here: Path, capsys: Ca
     assert len(stored()) == 3
 
 
-def test_store_that_takes_nothing_stops_the_batch(
+def test_store_that_takes_nothing_is_told_before_any_work(
     here: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: object) -> None:
         raise RuntimeError("no credentials")
 
     monkeypatch.setattr(fsspec.get_filesystem_class("memory"), "pipe_file", refused)
+    monkeypatch.setattr(local, "LocalWorkers", lambda *_: pytest.fail("a worker was started"))
     assert main(words()) == 6
     assert "found RuntimeError: no credentials" in capsys.readouterr().err
 

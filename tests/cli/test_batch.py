@@ -203,6 +203,28 @@ def test_refused_before_any_work(more: list[str], code: int, says: str, here: Pa
     assert not Path("out").exists()
 
 
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_what_is_in_the_way_of_a_result_is_told_before_any_work(
+    more: tuple[str, ...], here: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "LocalWorkers", lambda *_: pytest.fail("a worker was started"))
+    Path("out").mkdir()
+    Path("out/day").write_bytes(b"a file")
+    assert main(words("--overwrite", *more)) == 6
+    assert "out/day: expected a folder for results, found a file" in capsys.readouterr().err
+    Path("out/day").unlink()
+    Path("out/a.png").mkdir()
+    assert main(words("--overwrite", *more)) == 6
+    assert "found a folder that has the name of a result" in capsys.readouterr().err
+    assert not Path("out", HIDDEN).exists()
+
+
+def test_output_folder_is_checked_before_the_styles_are_read(here: Path, capsys: Captured) -> None:
+    Path("looks/torn.png").write_bytes(b"torn")
+    assert main(words("-o", "none/out", style="looks")) == 6
+    assert "Create the folder first" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", [["--content", "trip"], ["--style", "looks/dusk.png"], ["--content"]])
 def test_content_and_style_are_needed(command: list[str], here: Path, capsys: Captured) -> None:
     assert main(["batch", *command, "-o", "out"]) == 2
