@@ -20,7 +20,7 @@ BYTES_A_PIXEL = 75
 waits, and 24 for one that is written and its result; rounded up."""
 UNKNOWN_PIXELS = 50_000_000
 """What a photo is taken for whose size its header does not say."""
-SPARED = 0.85
+USABLE_SHARE = 0.85
 """Share of the free memory that workers may fill (our choice)."""
 
 
@@ -55,8 +55,8 @@ def worker_count(settings: Settings, largest: int, photos: int) -> int:
     if settings.device not in ("auto", "cpu") or (settings.device == "auto" and _has_cuda()):
         return 1
     free = free_bytes()
-    fit = processors() if free is None else int(SPARED * free // worker_bytes(settings, largest))
-    return max(1, min(processors(), fit, photos))
+    look_job = processors() if free is None else int(USABLE_SHARE * free // worker_bytes(settings, largest))
+    return max(1, min(processors(), look_job, photos))
 
 
 def _has_cuda(root: Path = ROOT) -> bool:
@@ -79,7 +79,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Sample:
+class TrialResult:
     """What one photo has cost a worker while all of them were at work.
 
     Args:
@@ -94,14 +94,14 @@ class Sample:
     seconds: dict[str, float]
     pixels: int
     peak_bytes: int
-    fitting: float = 0.0
+    look_seconds: float = 0.0
 
 
 FULL_SIZE = ("read", "apply", "write")
 """Parts of the work whose time grows with the photo's size; that of the others is of the size of the solve."""
 
 
-def estimate(samples: Sequence[Sample], pixels: Sequence[int], workers: int, looks: int = 0) -> Estimate:
+def estimate(samples: Sequence[TrialResult], pixels: Sequence[int], workers: int, looks: int = 0) -> Estimate:
     """What photos of so many pixels will cost, from samples of which every worker has done one.
 
     Args:
@@ -110,12 +110,12 @@ def estimate(samples: Sequence[Sample], pixels: Sequence[int], workers: int, loo
         workers: who do them.
         looks: of sets, that are found first.
     """
-    fitting = samples[0].fitting * math.ceil(looks / workers)
+    look_seconds = samples[0].look_seconds * math.ceil(looks / workers)
     loading = max(sample.loading for sample in samples)
     whole = sum(sample.seconds["total"] for sample in samples) / len(samples)
     grows = sum(sample.seconds.get(part, 0.0) for sample in samples for part in FULL_SIZE) / len(samples)
     a_pixel = grows / samples[0].pixels
     work = sum(whole - grows + a_pixel * size for size in pixels)
     longest = whole - grows + a_pixel * max(pixels)
-    seconds = loading + fitting + max(work / workers, longest)
+    seconds = loading + look_seconds + max(work / workers, longest)
     return Estimate(seconds, workers * max(sample.peak_bytes for sample in samples))

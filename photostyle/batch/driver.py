@@ -11,12 +11,12 @@ from typing import TypeAlias
 
 from photostyle import __version__
 from photostyle.batch import storage
-from photostyle.batch.job import Failure, Fit, Job, Outcome
+from photostyle.batch.job import Failure, LookJob, Outcome, PhotoJob
 from photostyle.batch.manifest import Manifest, Record
-from photostyle.batch.places import part_of, put_in_place, thumbnails_of
+from photostyle.batch.output_folder import move_into_place, part_path, thumbnail_paths
 from photostyle.batch.plan import Item
-from photostyle.batch.resume import Digests, sum_of
-from photostyle.batch.workers import Dropped, Finished, Lost, Ready, Started, Workers
+from photostyle.batch.resume import Digests, digest_of
+from photostyle.batch.worker_messages import JobDropped, JobFinished, JobStarted, WorkerLost, WorkerReady, Workers
 from photostyle.errors import OutputError
 
 MOST_TRIES = 2
@@ -26,14 +26,14 @@ WAITING = 0.5
 
 
 @dataclass(frozen=True)
-class Began:
+class PhotoStarted:
     """A photo is being solved."""
 
     item: Item
 
 
 @dataclass(frozen=True)
-class Ended:
+class PhotoEnded:
     """A photo is done, or has failed."""
 
     item: Item
@@ -41,30 +41,30 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Again:
+class Retrying:
     """The worker of a photo, or of the look of a set, has died; another will try it."""
 
-    item: Item | Fit
+    item: Item | LookJob
     reason: str
 
 
 @dataclass(frozen=True)
-class Fitting:
+class LookStarted:
     """The look of a set is being found."""
 
-    fit: Fit
+    look_job: LookJob
 
 
 @dataclass(frozen=True)
-class Fitted:
+class LookFound:
     """The look of a set is found."""
 
-    fit: Fit
+    look_job: LookJob
     seconds: float
     warnings: tuple[str, ...]
 
 
-Event: TypeAlias = Ready | Began | Ended | Again | Fitting | Fitted
+BatchEvent: TypeAlias = WorkerReady | PhotoStarted | PhotoEnded | Retrying | LookStarted | LookFound
 
 
 class Driver:
@@ -89,15 +89,15 @@ class Driver:
         manifest: Manifest,
         workers: Workers,
         digests: Digests,
-        tell: Callable[[Event], None],
+        tell: Callable[[BatchEvent], None],
         stopping: Callable[[], bool],
     ) -> None:
         self._output, self._manifest, self._workers, self._digests = output, manifest, workers, digests
         self._tell, self._stopping = tell, stopping
         self._batch = secrets.token_hex(4)
         self._items: dict[str, Item] = {}
-        self._fit_of: dict[str, Fit] = {}
-        self._fits: dict[str, Fit] = {}
+        self._look_job_of: dict[str, LookJob] = {}
+        self._look_jobs: dict[str, LookJob] = {}
         self._looks: dict[str, bytes] = {}
         self._tries: dict[str, int] = {}
         self._waiting: deque[str] = deque()
@@ -116,9 +116,9 @@ class Driver:
             Exception: of `tell`, after the same.
         """
         self._items = {item.output: item for item in items}
-        self._fit_of = fits_of(items)
-        self._fits = {fit.output: fit for fit in self._fit_of.values()}
-        self._waiting = deque((*self._fits, *self._items))
+        self._look_job_of = look_jobs(items)
+        self._look_jobs = {look_job.output: look_job for look_job in self._look_job_of.values()}
+        self._waiting = deque((*self._look_jobs, *self._items))
         fatal: Exception | None = None
         try:
             while self._goes_on():
@@ -126,9 +126,9 @@ class Driver:
                     self._stopped = True
                     self._workers.stop()
                 self._hand_out()
-                for said in self._workers.news(WAITING):
+                for message in self._workers.messages(WAITING):
                     try:
-                        self._hear(said)
+                        self._handle(message)
                     except Exception as error:  # of a listener, too: what else has arrived is recorded first
                         fatal = fatal or error
         finally:
@@ -139,7 +139,7 @@ class Driver:
     def _goes_on(self) -> bool:
         """Whether there is something to wait for; a look is not, once no photo will be begun with it."""
         if self._stopped:
-            return not self._at_hand <= self._fits.keys()
+            return not self._at_hand <= self._look_jobs.keys()
         return bool(self._at_hand or self._waiting or self._again)
 
     def _hand_out(self) -> None:
@@ -150,68 +150,68 @@ class Driver:
 
     def _can_begin(self) -> bool:
         """Whether something waits, and not for the look of its set."""
-        fit = self._fit_of.get(self._waiting[0]) if self._waiting else None
-        return bool(self._waiting) and (fit is None or fit.output in self._looks)
+        look_job = self._look_job_of.get(self._waiting[0]) if self._waiting else None
+        return bool(self._waiting) and (look_job is None or look_job.output in self._looks)
 
     def _give(self, output: str, *, alone: bool) -> None:
         self._at_hand.add(output)
         self._tries[output] = self._tries.get(output, 0) + 1
-        self._workers.give(self._fits.get(output) or self._job(self._items[output]), alone=alone)
+        self._workers.give(self._look_jobs.get(output) or self._job(self._items[output]), alone=alone)
 
-    def _job(self, item: Item) -> Job:
-        part, thumbnails = part_of(self._output, item.output, self._batch), thumbnails_of(self._output, item.output)
-        fit = self._fit_of.get(item.output)
-        look = self._looks[fit.output] if fit else None
-        return Job(item.content, item.output, item.styles, item.content_mask, part, thumbnails, look)
+    def _job(self, item: Item) -> PhotoJob:
+        part, thumbnails = part_path(self._output, item.output, self._batch), thumbnail_paths(self._output, item.output)
+        look_job = self._look_job_of.get(item.output)
+        look = self._looks[look_job.output] if look_job else None
+        return PhotoJob(item.content, item.output, item.styles, item.content_mask, part, thumbnails, look)
 
-    def _hear(self, said: object) -> None:
-        if isinstance(said, Ready):
-            self._tell(said)
-        elif isinstance(said, Started):
-            fit = self._fits.get(said.output)
-            self._tell(Fitting(fit) if fit else Began(self._items[said.output]))
-        elif isinstance(said, Dropped):
-            self._at_hand.discard(said.output)
-            self._tries[said.output] -= 1
-            (self._again if self._tries[said.output] else self._waiting).appendleft(said.output)
-        elif isinstance(said, Lost):
-            self._at_hand -= set(said.outputs)
-            for output in said.outputs:
-                self._retry(output, said.reason)
-        elif isinstance(said, Finished):
-            self.peak_bytes = max(self.peak_bytes, said.peak_bytes)
-            self._at_hand.discard(said.outcome.output)
-            if said.outcome.output in self._fits:
-                self._settle_fit(self._fits[said.outcome.output], said.outcome)
+    def _handle(self, message: object) -> None:
+        if isinstance(message, WorkerReady):
+            self._tell(message)
+        elif isinstance(message, JobStarted):
+            look_job = self._look_jobs.get(message.output)
+            self._tell(LookStarted(look_job) if look_job else PhotoStarted(self._items[message.output]))
+        elif isinstance(message, JobDropped):
+            self._at_hand.discard(message.output)
+            self._tries[message.output] -= 1
+            (self._again if self._tries[message.output] else self._waiting).appendleft(message.output)
+        elif isinstance(message, WorkerLost):
+            self._at_hand -= set(message.outputs)
+            for output in message.outputs:
+                self._retry(output, message.reason)
+        elif isinstance(message, JobFinished):
+            self.peak_bytes = max(self.peak_bytes, message.peak_bytes)
+            self._at_hand.discard(message.outcome.output)
+            if message.outcome.output in self._look_jobs:
+                self._settle_look(self._look_jobs[message.outcome.output], message.outcome)
             else:
-                self._settle(said.outcome)
+                self._settle(message.outcome)
 
     def _retry(self, output: str, reason: str) -> None:
-        fit = self._fits.get(output)
+        look_job = self._look_jobs.get(output)
         if self._tries[output] < MOST_TRIES:
-            self._tell(Again(fit or self._items[output], reason))
+            self._tell(Retrying(look_job or self._items[output], reason))
             self._again.append(output)
             return
         message = f"its worker died {MOST_TRIES} times, the last time {reason}"
         outcome = Outcome(output, Failure("WorkerDied", message))
-        if fit:
-            self._settle_fit(fit, outcome)
+        if look_job:
+            self._settle_look(look_job, outcome)
         else:
             self._settle(outcome)
 
-    def _settle_fit(self, fit: Fit, outcome: Outcome) -> None:
+    def _settle_look(self, look_job: LookJob, outcome: Outcome) -> None:
         """Lets the photos of a set begin; without a look all of them have failed.
 
         Raises:
             PhotostyleError: what meets every photo.
         """
         if outcome.look is not None:
-            self._looks[fit.output] = outcome.look
-            self._tell(Fitted(fit, (outcome.seconds or {})["total"], outcome.warnings))
+            self._looks[look_job.output] = outcome.look
+            self._tell(LookFound(look_job, (outcome.seconds or {})["total"], outcome.warnings))
         elif failure := outcome.failure:
             _check_fatal(failure, self._output)
             shared = replace(failure, message=f"the look of the set: {failure.message}")
-            for output in [output for output in self._waiting if self._fit_of.get(output) is fit]:
+            for output in [output for output in self._waiting if self._look_job_of.get(output) is look_job]:
                 self._waiting.remove(output)
                 self._settle(Outcome(output, shared))
 
@@ -228,16 +228,18 @@ class Driver:
         record = self._record(item, outcome)
         self._manifest.add(record)
         if failure is None:
-            put_in_place(part_of(self._output, item.output, self._batch), storage.join(self._output, outcome.output))
+            move_into_place(
+                part_path(self._output, item.output, self._batch), storage.join(self._output, outcome.output)
+            )
         self.ended.add(item.output)
-        self._tell(Ended(item, record))
+        self._tell(PhotoEnded(item, record))
 
     def _record(self, item: Item, outcome: Outcome) -> Record:
         before = self._manifest.records.get(item.output)
         failure = outcome.failure
         return Record(
             output=item.output, content=storage.absolute(item.content),
-            content_sha256=outcome.content_sha256 or sum_of(item.content),
+            content_sha256=outcome.content_sha256 or digest_of(item.content),
             settings=self._digests.settings, styles=self._digests.of_look(item),
             mask=self._digests.of_mask(item.content_mask), status="failed" if failure else "done",
             sha256=outcome.sha256, height=outcome.height, width=outcome.width, seconds=dict(outcome.seconds or {}),
@@ -248,11 +250,11 @@ class Driver:
         )  # fmt: skip
 
 
-def fits_of(items: Iterable[Item]) -> dict[str, Fit]:
+def look_jobs(items: Iterable[Item]) -> dict[str, LookJob]:
     """The fit that each item waits for, by the item's output; items of the same styles and set share one."""
-    keys = dict.fromkeys((item.styles, item.together) for item in items if item.together)
-    fits = {key: Fit(f"look {place}", *key) for place, key in enumerate(keys)}
-    return {item.output: fits[item.styles, item.together] for item in items if item.together}
+    keys = dict.fromkeys((item.styles, item.photo_set) for item in items if item.photo_set)
+    fits = {key: LookJob(f"look {place}", *key) for place, key in enumerate(keys)}
+    return {item.output: fits[item.styles, item.photo_set] for item in items if item.photo_set}
 
 
 def _check_fatal(failure: Failure, output: str) -> None:

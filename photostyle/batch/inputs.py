@@ -23,7 +23,7 @@ MASK, OVERLAY = ".mask.png", ".overlay.jpg"
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundPhotos:
     """The photos of a set.
 
     Args:
@@ -35,7 +35,7 @@ class Found:
     skipped: Mapping[str, int]
 
 
-def find(words: Sequence[str], output: str, endings: Collection[str] = PHOTOS) -> Found:
+def find_photos(words: Sequence[str], output: str, endings: Collection[str] = PHOTOS) -> FoundPhotos:
     """The photos that the words name.
 
     A folder stands for all photos below it. Hidden files and folders, the output folder, and links that lead back to a
@@ -62,7 +62,7 @@ def find(words: Sequence[str], output: str, endings: Collection[str] = PHOTOS) -
                            for file in _walk(path, os.path.realpath(output), endings, skipped)]  # fmt: skip
             elif _counts(path, endings, skipped):
                 photos.append((path, os.path.basename(path)))
-    return Found(tuple(dict.fromkeys(photos)), dict(skipped))
+    return FoundPhotos(tuple(dict.fromkeys(photos)), dict(skipped))
 
 
 def read_list(path: str) -> list[str]:

@@ -24,7 +24,7 @@ class StyleSource:
 
 
 @dataclass(frozen=True)
-class Job:
+class PhotoJob:
     """One photo with one look.
 
     Args:
@@ -46,12 +46,12 @@ class Job:
     look: bytes | None = field(default=None, repr=False)
 
 
-Together: TypeAlias = tuple[tuple[str, str | None], ...]
+PhotoSet: TypeAlias = tuple[tuple[str, str | None], ...]
 """Paths of the photos of a set that has one look, and of their masks."""
 
 
 @dataclass(frozen=True)
-class Fit:
+class LookJob:
     """The look of a set, which its photos wait for.
 
     Args:
@@ -62,7 +62,7 @@ class Fit:
 
     output: str
     styles: tuple[StyleSource, ...]
-    together: Together
+    photo_set: PhotoSet
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Options:
+class WorkerOptions:
     """What all jobs of a batch share.
 
     Args:

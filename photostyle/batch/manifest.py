@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
-from photostyle.batch.places import PARTS, THUMBNAILS, hidden
+from photostyle.batch.output_folder import PARTS, THUMBNAILS, state_folder
 from photostyle.errors import OutputError
 from photostyle.files import atomic_write
 
@@ -88,7 +88,7 @@ class Manifest:
     """
 
     def __init__(self, output: str) -> None:
-        self.folder = hidden(output)
+        self.folder = state_folder(output)
         self.path = os.path.join(self.folder, NAME)
         try:
             for name in (PARTS, THUMBNAILS):
@@ -160,7 +160,7 @@ def read_records(output: str) -> dict[str, Record]:
     Raises:
         OutputError: a newer photostyle wrote them.
     """
-    path = Path(hidden(output), NAME)
+    path = Path(state_folder(output), NAME)
     return _parsed(path.read_bytes() if path.exists() else b"", str(path))[0]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from photostyle.batch import storage
-from photostyle.batch.inputs import HEIC, MASK, PHOTOS, Found, find
-from photostyle.batch.job import StyleSource, Together
+from photostyle.batch.inputs import HEIC, MASK, PHOTOS, FoundPhotos, find_photos
+from photostyle.batch.job import PhotoSet, StyleSource
 from photostyle.errors import InputError, OutputError, SettingsError
 from photostyle.photo.photo import ENDINGS
 from photostyle.styles.look_file import LOOK_ENDING as LOOK
@@ -19,14 +19,14 @@ from photostyle.styles.look_file import is_look
 class Item:
     """A photo, the look it is to have, and the path of its result relative to the output folder, with /.
 
-    `together` is the set that it has one look with, empty where it is solved for itself.
+    `photo_set` is the set that it has one look with, empty where it is solved for itself.
     """
 
     content: str
     output: str
     styles: tuple[StyleSource, ...]
     content_mask: str | None = None
-    together: Together = ()
+    photo_set: PhotoSet = ()
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def make_plan(
     the style of its own name, whatever the ending of either.
 
     Args:
-        contents: folders, files and patterns, see `inputs.find`.
+        contents: folders, files and patterns, see `inputs.find_photos`.
         styles: files, or one folder.
         output: the output folder.
         pair_by_name: see above.
@@ -75,7 +75,7 @@ def make_plan(
     if consistent and pair_by_name:
         raise SettingsError("one style for the set", "a style of its own for every photo", "--consistent",
                             "Leave out --pair-by-name or --consistent.")  # fmt: skip
-    found = find(contents, output)
+    found = find_photos(contents, output)
     if not found.photos:
         left_out = ", ".join(f"{count} {reason}" for reason, count in found.skipped.items())
         raise InputError("photos", f"none ({left_out} left out)" if left_out else "none", "--content")
@@ -97,7 +97,7 @@ def make_plan(
         items = [replace(item, content_mask=beside[item.content]) for item in items]
     if consistent:
         members = tuple(dict.fromkeys((item.content, item.content_mask) for item in items))
-        items = [replace(item, together=members) for item in items]
+        items = [replace(item, photo_set=members) for item in items]
     _check_names(items, output)
     return Plan(tuple(items), found.skipped)
 
@@ -114,7 +114,7 @@ def _looks(styles: Sequence[StyleSource], output: str, pair_by_name: bool) -> di
         advice = "Name files to blend them, or one folder to have every photo with each of its styles."
         raise SettingsError("style photos, or one folder of them", "a folder beside something else", "--style", advice)
     looks: dict[str, tuple[StyleSource, ...]] = {}
-    for path, name in find([folder.path], output, PHOTOS | {LOOK}).photos:
+    for path, name in find_photos([folder.path], output, PHOTOS | {LOOK}).photos:
         label = os.path.splitext(name)[0]
         label = label if pair_by_name else label.replace("/", "-")
         if label in looks:
@@ -133,7 +133,7 @@ def _is_folder(path: str) -> bool:
         raise InputError("a store that can be read", error.strerror or str(error), path) from error
 
 
-def _pairs(found: Found, looks: Mapping[str, tuple[StyleSource, ...]], format: str) -> list[Item]:
+def _pairs(found: FoundPhotos, looks: Mapping[str, tuple[StyleSource, ...]], format: str) -> list[Item]:
     names = {path: os.path.splitext(name)[0] for path, name in found.photos}
     _refuse([path for path, name in names.items() if name not in looks], "a style of every photo's name")
     return [Item(path, _result_name(name, "", format), looks[names[path]]) for path, name in found.photos]
@@ -144,7 +144,7 @@ def _refuse(without: Sequence[str], expected: str) -> None:
         raise InputError(expected, f"none for {len(without)}", without[0])
 
 
-def _refuse_urls(found: Found, looks: Mapping[str, tuple[StyleSource, ...]]) -> None:
+def _refuse_urls(found: FoundPhotos, looks: Mapping[str, tuple[StyleSource, ...]]) -> None:
     """Raises SettingsError where --masks, which needs files beside each other, meets a store."""
     for path in (*(path for path, _ in found.photos), *(style.path for look in looks.values() for style in look)):
         if storage.is_url(path):
@@ -179,15 +179,15 @@ def _result_name(name: str, label: str, format: str) -> str:
 def _check_names(items: Iterable[Item], output: str) -> None:
     """Raises OutputError for a result in the place of an input or of another result."""
     inputs = {storage.canonical(path) for item in items for path in (item.content, *(s.path for s in item.styles))}
-    taken: dict[str, Item] = {}
+    items_by_name: dict[str, Item] = {}
     for item in items:
         key = os.path.normcase(item.output)
-        if key in taken:
+        if key in items_by_name:
             raise OutputError(
-                "a result of its own for every photo", f"one name for {taken[key].content} and {item.content}",
+                "a result of its own for every photo", f"one name for {items_by_name[key].content} and {item.content}",
                 item.output, "Name a folder above both: results keep the folders below it. Or rename one of them.",
             )  # fmt: skip
-        taken[key] = item
+        items_by_name[key] = item
         path = storage.join(output, item.output)
         if storage.canonical(path) in inputs:
             raise OutputError("files other than the inputs", "an input", path, "Choose another output folder.")

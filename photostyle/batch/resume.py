@@ -14,7 +14,7 @@ from pathlib import Path
 from photostyle.batch import storage
 from photostyle.batch.job import StyleSource
 from photostyle.batch.manifest import Record
-from photostyle.batch.places import parts_of, put_in_place, taken
+from photostyle.batch.output_folder import existing_results, leftover_parts, move_into_place
 from photostyle.batch.plan import Item
 from photostyle.errors import OutputError
 from photostyle.regions.mask_files import NAMES_FILE
@@ -45,11 +45,11 @@ class Digests:
     def of_look(self, item: Item) -> str:
         """Of an item's styles and, where its set has one look, of the set's photos and masks."""
         styles = self.of_styles(item.styles)
-        if not item.together:
+        if not item.photo_set:
             return styles
-        key = (styles, item.together)
+        key = (styles, item.photo_set)
         if key not in self._known:
-            parts = [(sum_of(path), self.of_mask(mask)) for path, mask in item.together]
+            parts = [(digest_of(path), self.of_mask(mask)) for path, mask in item.photo_set]
             self._known[key] = hashlib.sha256(json.dumps([styles, parts]).encode()).hexdigest()
         return self._known[key]
 
@@ -65,7 +65,7 @@ class Digests:
 
 
 @dataclass(frozen=True)
-class Left:
+class RemainingWork:
     """What a batch has to do.
 
     Args:
@@ -87,7 +87,7 @@ class Left:
         return {reason: why.count(reason) for reason in dict.fromkeys(why)}
 
 
-def left(
+def remaining_work(
     items: Sequence[Item],
     records: Mapping[str, Record],
     digests: Digests,
@@ -96,7 +96,7 @@ def left(
     force: bool = False,
     retry_failed: bool = False,
     overwrite: bool = False,
-) -> Left:
+) -> RemainingWork:
     """Compares by content, whatever the times of the files are. Only looks: nothing on the disk changes.
 
     Args:
@@ -111,7 +111,7 @@ def left(
     Raises:
         OutputError: there is such a file, or the output folder cannot be read.
     """
-    foreign = taken(output, [item.output for item in items if item.output not in records])
+    foreign = existing_results(output, [item.output for item in items if item.output not in records])
     if foreign and not overwrite:
         advice = "Replace them with --overwrite, or choose another output folder."
         found = f"{len(foreign)} that no batch has on record"
@@ -131,17 +131,17 @@ def left(
             failed.append(records[item.output])
         elif state != "done":
             todo.append((item, RETRIED if state == "failed" else state))
-    return Left(tuple(todo), len(items) - len(todo) - len(failed), tuple(failed), tuple(unnamed))
+    return RemainingWork(tuple(todo), len(items) - len(todo) - len(failed), tuple(failed), tuple(unnamed))
 
 
-def rename_finished(work: Left) -> None:
+def rename_finished_results(work: RemainingWork) -> None:
     """Gives the results that a killed batch finished their names. The caller holds the manifest's lock.
 
     Raises:
         OutputError: one cannot be renamed.
     """
     for part, path in work.unnamed:
-        put_in_place(part, path)
+        move_into_place(part, path)
 
 
 def _state(item: Item, records: Mapping[str, Record], digests: Digests, output: str) -> tuple[str, str | None]:
@@ -150,22 +150,22 @@ def _state(item: Item, records: Mapping[str, Record], digests: Digests, output: 
     if record is None:
         return NEW, None
     made_from = (record.settings, record.styles, record.mask, record.content_sha256)
-    now = (digests.settings, digests.of_look(item), digests.of_mask(item.content_mask), sum_of(item.content))
+    now = (digests.settings, digests.of_look(item), digests.of_mask(item.content_mask), digest_of(item.content))
     if made_from != now:
         return CHANGED, None
     if record.status == "failed":
         return "failed", None
     path = storage.join(output, item.output)
-    found = sum_of(path)
+    found = digest_of(path)
     if found == record.sha256:
         return "done", None
-    for part in parts_of(output, item.output):
-        if sum_of(part) == record.sha256:
+    for part in leftover_parts(output, item.output):
+        if digest_of(part) == record.sha256:
             return "done", part
     return (ALTERED if found is not None or os.path.lexists(path) else MISSING), None
 
 
-def sum_of(path: str) -> str | None:
+def digest_of(path: str) -> str | None:
     """The sha256 of a file; None where it cannot be read."""
     try:
         return storage.sha256(path)

@@ -68,12 +68,12 @@ def is_folder(path: str) -> bool:
         return bool(store.isdir(key))
 
 
-def present(folder: str, names: Sequence[str]) -> list[str]:
+def existing(folder: str, names: Sequence[str]) -> list[str]:
     """Those of the names that are taken below a folder; a store is asked once."""
     if not is_url(folder):
         return [name for name in names if os.path.lexists(os.path.join(folder, name))]
-    taken = {name for _, name in objects(folder)}
-    return [name for name in names if name in taken]
+    names_there = {name for _, name in objects(folder)}
+    return [name for name in names if name in names_there]
 
 
 def objects(word: str) -> list[tuple[str, str]]:
@@ -94,7 +94,7 @@ def objects(word: str) -> list[tuple[str, str]]:
         return [(str(store.unstrip_protocol(path)), path.rpartition("/")[2]) for path, _ in sorted(found)]
 
 
-def beginning(start: str) -> list[str]:
+def with_prefix(start: str) -> list[str]:
     """The files whose paths begin so."""
     if is_url(start):
         return [url for url, _ in objects(f"{start}*")]

@@ -15,8 +15,8 @@ from operator import add
 from typing import NamedTuple, TypeVar, cast
 
 from photostyle.batch import storage
-from photostyle.batch.figures import figures, thumbnail
-from photostyle.batch.job import Failure, Fit, Job, Options, Outcome, StyleSource
+from photostyle.batch.job import Failure, LookJob, Outcome, PhotoJob, StyleSource, WorkerOptions
+from photostyle.batch.quality import figures, thumbnail
 from photostyle.errors import InputError, OutputError, PhotostyleError, WeightsError
 from photostyle.photo.photo import Photo, format_of
 from photostyle.pipeline.result import Result
@@ -24,32 +24,32 @@ from photostyle.pipeline.session import Session
 from photostyle.pipeline.set_look import SetLook, spread_evenly
 from photostyle.styles.style import Style
 
-MOST_STYLES = 4
+MOST_LOOKS = 4
 """Looks kept as measured, some 40 MB each at 512 px; jobs come style after style."""
 _T = TypeVar("_T")
 _Look = TypeVar("_Look", Style, SetLook)
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
-    """A job whose photo has been read, or the outcome of one whose photo cannot be; a `Fit` reads its own."""
+class ReadJob:
+    """A job whose photo has been read, or the outcome of one whose photo cannot be; a `LookJob` reads its own."""
 
-    job: Job | Fit
+    job: PhotoJob | LookJob
     photo: Photo | None
     seconds: float
     outcome: Outcome
 
 
 @dataclass(frozen=True, eq=False)
-class Solved:
+class SolvedJob:
     """A job that waits to be written, or the outcome of one that failed or has nothing to write."""
 
-    read: Read
+    read: ReadJob
     result: Result | None
     outcome: Outcome
 
 
-class Made(NamedTuple):
+class EncodedResult(NamedTuple):
     """The bytes of a result and of its two thumbnails, what they cannot hold, and the result's figures."""
 
     files: tuple[bytes, bytes, bytes]
@@ -69,44 +69,44 @@ class Worker:
         PhotostyleError: the settings, the weights or the device cannot be used.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: WorkerOptions) -> None:
         import torch
 
         torch.set_num_threads(options.threads)
         self.session = Session(settings=options.settings)
         self._looks: OrderedDict[object, Style | SetLook] = OrderedDict()
 
-    def do(self, job: Job | Fit) -> Outcome:
+    def do(self, job: PhotoJob | LookJob) -> Outcome:
         return self.write(self.solve(self.read(job)))
 
-    def read(self, job: Job | Fit) -> Read:
+    def read(self, job: PhotoJob | LookJob) -> ReadJob:
         """Decodes the photo."""
-        if isinstance(job, Fit):
-            return Read(job, None, 0.0, Outcome(job.output))
+        if isinstance(job, LookJob):
+            return ReadJob(job, None, 0.0, Outcome(job.output))
         began = time.perf_counter()
-        photo, failure = _tried(lambda: _photo(job.content))
+        photo, failure = _attempt(lambda: _photo(job.content))
         digest = photo.sha256 if photo else None
         outcome = Outcome(job.output, failure, digest)
-        return Read(job, photo, time.perf_counter() - began, outcome)
+        return ReadJob(job, photo, time.perf_counter() - began, outcome)
 
-    def solve(self, read: Read) -> Solved:
+    def solve(self, read: ReadJob) -> SolvedJob:
         """Gives the photo its look, or finds that of the set."""
         photo, job = read.photo, read.job
-        if isinstance(job, Fit):
-            return Solved(read, None, self._fitted(job))
+        if isinstance(job, LookJob):
+            return SolvedJob(read, None, self._set_look_outcome(job))
         if photo is None:
-            return Solved(read, None, read.outcome)
-        result, failure = _tried(lambda: self.session.transfer(photo, self._look(job), content_mask=job.content_mask))
-        return Solved(read, result, replace(read.outcome, failure=failure))
+            return SolvedJob(read, None, read.outcome)
+        result, failure = _attempt(lambda: self.session.transfer(photo, self._look(job), content_mask=job.content_mask))
+        return SolvedJob(read, result, replace(read.outcome, failure=failure))
 
-    def write(self, solved: Solved) -> Outcome:
+    def write(self, solved: SolvedJob) -> Outcome:
         """Encodes the result, and leaves it and the thumbnails where the job says."""
         read, result = solved.read, solved.result
         photo, job = read.photo, read.job
-        if isinstance(job, Fit) or photo is None or result is None:
+        if isinstance(job, LookJob) or photo is None or result is None:
             return solved.outcome
         began = time.perf_counter()
-        made, failure = _tried(lambda: _made(job, photo, result))
+        made, failure = _attempt(lambda: _made(job, photo, result))
         if made is None:
             return replace(solved.outcome, failure=failure)
         try:
@@ -128,17 +128,17 @@ class Worker:
             figures=made.figures,
         )
 
-    def _look(self, job: Job) -> Style | SetLook:
+    def _look(self, job: PhotoJob) -> Style | SetLook:
         """That of the set, or the styles measured and put together; or what an earlier job has found alike."""
         if job.look is not None:
             data = job.look
-            return self._kept(sha256(data).digest(), lambda: cast("SetLook", pickle.loads(data)))
-        return self._kept(job.styles, lambda: self._blended(job.styles))
+            return self._cached(sha256(data).digest(), lambda: cast("SetLook", pickle.loads(data)))
+        return self._cached(job.styles, lambda: self._blended(job.styles))
 
-    def _kept(self, key: object, make: Callable[[], _Look]) -> _Look:
+    def _cached(self, key: object, make: Callable[[], _Look]) -> _Look:
         if key not in self._looks:
             self._looks[key] = make()
-            if len(self._looks) > MOST_STYLES:
+            if len(self._looks) > MOST_LOOKS:
                 self._looks.popitem(last=False)
         self._looks.move_to_end(key)
         return cast("_Look", self._looks[key])
@@ -146,20 +146,20 @@ class Worker:
     def _blended(self, styles: Sequence[StyleSource]) -> Style:
         return reduce(add, [self._measured(source) for source in styles])
 
-    def _fitted(self, job: Fit) -> Outcome:
+    def _set_look_outcome(self, job: LookJob) -> Outcome:
         """The look of a set, without the photos that cannot be read."""
         began = time.perf_counter()
-        look, failure = _tried(lambda: self._fit(job))
+        look, failure = _attempt(lambda: self._find_set_look(job))
         if look is None:
             return Outcome(job.output, failure)
         seconds = {**look.seconds, "total": time.perf_counter() - began}
         return Outcome(job.output, seconds=seconds, warnings=look.warnings, look=pickle.dumps(look))
 
-    def _fit(self, job: Fit) -> SetLook:
+    def _find_set_look(self, job: LookJob) -> SetLook:
         """Raises InputError: no photo can be read, or a mask cannot."""
-        style = self._kept(job.styles, lambda: self._blended(job.styles))
+        style = self._cached(job.styles, lambda: self._blended(job.styles))
         photos, masks, last = list[Photo](), list[str](), None
-        for path, mask in (job.together[place] for place in spread_evenly(len(job.together))):
+        for path, mask in (job.photo_set[place] for place in spread_evenly(len(job.photo_set))):
             try:
                 photos.append(Photo(_photo(path).fitted(self.session.settings.solver.size)))
             except InputError as error:
@@ -184,14 +184,14 @@ def _refused(error: OSError) -> OutputError:
     return OutputError("an object that can be written", error.strerror or str(error), str(error.filename))
 
 
-def _made(job: Job, photo: Photo, result: Result) -> Made:
+def _made(job: PhotoJob, photo: Photo, result: Result) -> EncodedResult:
     format = format_of(job.output)
     data = result.photo.encode(**result.settings.output.model_dump() | {"format": format})
     losses = tuple(f"content: {loss}" for loss in result.photo.losses(format, result.settings.output.metadata))
-    return Made((data, thumbnail(photo), thumbnail(result.photo)), losses, figures(photo, result))
+    return EncodedResult((data, thumbnail(photo), thumbnail(result.photo)), losses, figures(photo, result))
 
 
-def _tried(step: Callable[[], _T]) -> tuple[_T | None, Failure | None]:
+def _attempt(step: Callable[[], _T]) -> tuple[_T | None, Failure | None]:
     """What the step gives, or how it failed; a bug is told with the lines that it came through."""
     try:
         return step(), None

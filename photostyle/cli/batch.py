@@ -12,8 +12,8 @@ from functools import partial
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from photostyle.cli.batch_progress import JsonLines, Lines, Teller
-from photostyle.cli.cluster import add_cluster_options, check_cluster_options, cluster_workers, places_of
+from photostyle.cli.batch_progress import JsonProgress, Progress, TextProgress
+from photostyle.cli.cluster import add_cluster_options, check_cluster_options, cluster_workers, output_folders
 from photostyle.cli.common import INTERRUPTED, Commands, add_output_options
 from photostyle.cli.options import add_settings, settings_of
 from photostyle.cli.output import add_file_options
@@ -23,8 +23,8 @@ from photostyle.errors import OutputError, SettingsError
 if TYPE_CHECKING:
     from photostyle.batch.job import StyleSource
     from photostyle.batch.plan import Plan
-    from photostyle.batch.resume import Digests, Left
-    from photostyle.batch.workers import Workers
+    from photostyle.batch.resume import Digests, RemainingWork
+    from photostyle.batch.worker_messages import Workers
     from photostyle.settings import Settings
 
 SOME_FAILED = 5
@@ -94,9 +94,9 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from photostyle.batch.inputs import read_list
     from photostyle.batch.manifest import read_records
-    from photostyle.batch.places import check_results
+    from photostyle.batch.output_folder import check_result_places
     from photostyle.batch.plan import make_plan
-    from photostyle.batch.resume import Digests, left
+    from photostyle.batch.resume import Digests, remaining_work
     from photostyle.batch.storage import plain
     from photostyle.photo.encode import depth_of
     from photostyle.photo.photo import format_of
@@ -105,7 +105,7 @@ def execute(arguments: argparse.Namespace) -> int:
     settings, styles = settings_of(arguments), _styles(arguments)
     named = (*arguments.content, *(word for name in arguments.list for word in read_list(name)))
     words = [plain(word) for word in named]
-    arguments.output, arguments.manifest = places_of(arguments)
+    arguments.output, arguments.manifest = output_folders(arguments)
     if not words:
         raise SettingsError("--content FOLDER|PHOTO or --list FILE", "neither", "batch", "photostyle batch --help")
     if arguments.workers is not None and arguments.workers < 1:
@@ -122,51 +122,51 @@ def execute(arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     for format in {format_of(item.output) for item in plan.items}:
         depth_of(format, settings.output.depth, 8)
-    check_results(output, [item.output for item in plan.items])
+    check_result_places(output, [item.output for item in plan.items])
     _check_styles(plan.styles())
     digests = Digests(settings)
     choose = partial(
-        left, plan.items, digests=digests, output=output,
+        remaining_work, plan.items, digests=digests, output=output,
         force=arguments.force, retry_failed=arguments.retry_failed, overwrite=arguments.overwrite,
     )  # fmt: skip
-    teller: Teller = JsonLines() if arguments.json else Lines(arguments)
+    progress: Progress = JsonProgress() if arguments.json else TextProgress(arguments)
     if arguments.dry_run:
-        return _tried(arguments, settings, plan, choose(read_records(kept)), teller)
-    return _run(arguments, settings, plan, digests, choose, teller)
+        return _dry_run(arguments, settings, plan, choose(read_records(kept)), progress)
+    return _run(arguments, settings, plan, digests, choose, progress)
 
 
 def _run(
-    arguments: argparse.Namespace, settings: Settings, plan: Plan, digests: Digests, choose: Any, teller: Teller
+    arguments: argparse.Namespace, settings: Settings, plan: Plan, digests: Digests, choose: Any, progress: Progress
 ) -> int:
     from photostyle.batch.driver import Driver
     from photostyle.batch.manifest import Manifest
-    from photostyle.batch.places import check_store, clear_parts
-    from photostyle.batch.resume import rename_finished
+    from photostyle.batch.output_folder import check_store_takes_writes, remove_leftovers
+    from photostyle.batch.resume import rename_finished_results
 
     output, began = arguments.output, time.perf_counter()
     _make_folder(arguments.manifest)
-    with Stopping(teller) as stopping, Manifest(arguments.manifest) as manifest:
+    with StopSignals(progress) as stopping, Manifest(arguments.manifest) as manifest:
         if manifest.damaged:
-            teller.damaged(manifest.damaged)
-        todo: Left = choose(manifest.records)
-        rename_finished(todo)
+            progress.damaged(manifest.damaged)
+        work: RemainingWork = choose(manifest.records)
+        rename_finished_results(work)
         for folder in {output, arguments.manifest}:
-            clear_parts(folder)
-        teller.planned(plan, todo)
-        waiting, driver = {item.output for item, _ in todo.todo}, None
+            remove_leftovers(folder)
+        progress.planned(plan, work)
+        waiting, driver = {item.output for item, _ in work.todo}, None
         try:
             if waiting:
-                check_store(output, secrets.token_hex(4))
-                workers, count = _workers(arguments, settings, todo)
-                teller.working(count)
-                driver = Driver(output, manifest, workers, digests, teller.event, stopping)
-                driver.run([item for item, _ in todo.todo])
+                check_store_takes_writes(output, secrets.token_hex(4))
+                workers, count = _workers(arguments, settings, work)
+                progress.working(count)
+                driver = Driver(output, manifest, workers, digests, progress.event, stopping)
+                driver.run([item for item, _ in work.todo])
         finally:
             waiting -= driver.ended if driver else set()
             records = [manifest.records[item.output] for item in plan.items if item.output not in waiting]
-            teller.summary(plan, records, time.perf_counter() - began, driver.peak_bytes if driver else 0)
+            progress.summary(plan, records, time.perf_counter() - began, driver.peak_bytes if driver else 0)
         for folder in {output, arguments.manifest}:
-            clear_parts(folder)
+            remove_leftovers(folder)
         if arguments.report:
             from photostyle.batch.report import write_report
 
@@ -176,35 +176,37 @@ def _run(
     return SOME_FAILED if any(record.status == "failed" for record in records) else 0
 
 
-def _tried(arguments: argparse.Namespace, settings: Settings, plan: Plan, todo: Left, teller: Teller) -> int:
+def _dry_run(
+    arguments: argparse.Namespace, settings: Settings, plan: Plan, work: RemainingWork, progress: Progress
+) -> int:
     """What would be done, and what it would cost."""
-    from photostyle.batch.calibrate import calibrated
     from photostyle.batch.capacity import estimate, pixels_of
-    from photostyle.batch.driver import fits_of
+    from photostyle.batch.driver import look_jobs
+    from photostyle.batch.trial import run_trial
 
-    teller.planned(plan, todo)
-    teller.listed(todo)
-    items = [item for item, _ in todo.todo]
+    progress.planned(plan, work)
+    progress.listed(work)
+    items = [item for item, _ in work.todo]
     if items:
-        workers, count = _workers(arguments, settings, todo)
-        teller.working(count)
-        samples = calibrated(items, workers, count)
-        looks = len(set(fits_of(items).values()))
-        teller.estimated(estimate(samples, [pixels_of(item.content) for item in items], count, looks), count)
+        workers, count = _workers(arguments, settings, work)
+        progress.working(count)
+        samples = run_trial(items, workers, count)
+        looks = len(set(look_jobs(items).values()))
+        progress.estimated(estimate(samples, [pixels_of(item.content) for item in items], count, looks), count)
     return 0
 
 
-def _workers(arguments: argparse.Namespace, settings: Settings, todo: Left) -> tuple[Workers, int]:
+def _workers(arguments: argparse.Namespace, settings: Settings, work: RemainingWork) -> tuple[Workers, int]:
     from photostyle.batch.capacity import pixels_of, processors, worker_count
-    from photostyle.batch.job import Options
-    from photostyle.batch.local import LocalWorkers
+    from photostyle.batch.job import WorkerOptions
+    from photostyle.batch.local_workers import LocalWorkers
 
-    photos = {item.content for item, _ in todo.todo}
+    photos = {item.content for item, _ in work.todo}
     largest = max(map(pixels_of, photos))
     if arguments.cluster:
-        return cluster_workers(arguments, settings, largest, len(todo.todo))
-    count = arguments.workers or worker_count(settings, largest, len(todo.todo))
-    return LocalWorkers(count, Options(settings, max(1, processors() // count))), count
+        return cluster_workers(arguments, settings, largest, len(work.todo))
+    count = arguments.workers or worker_count(settings, largest, len(work.todo))
+    return LocalWorkers(count, WorkerOptions(settings, max(1, processors() // count))), count
 
 
 def _styles(arguments: argparse.Namespace) -> list[StyleSource]:
@@ -265,7 +267,7 @@ def _make_folder(output: str) -> None:
         raise OutputError("a folder that can be made", error.strerror or str(error), output) from error
 
 
-class Stopping:
+class StopSignals:
     """Waits for SIGINT and SIGTERM: after the first it is true when called, the second raises KeyboardInterrupt.
 
     Being called is also what keeps the line of progress up to date.
@@ -273,13 +275,13 @@ class Stopping:
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-    def __init__(self, teller: Teller) -> None:
+    def __init__(self, progress: Progress) -> None:
         self.asked = False
-        self._teller = teller
+        self._progress = progress
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        self._before = {name: signal.signal(name, self._hear) for name in self.SIGNALS}
+        self._before = {name: signal.signal(name, self._handle) for name in self.SIGNALS}
         return self
 
     def __exit__(
@@ -289,11 +291,11 @@ class Stopping:
             signal.signal(name, handler)
 
     def __call__(self) -> bool:
-        self._teller.tick()
+        self._progress.tick()
         return self.asked
 
-    def _hear(self, _: int, __: FrameType | None) -> None:
+    def _handle(self, _: int, __: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        self._teller.stopping()
+        self._progress.stopping()

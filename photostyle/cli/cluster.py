@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from photostyle.errors import SettingsError
 
 if TYPE_CHECKING:
-    from photostyle.batch.cluster import ClusterWorkers
+    from photostyle.batch.cluster_workers import ClusterWorkers
     from photostyle.settings import Settings
 
 
@@ -45,7 +45,7 @@ def check_cluster_options(arguments: argparse.Namespace) -> None:
         raise SettingsError("--dry-run or --cluster", "both", "--cluster", advice)
 
 
-def places_of(arguments: argparse.Namespace) -> tuple[str, str]:
+def output_folders(arguments: argparse.Namespace) -> tuple[str, str]:
     """Where the results go, and the folder that keeps the manifest: the same, but where that is no folder.
 
     Raises:
@@ -81,20 +81,22 @@ def cluster_workers(
         SettingsError: Ray is not installed, the cluster does not answer, or the device is none that workers have.
     """
     from photostyle.batch.capacity import processors, worker_bytes
-    from photostyle.batch.cluster import ClusterWorkers, Place, places
-    from photostyle.batch.job import Options
-    from photostyle.batch.places import PARTS, hidden
-    from photostyle.batch.ray_client import Ray
+    from photostyle.batch.cluster_workers import ClusterWorkers, WorkerResources, workers_that_fit
+    from photostyle.batch.job import WorkerOptions
+    from photostyle.batch.output_folder import PARTS, state_folder
+    from photostyle.batch.ray_connection import RayConnection
     from photostyle.batch.storage import absolute, is_url
 
-    place = Place(arguments.cpus_per_worker or 1, arguments.gpus_per_worker or 0.0, worker_bytes(settings, pixels))
-    device = _device(settings.device, place.gpus)
-    threads, wanted = place.processors, arguments.workers
-    ray = Ray(arguments.cluster, max(processors(), threads * (wanted or 1)))
-    count = wanted or min(places(ray.free(), place), photos)
-    options = Options(settings.with_changes({"device": device}), threads)
-    folder = "" if is_url(arguments.output) else os.path.join(absolute(hidden(arguments.output)), PARTS)
-    return ClusterWorkers(ray, count, place, options, folder), count
+    resources = WorkerResources(
+        arguments.cpus_per_worker or 1, arguments.gpus_per_worker or 0.0, worker_bytes(settings, pixels)
+    )
+    device = _device(settings.device, resources.gpus)
+    threads, wanted = resources.processors, arguments.workers
+    ray = RayConnection(arguments.cluster, max(processors(), threads * (wanted or 1)))
+    count = wanted or min(workers_that_fit(ray.free(), resources), photos)
+    options = WorkerOptions(settings.with_changes({"device": device}), threads)
+    folder = "" if is_url(arguments.output) else os.path.join(absolute(state_folder(arguments.output)), PARTS)
+    return ClusterWorkers(ray, count, resources, options, folder), count
 
 
 def _device(asked: str, gpus: float) -> str:

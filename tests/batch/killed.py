@@ -21,12 +21,12 @@ from pathlib import Path
 import torch
 
 from photostyle.batch import (
-    calibrate,  # noqa: F401 - imported before the forks
-    local,
+    local_workers,
+    trial,  # noqa: F401 - imported before the forks
     worker,  # noqa: F401
 )
 from photostyle.batch.manifest import read_records
-from photostyle.batch.places import HIDDEN
+from photostyle.batch.output_folder import STATE_FOLDER
 from photostyle.cli import main
 
 OPTIONS = ("--preset", "preview", "--size", "64", "--segmenter", "none", "--workers", "2", "--json")
@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         if code is not None:
             break
         counts.append(count)
-        results = [path for path in output.rglob("*.png") if HIDDEN not in path.parts]
+        results = [path for path in output.rglob("*.png") if STATE_FOLDER not in path.parts]
         half_written += sum(not path.read_bytes().endswith(b"IEND\xaeB`\x82") for path in results)
     log.unlink(missing_ok=True)
     code = os.waitstatus_to_exitcode(os.waitpid(begun(words, log), 0)[1])
@@ -111,5 +111,5 @@ if __name__ == "__main__":
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     torch.set_num_threads(1)
-    local.START_METHOD = "fork"
+    local_workers.START_METHOD = "fork"
     json.dump(run(parser.parse_args()), sys.stdout)

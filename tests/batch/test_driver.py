@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from photostyle.batch.driver import Again, Began, Driver, Ended, Event, Fitted, Fitting
-from photostyle.batch.job import Failure, Fit, Job, Outcome, StyleSource
+from photostyle.batch.driver import BatchEvent, Driver, LookFound, LookStarted, PhotoEnded, PhotoStarted, Retrying
+from photostyle.batch.job import Failure, LookJob, Outcome, PhotoJob, StyleSource
 from photostyle.batch.manifest import Manifest, Record, read_records
-from photostyle.batch.places import HIDDEN, clear_parts, parts_of
+from photostyle.batch.output_folder import STATE_FOLDER, leftover_parts, remove_leftovers
 from photostyle.batch.plan import Item
 from photostyle.batch.resume import (
     ALTERED,
@@ -23,11 +23,11 @@ from photostyle.batch.resume import (
     NEW,
     RETRIED,
     Digests,
-    Left,
-    left,
-    rename_finished,
+    RemainingWork,
+    remaining_work,
+    rename_finished_results,
 )
-from photostyle.batch.workers import Dropped, Lost, News, Ready, Started
+from photostyle.batch.worker_messages import JobDropped, JobStarted, WorkerLost, WorkerMessage, WorkerReady
 from photostyle.errors import OutputError, WeightsError
 from photostyle.files import sha256
 from photostyle.settings import Settings
@@ -64,13 +64,13 @@ class Stop:
 def run(
     items: list[Item], out: Path, do: Do = reversing, *, settings: Settings | None = None, after: int = 10**6,
     **options: bool,
-) -> tuple[Left, list[Event], Inline]:  # fmt: skip
+) -> tuple[RemainingWork, list[BatchEvent], Inline]:  # fmt: skip
     """What the command does, with a worker in this process."""
-    digests, events, workers = Digests(settings or Settings()), list[Event](), Inline(do)
+    digests, events, workers = Digests(settings or Settings()), list[BatchEvent](), Inline(do)
     with Manifest(str(out)) as manifest:
-        todo = left(items, manifest.records, digests, str(out), **options)
-        rename_finished(todo)
-        clear_parts(str(out))
+        todo = remaining_work(items, manifest.records, digests, str(out), **options)
+        rename_finished_results(todo)
+        remove_leftovers(str(out))
         driver = Driver(str(out), manifest, workers, digests, events.append, Stop(after))
         driver.run([item for item, _ in todo.todo])
     return todo, events, workers
@@ -90,7 +90,7 @@ def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
     return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
 
 
-def reasons(todo: Left) -> dict[str, str]:
+def reasons(todo: RemainingWork) -> dict[str, str]:
     return {item.output: reason for item, reason in todo.todo}
 
 
@@ -101,8 +101,8 @@ def test_all_are_done_and_recorded(items: list[Item], out: Path) -> None:
     records = read_records(str(out))
     assert [sha256(out / name) for name in records] == [record.sha256 for record in records.values()]
     assert {record.attempts for record in records.values()} == {1}
-    assert [type(event) for event in events] == [Ready, *[Began, Ended] * 4]
-    assert not list((out / HIDDEN / "parts").iterdir())
+    assert [type(event) for event in events] == [WorkerReady, *[PhotoStarted, PhotoEnded] * 4]
+    assert not list((out / STATE_FOLDER / "parts").iterdir())
 
 
 def test_same_command_again_does_nothing(items: list[Item], out: Path) -> None:
@@ -171,7 +171,7 @@ def test_failed_photo_is_left_until_told_or_changed(items: list[Item], out: Path
 
 
 def test_photo_that_has_gone_fails_alone(items: list[Item], out: Path) -> None:
-    def do(job: Job) -> Outcome:
+    def do(job: PhotoJob) -> Outcome:
         if not Path(job.content).exists():
             return Outcome(job.output, Failure("InputError", "expected a photo, found none"))
         return reversing(job)
@@ -195,7 +195,7 @@ def test_foreign_file_is_kept_unless_told(items: list[Item], out: Path) -> None:
 
 def test_lost_record_is_never_taken_for_done(items: list[Item], out: Path) -> None:
     run(items, out)
-    manifest = out / HIDDEN / "manifest.jsonl"
+    manifest = out / STATE_FOLDER / "manifest.jsonl"
     lines = manifest.read_bytes().splitlines(keepends=True)
     manifest.write_bytes(b"".join([*lines[:2], lines[2].replace(b"done", b"gone"), *lines[3:]]))
     with pytest.raises(OutputError, match="1 that no batch has on record"):
@@ -210,12 +210,12 @@ def test_kill_between_the_record_and_the_name_costs_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("photostyle.batch.driver.put_in_place", killed)
+        patch.setattr("photostyle.batch.driver.move_into_place", killed)
         with pytest.raises(KeyboardInterrupt):
             run(items, out)
-    assert results(out) == {} and parts_of(str(out), "00.jpg")
+    assert results(out) == {} and leftover_parts(str(out), "00.jpg")
     before = tree(out)
-    dry = left(items, read_records(str(out)), Digests(Settings()), str(out))
+    dry = remaining_work(items, read_records(str(out)), Digests(Settings()), str(out))
     assert (dry.done, len(dry.todo)) == (1, 3) and tree(out) == before
     todo, _, workers = run(items, out)
     assert todo.done == 1 and "00.jpg" not in workers.done
@@ -232,13 +232,13 @@ def test_kill_before_the_record_does_it_again(items: list[Item], out: Path, monk
             run(items, out)
     todo, _, _ = run(items, out)
     assert set(reasons(todo).values()) == {NEW} and len(todo.todo) == 4
-    assert not list((out / HIDDEN / "parts").iterdir())
+    assert not list((out / STATE_FOLDER / "parts").iterdir())
 
 
 @pytest.mark.parametrize("after", range(4))
 def test_stopping_finishes_what_is_at_hand(after: int, items: list[Item], out: Path) -> None:
     _, events, workers = run(items, out, after=after)
-    ended = [event.item.output for event in events if isinstance(event, Ended)]
+    ended = [event.item.output for event in events if isinstance(event, PhotoEnded)]
     assert workers.closed and ended == workers.done and len(ended) < 4
     assert results(out).keys() == set(ended)
     todo, _, _ = run(items, out)
@@ -250,11 +250,11 @@ def test_outcomes_that_came_together_are_recorded_when_a_listener_raises(items: 
     class AtOnce(Inline):
         """Two photos at a time, whose outcomes come together."""
 
-        def news(self, seconds: float) -> list[News]:
-            return [said for _ in range(max(1, len(self.jobs))) for said in super(AtOnce, self).news(seconds)]
+        def messages(self, seconds: float) -> list[WorkerMessage]:
+            return [message for _ in range(max(1, len(self.jobs))) for message in super(AtOnce, self).messages(seconds)]
 
-    def tell(event: Event) -> None:
-        if isinstance(event, Ended):
+    def tell(event: BatchEvent) -> None:
+        if isinstance(event, PhotoEnded):
             raise BrokenPipeError
 
     with Manifest(str(out)) as manifest:
@@ -270,13 +270,13 @@ def test_worker_lost_with_two_photos_when_a_listener_raises_ends_the_batch(items
 
         asked = 0
 
-        def news(self, seconds: float) -> list[News]:
+        def messages(self, seconds: float) -> list[WorkerMessage]:
             self.asked += 1
             assert self.asked < 10, "the driver waits for photos that no worker has"
             lost, self.jobs = self.jobs, []
-            return [Lost(tuple(job.output for job, _ in lost), "killed by signal 9")] if lost else []
+            return [WorkerLost(tuple(job.output for job, _ in lost), "killed by signal 9")] if lost else []
 
-    def tell(event: Event) -> None:
+    def tell(event: BatchEvent) -> None:
         raise OutputError("output that can be written", "no space")
 
     with Manifest(str(out)) as manifest:
@@ -286,7 +286,7 @@ def test_worker_lost_with_two_photos_when_a_listener_raises_ends_the_batch(items
 
 
 def test_full_disk_stops_and_blames_no_photo(items: list[Item], out: Path) -> None:
-    def do(job: Job) -> Outcome:
+    def do(job: PhotoJob) -> Outcome:
         return reversing(job) if job.output < "02.jpg" else fakes.full_disk(job)
 
     with pytest.raises(OutputError, match="No space left"):
@@ -311,7 +311,7 @@ def test_full_disk_under_the_manifest_stops(items: list[Item], out: Path, monkey
 
 
 def test_output_folder_that_vanishes_stops_and_is_not_made_again(items: list[Item], out: Path) -> None:
-    def do(job: Job) -> Outcome:
+    def do(job: PhotoJob) -> Outcome:
         outcome = reversing(job)
         if job.output == "01.jpg":
             shutil.rmtree(out)
@@ -325,7 +325,7 @@ def test_output_folder_that_vanishes_stops_and_is_not_made_again(items: list[Ite
 def test_folder_of_results_that_vanishes_is_made_again(tmp_path: Path, items: list[Item], out: Path) -> None:
     deep = [dataclasses.replace(item, output=f"deep/{item.output}") for item in items]
 
-    def do(job: Job) -> Outcome:
+    def do(job: PhotoJob) -> Outcome:
         shutil.rmtree(out / "deep", ignore_errors=True)
         return reversing(job)
 
@@ -344,7 +344,7 @@ def deaths() -> list[str]:
 def dying(names: dict[str, int], deaths: list[str], do_otherwise: Do = reversing) -> Do:
     """A job at which the worker dies so many times."""
 
-    def do(job: Job) -> Outcome:
+    def do(job: PhotoJob) -> Outcome:
         if deaths.count(job.output) < names.get(job.output, 0):
             deaths.append(job.output)
             raise DeathError
@@ -356,7 +356,7 @@ def dying(names: dict[str, int], deaths: list[str], do_otherwise: Do = reversing
 def test_photo_whose_worker_dies_once_is_tried_again(items: list[Item], out: Path, deaths: list[str]) -> None:
     _, events, _ = run(items, out, dying({"01.jpg": 1}, deaths))
     assert results(out) == expected(0, 1, 2, 3)
-    again = {event.item.output for event in events if isinstance(event, Again)}
+    again = {event.item.output for event in events if isinstance(event, Retrying)}
     assert "01.jpg" in again
     assert read_records(str(out))["01.jpg"].attempts == 2
 
@@ -376,12 +376,12 @@ def test_job_that_comes_back_unbegun_is_given_again_and_not_counted(items: list[
     class Clumsy(Inline):
         """Gives back every first job that it gets."""
 
-        def news(self, seconds: float) -> list[News]:
+        def messages(self, seconds: float) -> list[WorkerMessage]:
             if not self.ready and self.jobs:
                 self.ready = True
                 job, _ = self.jobs.pop(0)
-                return [Dropped(job.output)]
-            return super().news(seconds)
+                return [JobDropped(job.output)]
+            return super().messages(seconds)
 
     with Manifest(str(out)) as manifest:
         driver = Driver(str(out), manifest, Clumsy(reversing), Digests(Settings()), lambda _: None, Stop(10**6))
@@ -392,12 +392,12 @@ def test_job_that_comes_back_unbegun_is_given_again_and_not_counted(items: list[
 
 def test_what_kills_leave_of_unfinished_files_is_removed(items: list[Item], out: Path) -> None:
     run(items, out)
-    left_over = [out / HIDDEN / name for name in ("parts/x.1", "parts/.x.part", "thumbnails/.x.part", ".x.part")]
+    left_over = [out / STATE_FOLDER / name for name in ("parts/x.1", "parts/.x.part", "thumbnails/.x.part", ".x.part")]
     for path in left_over:
         path.touch()
     run(items, out)
     assert not any(path.exists() for path in left_over)
-    assert len(list((out / HIDDEN / "thumbnails").iterdir())) == 8
+    assert len(list((out / STATE_FOLDER / "thumbnails").iterdir())) == 8
 
 
 class TestOneLook:
@@ -405,20 +405,24 @@ class TestOneLook:
 
     @pytest.fixture
     def items(self, items: list[Item], tmp_path: Path) -> list[Item]:
-        together = tuple((item.content, None) for item in items)
+        photo_set = tuple((item.content, None) for item in items)
         other = StyleSource(str(tmp_path / "other.jpg"))
         Path(other.path).write_bytes(b"another style")
-        first = [dataclasses.replace(item, together=together) for item in items[:2]]
-        return first + [dataclasses.replace(item, styles=(other,), together=together) for item in items[2:]]
+        first = [dataclasses.replace(item, photo_set=photo_set) for item in items[:2]]
+        return first + [dataclasses.replace(item, styles=(other,), photo_set=photo_set) for item in items[2:]]
 
     def test_looks_are_found_first_and_once(self, items: list[Item], out: Path) -> None:
-        _, events, workers = run(items, out, fitting)
+        _, events, workers = run(items, out, look_seconds)
         assert workers.done == ["look 0", "look 1", "00.jpg", "01.jpg", "02.jpg", "03.jpg"]
-        assert [type(event) for event in events] == [Ready, *[Fitting, Fitted] * 2, *[Began, Ended] * 4]
+        assert [type(event) for event in events] == [
+            WorkerReady,
+            *[LookStarted, LookFound] * 2,
+            *[PhotoStarted, PhotoEnded] * 4,
+        ]
         looks = [path.read_bytes().rpartition(b" with ")[2] for path in sorted(out.glob("*.jpg"))]
         assert looks == [b"style.jpg of 4"] * 2 + [b"other.jpg of 4"] * 2
         assert set(read_records(str(out))) == set(results(out))
-        assert run(items, out, fitting)[0].todo == ()
+        assert run(items, out, look_seconds)[0].todo == ()
 
     def test_photo_does_not_begin_before_its_look_is_there(self, items: list[Item], out: Path) -> None:
         class Two(Inline):
@@ -427,41 +431,41 @@ class TestOneLook:
             def has_room(self, *, alone: bool = False) -> bool:
                 return True
 
-            def give(self, job: Job | Fit, *, alone: bool = False) -> None:
-                assert isinstance(job, Fit) or job.look == f"{Path(job.styles[0].path).name} of 4".encode()
+            def give(self, job: PhotoJob | LookJob, *, alone: bool = False) -> None:
+                assert isinstance(job, LookJob) or job.look == f"{Path(job.styles[0].path).name} of 4".encode()
                 super().give(job, alone=alone)
 
         with Manifest(str(out)) as manifest:
-            driver = Driver(str(out), manifest, Two(fitting), Digests(Settings()), lambda _: None, Stop(10**6))
+            driver = Driver(str(out), manifest, Two(look_seconds), Digests(Settings()), lambda _: None, Stop(10**6))
             driver.run(items)
         assert driver.ended == set(results(out)) and len(driver.ended) == 4
 
     def test_without_its_look_a_set_has_failed_and_others_are_done(self, items: list[Item], out: Path) -> None:
         Path(items[0].styles[0].path).write_bytes(b"bad")
-        _, events, _ = run(items, out, fitting)
+        _, events, _ = run(items, out, look_seconds)
         assert set(results(out)) == {"02.jpg", "03.jpg"}
         records = read_records(str(out))
         failed = [records[name] for name in ("00.jpg", "01.jpg")]
         assert {(record.status, record.error, record.message) for record in failed} == {
             ("failed", "InputError", "the look of the set: expected a style")
         }
-        assert sum(isinstance(event, Ended) for event in events) == 4
+        assert sum(isinstance(event, PhotoEnded) for event in events) == 4
         Path(items[0].styles[0].path).write_bytes(b"good")
-        assert set(reasons(run(items, out, fitting)[0])) == {"00.jpg", "01.jpg"}
+        assert set(reasons(run(items, out, look_seconds)[0])) == {"00.jpg", "01.jpg"}
 
     @pytest.mark.parametrize("times", [1, 2])
     def test_worker_that_dies_while_it_finds_a_look(
         self, times: int, items: list[Item], out: Path, deaths: list[str]
     ) -> None:
-        _, events, _ = run(items, out, dying({"look 0": times}, deaths, fitting))
-        again = {event.item.output for event in events if isinstance(event, Again)}
+        _, events, _ = run(items, out, dying({"look 0": times}, deaths, look_seconds))
+        again = {event.item.output for event in events if isinstance(event, Retrying)}
         assert deaths == ["look 0"] * times and "look 0" in again
         assert set(results(out)) == {"02.jpg", "03.jpg"} | ({"00.jpg", "01.jpg"} if times == 1 else set())
         failed = {record.error for record in read_records(str(out)).values() if record.status == "failed"}
         assert failed == ({"WorkerDied"} if times == 2 else set())
 
     def test_weights_that_are_missing_stop_all(self, items: list[Item], out: Path) -> None:
-        def do(job: Job | Fit) -> Outcome:
+        def do(job: PhotoJob | LookJob) -> Outcome:
             return Outcome(job.output, Failure("WeightsError", "none", fatal=WeightsError("weights", "none")))
 
         with pytest.raises(WeightsError):
@@ -474,27 +478,27 @@ class TestOneLook:
 
             asked = 0
 
-            def news(self, seconds: float) -> list[News]:
+            def messages(self, seconds: float) -> list[WorkerMessage]:
                 self.asked += 1
                 assert self.asked < 10, "the driver waits for the look"
-                return [Started(self.jobs[0][0].output)]
+                return [JobStarted(self.jobs[0][0].output)]
 
-        workers = Slow(fitting)
+        workers = Slow(look_seconds)
         with Manifest(str(out)) as manifest:
             driver = Driver(str(out), manifest, workers, Digests(Settings()), lambda _: None, Stop(3))
             driver.run(items)
         assert workers.stopped and workers.closed and len(workers.jobs) == 2
         assert results(out) == {} and read_records(str(out)) == {}
-        assert len(run(items, out, fitting)[0].todo) == 4
+        assert len(run(items, out, look_seconds)[0].todo) == 4
 
 
-def fitting(job: Job | Fit) -> Outcome:
+def look_seconds(job: PhotoJob | LookJob) -> Outcome:
     """A look is the name of its style and the number of photos; results say which look they have."""
-    if isinstance(job, Fit):
+    if isinstance(job, LookJob):
         style = Path(job.styles[0].path)
         if style.read_bytes() == b"bad":
             return Outcome(job.output, Failure("InputError", "expected a style"))
-        return Outcome(job.output, seconds={"total": 0.1}, look=f"{style.name} of {len(job.together)}".encode())
+        return Outcome(job.output, seconds={"total": 0.1}, look=f"{style.name} of {len(job.photo_set)}".encode())
     outcome = reversing(job)
     made = Path(job.part).read_bytes() + b" with " + (job.look or b"none")
     Path(job.part).write_bytes(made)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from photostyle.batch.manifest import DAMAGED, VERSION, Manifest, Record, _line, read_records
-from photostyle.batch.places import HIDDEN
+from photostyle.batch.output_folder import STATE_FOLDER
 from photostyle.errors import OutputError
 
 
@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
     with Manifest(str(tmp_path)) as manifest:
         for record in RECORDS:
             manifest.add(record)
-    return tmp_path / HIDDEN / "manifest.jsonl"
+    return tmp_path / STATE_FOLDER / "manifest.jsonl"
 
 
 def test_records_come_back_as_they_were(path: Path, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_byte_gone_wrong_costs_its_line_alone(path: Path, tmp_path: Path) -> Non
         assert list(read_records(str(tmp_path)).values()) == kept, (place, lines[hit])
     with Manifest(str(tmp_path)) as manifest:
         assert manifest.damaged == 1
-    assert (tmp_path / HIDDEN / DAMAGED).exists()
+    assert (tmp_path / STATE_FOLDER / DAMAGED).exists()
     with Manifest(str(tmp_path)) as manifest:
         assert manifest.damaged == 0
 

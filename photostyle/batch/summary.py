@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from photostyle.batch.manifest import Record
 
 
-def causes(records: Sequence[Record]) -> dict[str, list[str]]:
+def failures_by_reason(records: Sequence[Record]) -> dict[str, list[str]]:
     """The photos that failed, by what their errors say first; the most frequent cause first."""
     found: dict[str, list[str]] = {}
     for record in records:
@@ -19,7 +19,7 @@ def causes(records: Sequence[Record]) -> dict[str, list[str]]:
     return dict(sorted(found.items(), key=lambda pair: -len(pair[1])))
 
 
-def duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Such as 12 s, 3 min, 2 h 5 min."""
     if seconds < 100:
         return f"{seconds:.0f} s"

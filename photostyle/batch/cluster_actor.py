@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from photostyle import __version__
-from photostyle.batch.job import Fit, Job, Options, Outcome
-from photostyle.batch.local import LIBRARIES, peak_bytes
+from photostyle.batch.job import LookJob, Outcome, PhotoJob, WorkerOptions
+from photostyle.batch.local_workers import LIBRARIES, peak_bytes
 from photostyle.errors import OutputError, PhotostyleError
 
 if TYPE_CHECKING:
-    from photostyle.batch.worker import Read, Solved, Worker
+    from photostyle.batch.worker import ReadJob, SolvedJob, Worker
 
 
 @dataclass(frozen=True)
-class Loaded:
+class ActorInfo:
     """A worker that is ready.
 
     Args:
@@ -33,17 +33,17 @@ class Loaded:
     pid: int
 
 
-class Remote:
-    """What `cluster.ClusterWorkers` calls. A step keeps what it made for the next one, so that no photo travels; the
+class WorkerActor:
+    """What `cluster_workers.ClusterWorkers` calls. A step keeps what it made for the next one, so that no photo travels; the
     steps of three jobs may run at once, each step of one job only.
     """
 
     def __init__(self) -> None:
         self._worker: Worker | None = None
-        self._read: dict[str, Read] = {}
-        self._solved: dict[str, Solved] = {}
+        self._read: dict[str, ReadJob] = {}
+        self._solved: dict[str, SolvedJob] = {}
 
-    def load(self, options: Options, folder: str) -> Loaded | PhotostyleError:
+    def load(self, options: WorkerOptions, folder: str) -> ActorInfo | PhotostyleError:
         """Loads what all jobs need; an error is returned, since raised it would look like a death.
 
         Args:
@@ -62,16 +62,16 @@ class Remote:
             self._worker = Worker(options)
         except PhotostyleError as error:
             return error
-        return Loaded(time.perf_counter() - began, __version__, socket.gethostname(), os.getpid())
+        return ActorInfo(time.perf_counter() - began, __version__, socket.gethostname(), os.getpid())
 
-    def read(self, job: Job | Fit, look: bytes | None) -> None:
+    def read(self, job: PhotoJob | LookJob, look: bytes | None) -> None:
         """The first step.
 
         Args:
             job: without the look of its set.
             look: that look, which Ray brings to each machine once.
         """
-        given = replace(job, look=look) if isinstance(job, Job) else job
+        given = replace(job, look=look) if isinstance(job, PhotoJob) else job
         self._read[job.output] = self._loaded.read(given)
 
     def solve(self, output: str) -> None:

@@ -10,18 +10,18 @@ from hashlib import sha256
 from photostyle.batch import storage
 from photostyle.errors import OutputError
 
-HIDDEN = ".photostyle-batch"
+STATE_FOLDER = ".photostyle-batch"
 """Folder in the output folder for all that a batch needs to go on."""
 ANOTHER_FOLDER = "Choose another output folder, or move what is in the way."
 PARTS, THUMBNAILS = "parts", "thumbnails"
 
 
-def hidden(output: str) -> str:
+def state_folder(output: str) -> str:
     """The hidden folder of an output folder."""
-    return storage.join(output, HIDDEN)
+    return storage.join(output, STATE_FOLDER)
 
 
-def part_of(output: str, result: str, batch: str) -> str:
+def part_path(output: str, result: str, batch: str) -> str:
     """Where a result is written before it gets its name; on the file system of most results, so that one step does.
 
     Args:
@@ -29,30 +29,30 @@ def part_of(output: str, result: str, batch: str) -> str:
         result: path of the result relative to it.
         batch: a word of this batch alone: a worker whose master was killed may write for a moment longer.
     """
-    return storage.join(hidden(output), f"{PARTS}/{_key(result)}.{batch}")
+    return storage.join(state_folder(output), f"{PARTS}/{_key(result)}.{batch}")
 
 
-def parts_of(output: str, result: str) -> list[str]:
+def leftover_parts(output: str, result: str) -> list[str]:
     """What batches have left of a result before it got its name.
 
     Raises:
         OutputError: the folder cannot be read.
     """
     with _readable(output):
-        return storage.beginning(storage.join(hidden(output), f"{PARTS}/{_key(result)}."))
+        return storage.with_prefix(storage.join(state_folder(output), f"{PARTS}/{_key(result)}."))
 
 
-def taken(output: str, results: Sequence[str]) -> list[str]:
+def existing_results(output: str, results: Sequence[str]) -> list[str]:
     """Those of the results whose names are taken.
 
     Raises:
         OutputError: the folder cannot be read.
     """
     with _readable(output):
-        return storage.present(output, results)
+        return storage.existing(output, results)
 
 
-def check_results(output: str, results: Iterable[str]) -> None:
+def check_result_places(output: str, results: Iterable[str]) -> None:
     """Looks, before any work, at whether every result can be written where it belongs.
 
     Args:
@@ -82,7 +82,7 @@ def check_results(output: str, results: Iterable[str]) -> None:
             folders.add(os.path.dirname(folder))
 
 
-def check_store(output: str, batch: str) -> None:
+def check_store_takes_writes(output: str, batch: str) -> None:
     """Writes a small object and removes it, if the output folder is that of an object store.
 
     Args:
@@ -94,7 +94,7 @@ def check_store(output: str, batch: str) -> None:
     """
     if not storage.is_url(output):
         return
-    probe = part_of(output, "probe", batch)
+    probe = part_path(output, "probe", batch)
     try:
         storage.write(probe, b"")
         storage.remove(probe)
@@ -102,13 +102,13 @@ def check_store(output: str, batch: str) -> None:
         raise OutputError("a store that can be written to", error.strerror or str(error), output) from error
 
 
-def thumbnails_of(output: str, result: str) -> tuple[str, str]:
+def thumbnail_paths(output: str, result: str) -> tuple[str, str]:
     """Where the small pictures of a photo and of its result are."""
-    before, after = (storage.join(hidden(output), f"{THUMBNAILS}/{_key(result)}.{which}.jpg") for which in (0, 1))
+    before, after = (storage.join(state_folder(output), f"{THUMBNAILS}/{_key(result)}.{which}.jpg") for which in (0, 1))
     return before, after
 
 
-def put_in_place(part: str, path: str) -> None:
+def move_into_place(part: str, path: str) -> None:
     """Renames a finished part to the result that it is, in one step.
 
     Raises:
@@ -120,7 +120,7 @@ def put_in_place(part: str, path: str) -> None:
         raise OutputError("a result that can be put in its place", error.strerror or str(error), path) from error
 
 
-def clear_parts(output: str) -> None:
+def remove_leftovers(output: str) -> None:
     """Removes what an interrupted batch has left of unfinished files.
 
     Raises:
@@ -128,9 +128,9 @@ def clear_parts(output: str) -> None:
     """
     with _readable(output):
         if storage.is_url(output):
-            storage.clear(storage.join(hidden(output), PARTS))
+            storage.clear(storage.join(state_folder(output), PARTS))
             return
-        folder = hidden(output)
+        folder = state_folder(output)
         left = [entry.path for entry in os.scandir(os.path.join(folder, PARTS))]
         for place in (folder, os.path.join(folder, THUMBNAILS)):
             left += [entry.path for entry in os.scandir(place) if entry.name.endswith(".part")]

@@ -28,7 +28,7 @@ INSTALL = "pip install 'photostyle[cluster]'"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Ray:
+class RayConnection:
     """A connection, open from the start.
 
     What Ray's threads print goes to standard error, and the process's signals stay whose they were: Ray would take
@@ -50,7 +50,7 @@ class Ray:
         self.ray = _module()
         self._own = not self.ray.is_initialized()
         self._stdout = sys.stdout
-        sys.stdout = _Mine(self._stdout)
+        sys.stdout = _ThreadOutput(self._stdout)
         if self._own:
             try:
                 with _signals_kept(), warnings.catch_warnings():
@@ -132,7 +132,7 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(name, handler)
 
 
-class _Mine:
+class _ThreadOutput:
     """Standard output for the thread that made this, and standard error for all others."""
 
     def __init__(self, stdout: TextIO) -> None:

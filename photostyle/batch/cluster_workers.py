@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from photostyle import __version__
-from photostyle.batch.job import Fit, Job, Options, StyleSource
-from photostyle.batch.ray_client import Ray
-from photostyle.batch.remote import Loaded, Remote
+from photostyle.batch.cluster_actor import ActorInfo, WorkerActor
+from photostyle.batch.job import LookJob, PhotoJob, StyleSource, WorkerOptions
+from photostyle.batch.ray_connection import RayConnection
 from photostyle.batch.storage import absolute
-from photostyle.batch.workers import Dropped, Finished, Lost, News, Ready, Started
+from photostyle.batch.worker_messages import JobDropped, JobFinished, JobStarted, WorkerLost, WorkerMessage, WorkerReady
 from photostyle.errors import PhotostyleError, SettingsError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)
-class Place:
+class WorkerResources:
     """What each worker is given of a cluster.
 
     Args:
@@ -46,7 +46,7 @@ class Place:
 
 
 @dataclass(eq=False)
-class Member:
+class ActorHandle:
     """One worker as its master sees it.
 
     Attributes:
@@ -59,7 +59,7 @@ class Member:
     """
 
     actor: Any
-    loaded: Loaded | None = None
+    loaded: ActorInfo | None = None
     jobs: list[str] = field(default_factory=list)
     reading: str | None = None
     is_read: bool = False
@@ -68,51 +68,57 @@ class Member:
 
 
 class ClusterWorkers:
-    """Actors of a Ray cluster; see `workers.Workers` for what they do.
+    """Actors of a Ray cluster; see `worker_messages.Workers` for what they do.
 
     Args:
         ray: the connection; closed at the end.
         count: of workers; those that the cluster has no room for yet join when it has.
-        place: of each.
+        resources: of each.
         options: of the jobs.
-        folder: that all workers must find, see `Remote.load`.
+        folder: that all workers must find, see `WorkerActor.load`.
         kind: of the actors.
     """
 
     def __init__(
-        self, ray: Ray, count: int, place: Place, options: Options, folder: str = "", kind: type[Remote] = Remote
+        self,
+        ray: RayConnection,
+        count: int,
+        resources: WorkerResources,
+        options: WorkerOptions,
+        folder: str = "",
+        kind: type[WorkerActor] = WorkerActor,
     ) -> None:
         self._connection, self._ray = ray, ray.ray
         self._deaths = (self._ray.exceptions.RayActorError, self._ray.exceptions.WorkerCrashedError,
                         self._ray.exceptions.OutOfMemoryError, self._ray.exceptions.NodeDiedError)  # fmt: skip
         self._make = self._ray.remote(kind).options(
-            num_cpus=place.processors, num_gpus=place.gpus, memory=place.memory, max_concurrency=MOST_JOBS,
+            num_cpus=resources.processors, num_gpus=resources.gpus, memory=resources.memory, max_concurrency=MOST_JOBS,
             max_restarts=0, max_task_retries=0,
         )  # fmt: skip
         self._load = (options, folder)
-        self._calls: dict[ObjectRef[Any], tuple[Member, str, str]] = {}
+        self._calls: dict[ObjectRef[Any], tuple[ActorHandle, str, str]] = {}
         self._looks: dict[bytes, ObjectRef[bytes]] = {}
         self._early_deaths = 0
         self._stopped = False
         self._error: PhotostyleError | None = None
         self._last_ready = time.monotonic()
-        self.members = [self._member() for _ in range(count)]
+        self.workers = [self._start_worker() for _ in range(count)]
 
     def has_room(self, *, alone: bool = False) -> bool:
         return self._free(alone) is not None
 
-    def give(self, job: Job | Fit, *, alone: bool = False) -> None:
-        member = self._free(alone)
-        if member is None:
+    def give(self, job: PhotoJob | LookJob, *, alone: bool = False) -> None:
+        worker = self._free(alone)
+        if worker is None:
             raise ValueError("no worker has room")
-        member.jobs.append(job.output)
-        member.reading, member.is_read, member.alone = job.output, False, alone
-        if isinstance(job, Fit):
-            self._call(member, "read", job.output, _fit_anywhere(job), None)
+        worker.jobs.append(job.output)
+        worker.reading, worker.is_read, worker.alone = job.output, False, alone
+        if isinstance(job, LookJob):
+            self._call(worker, "read", job.output, _look_job_anywhere(job), None)
         else:
-            self._call(member, "read", job.output, _anywhere(job), self._shared(job.look))
+            self._call(worker, "read", job.output, _anywhere(job), self._shared(job.look))
 
-    def news(self, seconds: float) -> list[News]:
+    def messages(self, seconds: float) -> list[WorkerMessage]:
         if self._error:
             raise self._error
         self._check_ready()
@@ -123,32 +129,32 @@ class ClusterWorkers:
             ready, _ = self._ray.wait(list(self._calls), num_returns=len(self._calls), timeout=0) if ready else ([], [])
         except (ConnectionError, self._ray.exceptions.RaySystemError) as error:
             raise PhotostyleError("a cluster that stays", _short(str(error)), "--cluster") from error
-        news: list[News] = []
+        messages: list[WorkerMessage] = []
         for call in ready:
             if call in self._calls:  # those of a worker that was lost are not
                 try:
-                    news += self._heard(call)
+                    messages += self._handle_message(call)
                 except PhotostyleError as error:
                     self._error = self._error or error
-        if self._error and not news:
+        if self._error and not messages:
             raise self._error
-        return news  # before the error, which the next call raises
+        return messages  # before the error, which the next call raises
 
     def stop(self) -> None:
         self._stopped = True
 
     def close(self) -> None:
-        for member in self.members:
-            self._ray.kill(member.actor)
+        for worker in self.workers:
+            self._ray.kill(worker.actor)
         self._connection.close()
 
-    def _member(self) -> Member:
-        member = Member(self._make.remote())
-        self._call(member, "load", "", *self._load)
-        return member
+    def _start_worker(self) -> ActorHandle:
+        worker = ActorHandle(self._make.remote())
+        self._call(worker, "load", "", *self._load)
+        return worker
 
-    def _call(self, member: Member, step: str, output: str, *given: object) -> None:
-        self._calls[getattr(member.actor, step).remote(*given)] = (member, step, output)
+    def _call(self, worker: ActorHandle, step: str, output: str, *given: object) -> None:
+        self._calls[getattr(worker.actor, step).remote(*given)] = (worker, step, output)
 
     def _shared(self, look: bytes | None) -> ObjectRef[bytes] | None:
         """A look in Ray's store, where it is put once."""
@@ -158,73 +164,75 @@ class ClusterWorkers:
             self._looks[look] = self._ray.put(look)
         return self._looks[look]
 
-    def _free(self, alone: bool) -> Member | None:
+    def _free(self, alone: bool) -> ActorHandle | None:
         """One with the fewest jobs, of those that are ready and read nothing."""
         free = [
-            member for member in self.members
-            if member.loaded and member.reading is None and not member.alone
-            and len(member.jobs) < (1 if alone else MOST_JOBS)
+            worker for worker in self.workers
+            if worker.loaded and worker.reading is None and not worker.alone
+            and len(worker.jobs) < (1 if alone else MOST_JOBS)
         ]  # fmt: skip
-        return min(free, key=lambda member: len(member.jobs), default=None)
+        return min(free, key=lambda worker: len(worker.jobs), default=None)
 
-    def _heard(self, call: ObjectRef[Any]) -> list[News]:
-        member, step, output = self._calls.pop(call)
+    def _handle_message(self, call: ObjectRef[Any]) -> list[WorkerMessage]:
+        worker, step, output = self._calls.pop(call)
         try:
-            said = self._ray.get(call)
+            message = self._ray.get(call)
         except self._deaths as error:
-            return self._replaced(member, str(error))
-        news: list[News] = []
+            return self._replaced(worker, str(error))
+        messages: list[WorkerMessage] = []
         if step == "load":
-            news.append(self._ready(member, said))
+            messages.append(self._ready(worker, message))
         elif step == "read":
-            member.is_read = True
+            worker.is_read = True
         elif step == "solve":
-            member.solving = None
-            self._call(member, "write", output, output)
+            worker.solving = None
+            self._call(worker, "write", output, output)
         elif step == "write":
-            member.jobs.remove(output)
-            member.alone = False
-            news.append(Finished(*said))
-        return [*news, *self._next(member)]
+            worker.jobs.remove(output)
+            worker.alone = False
+            messages.append(JobFinished(*message))
+        return [*messages, *self._next(worker)]
 
-    def _next(self, member: Member) -> list[News]:
+    def _next(self, worker: ActorHandle) -> list[WorkerMessage]:
         """Begins to solve what has been read, if nothing else is solved; or drops it."""
-        if not member.is_read or member.solving or member.reading is None:
+        if not worker.is_read or worker.solving or worker.reading is None:
             return []
-        output, member.reading, member.is_read = member.reading, None, False
+        output, worker.reading, worker.is_read = worker.reading, None, False
         if self._stopped:
-            member.jobs.remove(output)
-            self._call(member, "drop", output, output)
-            return [Dropped(output)]
-        member.solving = output
-        self._call(member, "solve", output, output)
-        return [Started(output)]
+            worker.jobs.remove(output)
+            self._call(worker, "drop", output, output)
+            return [JobDropped(output)]
+        worker.solving = output
+        self._call(worker, "solve", output, output)
+        return [JobStarted(output)]
 
-    def _ready(self, member: Member, said: Loaded | PhotostyleError) -> Ready:
-        if isinstance(said, PhotostyleError):
-            raise said
-        if said.version != __version__:
-            raise SettingsError(f"photostyle {__version__} on every machine", said.version, f"--cluster: {said.host}")
-        member.loaded = said
+    def _ready(self, worker: ActorHandle, message: ActorInfo | PhotostyleError) -> WorkerReady:
+        if isinstance(message, PhotostyleError):
+            raise message
+        if message.version != __version__:
+            raise SettingsError(
+                f"photostyle {__version__} on every machine", message.version, f"--cluster: {message.host}"
+            )
+        worker.loaded = message
         self._early_deaths = 0
-        return Ready(said.seconds)
+        return WorkerReady(message.seconds)
 
-    def _replaced(self, member: Member, why: str) -> list[News]:
-        place = f"process {member.loaded.pid} on {member.loaded.host}: " if member.loaded else ""
+    def _replaced(self, worker: ActorHandle, why: str) -> list[WorkerMessage]:
+        place = f"process {worker.loaded.pid} on {worker.loaded.host}: " if worker.loaded else ""
         reason = place + _short(why)
-        self._ray.kill(member.actor)  # it may only be out of reach
-        self._calls = {call: entry for call, entry in self._calls.items() if entry[0] is not member}
-        if member.loaded is None:
+        self._ray.kill(worker.actor)  # it may only be out of reach
+        self._calls = {call: entry for call, entry in self._calls.items() if entry[0] is not worker}
+        if worker.loaded is None:
             self._early_deaths += 1
             if self._early_deaths > MOST_DEATHS:
                 found = f"{self._early_deaths} that died ({reason})"
                 raise PhotostyleError("a worker that starts", found, "--cluster", "docs/cluster.md says what it needs.")
-        self.members[self.members.index(member)] = self._member()
-        return [Lost(tuple(member.jobs), reason)] if member.jobs else []
+        self.workers[self.workers.index(worker)] = self._start_worker()
+        return [WorkerLost(tuple(worker.jobs), reason)] if worker.jobs else []
 
     def _check_ready(self) -> None:
         """Raises PhotostyleError where the cluster has had no worker for too long."""
-        if any(member.loaded for member in self.members):
+        if any(worker.loaded for worker in self.workers):
             self._last_ready = time.monotonic()
         elif time.monotonic() - self._last_ready > START_SECONDS:
             free = ", ".join(f"{name} {amount:g}" for name, amount in sorted(self._connection.free().items())
@@ -235,15 +243,15 @@ class ClusterWorkers:
             )
 
 
-def places(free: dict[str, float], place: Place) -> int:
+def workers_that_fit(free: dict[str, float], resources: WorkerResources) -> int:
     """How many workers the free part of a cluster has room for, at least one."""
-    counts = [free.get("CPU", 0.0) // place.processors, free.get("memory", 0.0) // place.memory]
-    if place.gpus:
-        counts.append(free.get("GPU", 0.0) // place.gpus)
+    counts = [free.get("CPU", 0.0) // resources.processors, free.get("memory", 0.0) // resources.memory]
+    if resources.gpus:
+        counts.append(free.get("GPU", 0.0) // resources.gpus)
     return max(1, int(min(counts)))
 
 
-def _anywhere(job: Job) -> Job:
+def _anywhere(job: PhotoJob) -> PhotoJob:
     """The job with paths that mean the same wherever the worker is, and without the look of its set."""
     before, after = map(absolute, job.thumbnails)
     return replace(
@@ -253,9 +261,9 @@ def _anywhere(job: Job) -> Job:
     )  # fmt: skip
 
 
-def _fit_anywhere(job: Fit) -> Fit:
-    together = tuple((absolute(path), mask and absolute(mask)) for path, mask in job.together)
-    return replace(job, styles=_styles_anywhere(job.styles), together=together)
+def _look_job_anywhere(job: LookJob) -> LookJob:
+    photo_set = tuple((absolute(path), mask and absolute(mask)) for path, mask in job.photo_set)
+    return replace(job, styles=_styles_anywhere(job.styles), photo_set=photo_set)
 
 
 def _styles_anywhere(styles: tuple[StyleSource, ...]) -> tuple[StyleSource, ...]:

@@ -10,16 +10,16 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from photostyle.batch.capacity import Sample, pixels_of
-from photostyle.batch.driver import fits_of
-from photostyle.batch.job import Job
+from photostyle.batch.capacity import TrialResult, pixels_of
+from photostyle.batch.driver import look_jobs
+from photostyle.batch.job import PhotoJob
 from photostyle.batch.plan import Item
 from photostyle.batch.storage import size
-from photostyle.batch.workers import Dropped, Finished, Lost, Ready, Workers
+from photostyle.batch.worker_messages import JobDropped, JobFinished, WorkerLost, WorkerReady, Workers
 from photostyle.errors import InputError, PhotostyleError
 
 
-def calibrated(items: Sequence[Item], workers: Workers, count: int) -> list[Sample]:
+def run_trial(items: Sequence[Item], workers: Workers, count: int) -> list[TrialResult]:
     """Has all workers do the largest photo of the set at once, as they will be at work later.
 
     Args:
@@ -31,44 +31,46 @@ def calibrated(items: Sequence[Item], workers: Workers, count: int) -> list[Samp
         PhotostyleError: the photo cannot be done, or no worker can start.
     """
     item = max(items, key=lambda item: size(item.content))
-    fit = fits_of([item]).get(item.output)
+    look_job = look_jobs([item]).get(item.output)
     loading: list[float] = []
-    samples: list[Sample] = []
-    look, fitting = None, 0.0
+    samples: list[TrialResult] = []
+    look, look_seconds = None, 0.0
     try:
         with tempfile.TemporaryDirectory() as folder:
             over = _over(workers, item.content, loading)
-            if fit:
-                workers.give(fit)
+            if look_job:
+                workers.give(look_job)
                 found = next(over).outcome
-                look, fitting = found.look, (found.seconds or {})["total"]
+                look, look_seconds = found.look, (found.seconds or {})["total"]
             for place in range(count):
                 part, before, after = (os.path.join(folder, f"{place}.{name}") for name in ("part", "0.jpg", "1.jpg"))
                 output, thumbnails = f"{place}/{item.output}", (before, after)
-                job = Job(item.content, output, item.styles, item.content_mask, part, thumbnails, look)
+                job = PhotoJob(item.content, output, item.styles, item.content_mask, part, thumbnails, look)
                 workers.give(job, alone=True)
             for done in islice(over, count):
                 seconds = dict(done.outcome.seconds or {})
-                samples.append(Sample(max(loading), seconds, pixels_of(item.content), done.peak_bytes, fitting))
+                samples.append(
+                    TrialResult(max(loading), seconds, pixels_of(item.content), done.peak_bytes, look_seconds)
+                )
     finally:
         workers.close()
     return samples
 
 
-def _over(workers: Workers, photo: str, loading: list[float]) -> Iterator[Finished]:
+def _over(workers: Workers, photo: str, loading: list[float]) -> Iterator[JobFinished]:
     """The jobs that are done, as they are; what workers took to load is added to the list.
 
     Raises:
         PhotostyleError: one cannot be done, or no worker can start.
     """
     while True:
-        for said in workers.news(1):
-            if isinstance(said, Ready):
-                loading.append(said.seconds)
-            elif isinstance(said, Lost | Dropped):
-                found = f"one that died{f': {said.reason}' if isinstance(said, Lost) else ''}"
+        for message in workers.messages(1):
+            if isinstance(message, WorkerReady):
+                loading.append(message.seconds)
+            elif isinstance(message, WorkerLost | JobDropped):
+                found = f"one that died{f': {message.reason}' if isinstance(message, WorkerLost) else ''}"
                 raise PhotostyleError("a worker that does one photo", found, photo)
-            elif isinstance(said, Finished):
-                if failure := said.outcome.failure:
+            elif isinstance(message, JobFinished):
+                if failure := message.outcome.failure:
                     raise failure.fatal or InputError("a photo to try", failure.message, photo)
-                yield said
+                yield message

@@ -16,14 +16,14 @@ from collections.abc import Callable
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from photostyle.batch.job import Fit, Job, Options
-from photostyle.batch.workers import Dropped, Finished, Lost, News, Ready, Started
+from photostyle.batch.job import LookJob, PhotoJob, WorkerOptions
+from photostyle.batch.worker_messages import JobDropped, JobFinished, JobStarted, WorkerLost, WorkerMessage, WorkerReady
 from photostyle.errors import PhotostyleError
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from photostyle.batch.worker import Read, Solved, Worker
+    from photostyle.batch.worker import ReadJob, SolvedJob, Worker
 
 START_METHOD = "spawn"
 """A fork would copy the threads' locks and not the threads."""
@@ -32,7 +32,7 @@ MOST_DEATHS = 3
 """Workers in a row that may die before they are ready: then none will ever be."""
 
 
-class Process:
+class WorkerProcess:
     """One worker as its master sees it.
 
     Attributes:
@@ -42,7 +42,7 @@ class Process:
         alone: whether it is to get no other.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: WorkerOptions) -> None:
         context: Any = multiprocessing.get_context(START_METHOD)
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, self.pipe, options), daemon=True)
@@ -64,18 +64,18 @@ class Process:
 
 
 class LocalWorkers:
-    """Worker processes; see `workers.Workers` for what they do."""
+    """Worker processes; see `worker_messages.Workers` for what they do."""
 
-    def __init__(self, count: int, options: Options) -> None:
+    def __init__(self, count: int, options: WorkerOptions) -> None:
         self._options = options
         self._deaths = 0
         self._error: PhotostyleError | None = None
-        self._processes = [Process(options) for _ in range(count)]
+        self._processes = [WorkerProcess(options) for _ in range(count)]
 
     def has_room(self, *, alone: bool = False) -> bool:
         return self._free(alone) is not None
 
-    def give(self, job: Job | Fit, *, alone: bool = False) -> None:
+    def give(self, job: PhotoJob | LookJob, *, alone: bool = False) -> None:
         process = self._free(alone)
         if process is None:
             raise ValueError("no worker has room")
@@ -87,23 +87,23 @@ class LocalWorkers:
         except OSError:
             return  # it has died, which `news` will find
 
-    def news(self, seconds: float) -> list[News]:
+    def messages(self, seconds: float) -> list[WorkerMessage]:
         if self._error:
             raise self._error
-        news: list[News] = []
+        messages: list[WorkerMessage] = []
         pipes = {process.pipe: process for process in self._processes}
         for ready in connection.wait(list(pipes), seconds):
             process = pipes[ready]
             try:
                 while process.pipe.poll():
-                    news.append(self._heard(process, process.pipe.recv()))
+                    messages.append(self._handle_message(process, process.pipe.recv()))
             except (EOFError, OSError):
-                news += self._ended(process)
+                messages += self._ended(process)
             except PhotostyleError as error:
                 self._error = self._error or error
-        if self._error and not news:
+        if self._error and not messages:
             raise self._error
-        return news  # before the error, which the next call raises
+        return messages  # before the error, which the next call raises
 
     def stop(self) -> None:
         for process in self._processes:
@@ -118,26 +118,26 @@ class LocalWorkers:
         for process in self._processes:
             process.end()
 
-    def _free(self, alone: bool) -> Process | None:
+    def _free(self, alone: bool) -> WorkerProcess | None:
         """One with the fewest jobs, of those that would begin another soon."""
         free = [p for p in self._processes if not (p.alone or p.waiting or (alone and p.jobs))]
         return min(free, key=lambda process: len(process.jobs), default=None)
 
-    def _heard(self, process: Process, said: News | PhotostyleError) -> News:
-        if isinstance(said, PhotostyleError):
-            raise said
-        if isinstance(said, Ready):
+    def _handle_message(self, process: WorkerProcess, message: WorkerMessage | PhotostyleError) -> WorkerMessage:
+        if isinstance(message, PhotostyleError):
+            raise message
+        if isinstance(message, WorkerReady):
             self._deaths, process.ready = 0, True
-        elif isinstance(said, Started):
-            process.waiting.discard(said.output)
-        elif isinstance(said, Finished | Dropped):
-            output = said.outcome.output if isinstance(said, Finished) else said.output
+        elif isinstance(message, JobStarted):
+            process.waiting.discard(message.output)
+        elif isinstance(message, JobFinished | JobDropped):
+            output = message.outcome.output if isinstance(message, JobFinished) else message.output
             process.waiting.discard(output)
             process.jobs.remove(output)
             process.alone = False
-        return said
+        return message
 
-    def _ended(self, process: Process) -> list[News]:
+    def _ended(self, process: WorkerProcess) -> list[WorkerMessage]:
         """A worker has ended: starts another, unless too many have ended before they were ready."""
         reason = process.end()
         self._deaths += 1
@@ -147,20 +147,20 @@ class LocalWorkers:
             self._error = self._error or PhotostyleError("a worker that starts", found, "--workers", advice)
             self._processes.remove(process)
         else:
-            self._processes[self._processes.index(process)] = Process(self._options)
+            self._processes[self._processes.index(process)] = WorkerProcess(self._options)
         if not process.ready:  # the jobs are not to blame
-            return [Dropped(output) for output in process.jobs]
-        return [Lost(tuple(process.jobs), reason)]
+            return [JobDropped(output) for output in process.jobs]
+        return [WorkerLost(tuple(process.jobs), reason)]
 
 
-def _serve(pipe: Connection, other_end: Connection, options: Options) -> None:
+def _serve(pipe: Connection, other_end: Connection, options: WorkerOptions) -> None:
     """The worker's process: takes jobs from the pipe until its other end, which a fork would have too, is closed."""
     for name in (signal.SIGINT, signal.SIGTERM):  # a terminal sends them to every process, and the master decides
         signal.signal(name, signal.SIG_IGN)
     for library in LIBRARIES:
         os.environ[library] = str(options.threads)
     other_end.close()
-    given: queue.SimpleQueue[Job | Fit] = queue.SimpleQueue()
+    given: queue.SimpleQueue[PhotoJob | LookJob] = queue.SimpleQueue()
     stopped = threading.Event()
     telling = threading.Lock()
 
@@ -175,10 +175,10 @@ def _serve(pipe: Connection, other_end: Connection, options: Options) -> None:
         except (EOFError, OSError):
             os._exit(0)  # whoever would rename the parts has gone
 
-    def tell(said: News | PhotostyleError) -> None:
+    def tell(message: WorkerMessage | PhotostyleError) -> None:
         with telling:
             try:
-                pipe.send(said)
+                pipe.send(message)
             except OSError:
                 os._exit(0)
 
@@ -191,16 +191,19 @@ def _serve(pipe: Connection, other_end: Connection, options: Options) -> None:
     except PhotostyleError as error:
         tell(error)
         return
-    tell(Ready(time.perf_counter() - began))
+    tell(WorkerReady(time.perf_counter() - began))
     _work(worker, given, stopped, tell)
 
 
 def _work(
-    worker: Worker, given: queue.SimpleQueue[Job | Fit], stopped: threading.Event, tell: Callable[[News], None]
+    worker: Worker,
+    given: queue.SimpleQueue[PhotoJob | LookJob],
+    stopped: threading.Event,
+    tell: Callable[[WorkerMessage], None],
 ) -> NoReturn:
     """Reads a photo ahead, solves, and writes behind, each on its own thread."""
-    read: queue.SimpleQueue[Read] = queue.SimpleQueue()
-    solved: queue.SimpleQueue[Solved] = queue.SimpleQueue()
+    read: queue.SimpleQueue[ReadJob] = queue.SimpleQueue()
+    solved: queue.SimpleQueue[SolvedJob] = queue.SimpleQueue()
     ahead = threading.Semaphore(1)
 
     def reading() -> None:
@@ -212,7 +215,7 @@ def _work(
     def writing() -> None:
         while True:
             outcome = worker.write(solved.get())
-            tell(Finished(outcome, peak_bytes()))
+            tell(JobFinished(outcome, peak_bytes()))
 
     for step in (reading, writing):
         threading.Thread(target=step, daemon=True).start()
@@ -220,9 +223,9 @@ def _work(
         photo = read.get()
         ahead.release()
         if stopped.is_set():
-            tell(Dropped(photo.job.output))
+            tell(JobDropped(photo.job.output))
             continue
-        tell(Started(photo.job.output))
+        tell(JobStarted(photo.job.output))
         solved.put(worker.solve(photo))
 
 

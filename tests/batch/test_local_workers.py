@@ -14,40 +14,40 @@ from typing import Any
 
 import pytest
 
-from photostyle.batch import local
-from photostyle.batch.job import Job, Options, Outcome, StyleSource
-from photostyle.batch.local import LocalWorkers
-from photostyle.batch.worker import Read, Solved
-from photostyle.batch.workers import Dropped, Finished, Lost, News, Ready, Started
+from photostyle.batch import local_workers
+from photostyle.batch.job import Outcome, PhotoJob, StyleSource, WorkerOptions
+from photostyle.batch.local_workers import LocalWorkers
+from photostyle.batch.worker import ReadJob, SolvedJob
+from photostyle.batch.worker_messages import JobDropped, JobFinished, JobStarted, WorkerLost, WorkerMessage, WorkerReady
 from photostyle.errors import PhotostyleError, WeightsError
 from photostyle.presets import load_preset
 from photostyle.settings import Settings
 from tests.fakes import write_photo
 
-OPTIONS = Options(Settings(), threads=1)
+OPTIONS = WorkerOptions(Settings(), threads=1)
 
 
 class Stub:
     """In the place of `Worker`: what it is to do is the name of the photo."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: WorkerOptions) -> None:
         if options.settings.seed == 1:
             raise WeightsError("weights", "none", "compact", "Fetch them.")
         if options.settings.seed == 2:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def read(self, job: Job) -> Read:
-        return Read(job, None, 0.0, Outcome(job.output))
+    def read(self, job: PhotoJob) -> ReadJob:
+        return ReadJob(job, None, 0.0, Outcome(job.output))
 
-    def solve(self, read: Read) -> Solved:
+    def solve(self, read: ReadJob) -> SolvedJob:
         if read.job.content == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if read.job.content == "exit":
             os._exit(3)
         time.sleep(0.3 if read.job.content == "slow" else 0)
-        return Solved(read, None, read.outcome)
+        return SolvedJob(read, None, read.outcome)
 
-    def write(self, solved: Solved) -> Outcome:
+    def write(self, solved: SolvedJob) -> Outcome:
         return solved.outcome
 
 
@@ -56,7 +56,7 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that are there at once and load nothing; a fork has what is patched here."""
     if sys.platform == "win32":
         pytest.skip("Windows has no fork")
-    monkeypatch.setattr(local, "START_METHOD", "fork")
+    monkeypatch.setattr(local_workers, "START_METHOD", "fork")
     monkeypatch.setattr("photostyle.batch.worker.Worker", Stub)
 
 
@@ -67,18 +67,20 @@ def workers(stubs: None) -> Iterator[LocalWorkers]:
     workers.close()
 
 
-def a_job(output: str, content: str = "quick") -> Job:
-    return Job(content, output, (), None, "part", ("before", "after"))
+def a_job(output: str, content: str = "quick") -> PhotoJob:
+    return PhotoJob(content, output, (), None, "part", ("before", "after"))
 
 
-def heard(workers: LocalWorkers, until: type[News], count: int = 1, seconds: float = 20) -> list[News]:
+def heard(
+    workers: LocalWorkers, until: type[WorkerMessage], count: int = 1, seconds: float = 20
+) -> list[WorkerMessage]:
     """All news up to the n-th of a kind."""
-    news: list[News] = []
+    messages: list[WorkerMessage] = []
     end = time.monotonic() + seconds
-    while sum(isinstance(said, until) for said in news) < count:
-        assert time.monotonic() < end, news
-        news += workers.news(0.1)
-    return news
+    while sum(isinstance(message, until) for message in messages) < count:
+        assert time.monotonic() < end, messages
+        messages += workers.messages(0.1)
+    return messages
 
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
@@ -89,27 +91,27 @@ def test_jobs_are_begun_and_finished(workers: LocalWorkers) -> None:
         assert workers.has_room()
         workers.give(a_job(name))
     assert not workers.has_room()
-    news = heard(workers, Finished, 2)
-    assert {said.output for said in news if isinstance(said, Started)} == {"a", "b"}
-    assert {said.outcome.output for said in news if isinstance(said, Finished)} == {"a", "b"}
-    assert all(said.peak_bytes > 1e6 for said in news if isinstance(said, Finished))
+    messages = heard(workers, JobFinished, 2)
+    assert {message.output for message in messages if isinstance(message, JobStarted)} == {"a", "b"}
+    assert {message.outcome.output for message in messages if isinstance(message, JobFinished)} == {"a", "b"}
+    assert all(message.peak_bytes > 1e6 for message in messages if isinstance(message, JobFinished))
     assert workers.has_room()
 
 
 def test_next_job_is_handed_out_while_one_is_solved(workers: LocalWorkers) -> None:
     for name in "ab":
         workers.give(a_job(name, "slow"))
-    heard(workers, Started, 2)
+    heard(workers, JobStarted, 2)
     assert workers.has_room() and not workers.has_room(alone=True)
-    heard(workers, Finished, 2)
+    heard(workers, JobFinished, 2)
 
 
 def test_worker_with_a_job_alone_gets_no_other(stubs: None) -> None:
     workers = LocalWorkers(1, OPTIONS)
     workers.give(a_job("a", "slow"), alone=True)
-    heard(workers, Started)
+    heard(workers, JobStarted)
     assert not workers.has_room()
-    heard(workers, Finished)
+    heard(workers, JobFinished)
     assert workers.has_room(alone=True)
     workers.close()
 
@@ -117,52 +119,52 @@ def test_worker_with_a_job_alone_gets_no_other(stubs: None) -> None:
 @pytest.mark.parametrize(("how", "reason"), [("die", "killed by signal 9"), ("exit", "exit code 3")])
 def test_worker_that_dies_is_replaced(how: str, reason: str, workers: LocalWorkers) -> None:
     workers.give(a_job("a", how))
-    lost = next(said for said in heard(workers, Lost) if isinstance(said, Lost))
-    assert lost == Lost(("a",), reason)
+    lost = next(message for message in heard(workers, WorkerLost) if isinstance(message, WorkerLost))
+    assert lost == WorkerLost(("a",), reason)
     for name in "bc":
         workers.give(a_job(name))
-    heard(workers, Finished, 2)
+    heard(workers, JobFinished, 2)
 
 
 def test_stopping_drops_what_is_not_begun(stubs: None) -> None:
     workers = LocalWorkers(1, OPTIONS)
     workers.give(a_job("a", "slow"))
-    heard(workers, Started)
+    heard(workers, JobStarted)
     workers.give(a_job("b"))
     workers.stop()
-    news = heard(workers, Dropped)
-    if not any(isinstance(said, Finished) for said in news):
-        news += heard(workers, Finished)
-    assert [said.output for said in news if isinstance(said, Dropped)] == ["b"]
-    assert "b" not in [said.output for said in news if isinstance(said, Started)]
+    messages = heard(workers, JobDropped)
+    if not any(isinstance(message, JobFinished) for message in messages):
+        messages += heard(workers, JobFinished)
+    assert [message.output for message in messages if isinstance(message, JobDropped)] == ["b"]
+    assert "b" not in [message.output for message in messages if isinstance(message, JobStarted)]
     workers.close()
 
 
 def test_error_of_a_start_is_raised(stubs: None) -> None:
-    workers = LocalWorkers(1, Options(Settings(seed=1), 1))
+    workers = LocalWorkers(1, WorkerOptions(Settings(seed=1), 1))
     with pytest.raises(WeightsError, match="Fetch them"):
-        heard(workers, Ready)
+        heard(workers, WorkerReady)
     workers.close()
 
 
 def test_workers_that_never_start_are_given_up(stubs: None) -> None:
-    workers = LocalWorkers(1, Options(Settings(seed=2), 1))
+    workers = LocalWorkers(1, WorkerOptions(Settings(seed=2), 1))
     with pytest.raises(PhotostyleError, match="4 that died"):
-        heard(workers, Ready)
+        heard(workers, WorkerReady)
     workers.close()
 
 
 def test_jobs_of_a_worker_that_dies_before_it_is_ready_are_given_back(stubs: None) -> None:
-    workers = LocalWorkers(1, Options(Settings(seed=2), 1))
+    workers = LocalWorkers(1, WorkerOptions(Settings(seed=2), 1))
     workers.give(a_job("a"))
-    assert [said.output for said in heard(workers, Dropped) if isinstance(said, Dropped)] == ["a"]
+    assert [message.output for message in heard(workers, JobDropped) if isinstance(message, JobDropped)] == ["a"]
     workers.close()
 
 
 class Scripted:
-    """In the place of `Process`: a pipe on whose other end a test says what a worker would say."""
+    """In the place of `WorkerProcess`: a pipe on whose other end a test says what a worker would say."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: WorkerOptions) -> None:
         self.pipe, self.worker_end = Pipe()
         self.jobs: list[str] = []
         self.waiting: set[str] = set()
@@ -171,36 +173,36 @@ class Scripted:
 
 @pytest.mark.parametrize("failing", range(3))
 def test_outcomes_that_came_with_an_error_are_told_before_it(failing: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "Process", Scripted)
+    monkeypatch.setattr(local_workers, "WorkerProcess", Scripted)
     workers = LocalWorkers(3, OPTIONS)
     processes: list[Any] = workers._processes
     for name in "abc":
         workers.give(a_job(name))
     for place, process in enumerate(processes):
         error = WeightsError("weights", "none", "compact")
-        process.worker_end.send(error if place == failing else Finished(Outcome(process.jobs[0]), 1))
-    done = {said.outcome.output for said in workers.news(0) if isinstance(said, Finished)}
+        process.worker_end.send(error if place == failing else JobFinished(Outcome(process.jobs[0]), 1))
+    done = {message.outcome.output for message in workers.messages(0) if isinstance(message, JobFinished)}
     assert done == set("abc") - {"abc"[failing]}
     with pytest.raises(WeightsError):
-        workers.news(0)
+        workers.messages(0)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_signals_are_left_to_the_master(name: str, workers: LocalWorkers) -> None:
-    heard(workers, Ready, 2)
+    heard(workers, WorkerReady, 2)
     for process in workers._processes:
         os.kill(process.process.pid, getattr(signal, name))
     for output in "ab":
         workers.give(a_job(output))
-    heard(workers, Finished, 2)
+    heard(workers, JobFinished, 2)
 
 
 MASTER = """
 import time
-from photostyle.batch import local
-from photostyle.batch.job import Options
+from photostyle.batch import local_workers
+from photostyle.batch.job import WorkerOptions
 from photostyle.settings import Settings
-workers = local.LocalWorkers(2, Options(Settings(), 1))
+workers = local_workers.LocalWorkers(2, WorkerOptions(Settings(), 1))
 print(*(process.process.pid for process in workers._processes), flush=True)
 time.sleep(60)
 """
@@ -222,9 +224,9 @@ def test_workers_end_with_a_master_that_is_killed() -> None:
 def test_real_worker_in_a_real_process(tmp_path: Path) -> None:
     content, style = write_photo(tmp_path / "a.png", 1), write_photo(tmp_path / "b.png", 2)
     thumbnails = str(tmp_path / "0.jpg"), str(tmp_path / "1.jpg")
-    workers = LocalWorkers(1, Options(load_preset("preview"), 1))
-    workers.give(Job(str(content), "a.png", (StyleSource(str(style)),), None, str(tmp_path / "part"), thumbnails))
-    finished = heard(workers, Finished, seconds=100)[-1]
+    workers = LocalWorkers(1, WorkerOptions(load_preset("preview"), 1))
+    workers.give(PhotoJob(str(content), "a.png", (StyleSource(str(style)),), None, str(tmp_path / "part"), thumbnails))
+    finished = heard(workers, JobFinished, seconds=100)[-1]
     workers.close()
-    assert isinstance(finished, Finished) and finished.outcome.failure is None
+    assert isinstance(finished, JobFinished) and finished.outcome.failure is None
     assert (tmp_path / "part").stat().st_size > 1000 and finished.outcome.width == 96

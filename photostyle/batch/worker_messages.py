@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from photostyle.batch.job import Fit, Job, Outcome
+from photostyle.batch.job import LookJob, Outcome, PhotoJob
 
 
 @dataclass(frozen=True)
-class Ready:
+class WorkerReady:
     """A worker has loaded what it needs."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
-class Started:
+class JobStarted:
     """A worker has begun to solve the job of this output."""
 
     output: str
 
 
 @dataclass(frozen=True)
-class Finished:
+class JobFinished:
     """A job is over, well or not.
 
     Args:
@@ -36,7 +36,7 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class Dropped:
+class JobDropped:
     """A job was handed out and will not be begun by the worker that had it: `Workers.stop` was called, or the worker
     died before it was ready."""
 
@@ -44,7 +44,7 @@ class Dropped:
 
 
 @dataclass(frozen=True)
-class Lost:
+class WorkerLost:
     """A worker that was ready has died, and with it the jobs of these outputs; another takes its place.
 
     Args:
@@ -56,7 +56,7 @@ class Lost:
     reason: str
 
 
-News = Ready | Started | Finished | Dropped | Lost
+WorkerMessage = WorkerReady | JobStarted | JobFinished | JobDropped | WorkerLost
 
 
 class Workers(Protocol):
@@ -65,11 +65,11 @@ class Workers(Protocol):
     def has_room(self, *, alone: bool = False) -> bool:
         """Whether another job can be handed out now; `alone`, to a worker that has no other."""
 
-    def give(self, job: Job | Fit, *, alone: bool = False) -> None:
+    def give(self, job: PhotoJob | LookJob, *, alone: bool = False) -> None:
         """Hands out a job. With `alone` its worker gets no other before it is over, so that it is clear which of them
         is to blame should the worker die."""
 
-    def news(self, seconds: float) -> list[News]:
+    def messages(self, seconds: float) -> list[WorkerMessage]:
         """What has happened, waiting for at most that long.
 
         Raises:
