@@ -1,4 +1,4 @@
-"""A worker on another machine: the steps of a job, each called over the network."""
+"""A worker on another machine: Ray calls the steps of a job over the network."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ActorInfo:
-    """A worker that is ready.
+    """An actor that is ready.
 
     Args:
-        seconds: that it took.
-        version: of photostyle there.
-        host, pid: where it is.
+        seconds: time that it took to load.
+        version: of photostyle on its machine.
+        host, pid: its machine and process.
     """
 
     seconds: float
@@ -34,8 +34,10 @@ class ActorInfo:
 
 
 class WorkerActor:
-    """What `cluster_workers.ClusterWorkers` calls. A step keeps what it made for the next one, so that no photo travels; the
-    steps of three jobs may run at once, each step of one job only.
+    """The actor that `cluster_workers.ClusterWorkers` calls.
+
+    Each step keeps its result here for the next step, so that no photo travels. Three jobs may be at work at once, each
+    in a different step.
     """
 
     def __init__(self) -> None:
@@ -44,16 +46,18 @@ class WorkerActor:
         self._solved: dict[str, SolvedJob] = {}
 
     def load(self, options: WorkerOptions, folder: str) -> ActorInfo | PhotostyleError:
-        """Loads what all jobs need; an error is returned, since raised it would look like a death.
+        """Loads what all jobs need. Errors are returned: Ray would report a raised one as the end of the actor.
 
         Args:
-            options: of the jobs.
-            folder: that must be found there as it is where the batch was begun; empty where none must be.
+            options: what all jobs share.
+            folder: a folder that this machine must share with the one that started the batch; empty if none.
         """
         began = time.perf_counter()
         if folder and not os.path.isdir(folder):
-            advice = "Keep the photos and results where every machine of the cluster finds them (docs/cluster.md)."
-            return OutputError("a folder that all workers share", f"none on {socket.gethostname()}", folder, advice)
+            advice = "Keep photos and results in a folder that all machines share (docs/cluster.md)."
+            return OutputError(
+                "a folder on every machine of the cluster", f"none on {socket.gethostname()}", folder, advice
+            )
         for library in LIBRARIES:
             os.environ[library] = str(options.threads)
         try:
@@ -69,7 +73,7 @@ class WorkerActor:
 
         Args:
             job: without the look of its set.
-            look: that look, which Ray brings to each machine once.
+            look: the look of the set, which Ray sends to each machine once.
         """
         given = replace(job, look=look) if isinstance(job, PhotoJob) else job
         self._read[job.output] = self._loaded.read(given)
@@ -79,7 +83,7 @@ class WorkerActor:
         self._solved[output] = self._loaded.solve(self._read.pop(output))
 
     def write(self, output: str) -> tuple[Outcome, int]:
-        """The last step; also gives the most memory that this worker has had."""
+        """The last step; also returns the most memory that this worker has used."""
         return self._loaded.write(self._solved.pop(output)), peak_bytes()
 
     def drop(self, output: str) -> None:
@@ -89,5 +93,5 @@ class WorkerActor:
     @property
     def _loaded(self) -> Worker:
         if self._worker is None:
-            raise ValueError("a step before load")
+            raise ValueError("call `load` before the steps")
         return self._worker

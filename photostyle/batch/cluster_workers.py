@@ -1,6 +1,6 @@
-"""Workers on the machines of a Ray cluster: an actor each, that loads once and is called step by step.
+"""Workers on the machines of a Ray cluster. Each is an actor that loads once and is called step by step.
 
-Only names and outcomes travel through Ray; photos are read and results written where the workers are.
+Only names and outcomes travel through Ray. The workers read the photos and write the results themselves.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 MOST_JOBS = 3
-"""Of a worker: one is read, one solved, one written."""
+"""Jobs of one worker at a time: one is read, one solved, one written."""
 MOST_DEATHS = 3
-"""Workers in a row that may die before they are ready: then none will ever be."""
+"""Workers in a row that may stop before they are ready. After that we give up."""
 START_SECONDS = 600
-"""Without a single worker that is ready (our choice): a cluster may have to start machines first."""
+"""Longest time without any worker (our choice): a cluster may have to start machines first."""
 LONGEST_REASON = 200
-"""Characters of what Ray says of a death."""
+"""Characters that are kept of Ray's explanation why a worker stopped."""
 
 
 @dataclass(frozen=True)
 class WorkerResources:
-    """What each worker is given of a cluster.
+    """What each worker gets of a cluster.
 
     Args:
-        processors: whole ones; each is a thread.
-        gpus: a share of one, or several; 0 to compute on the processors.
+        processors: how many; each runs one thread.
+        gpus: a fraction of a GPU, or several GPUs; 0 to compute on processors.
         memory: in bytes.
     """
 
@@ -47,15 +47,16 @@ class WorkerResources:
 
 @dataclass(eq=False)
 class ActorHandle:
-    """One worker as its master sees it.
+    """What the main process knows about one worker.
 
     Attributes:
-        actor: of Ray.
+        actor: the Ray actor.
         loaded: None until it is ready.
-        jobs: those that are not over, the oldest first.
-        reading, solving: the jobs that are, or have been and wait for the next step.
-        is_read: whether the first of them waits.
-        alone: whether it is to get no other.
+        jobs: the jobs that it has not finished, oldest first.
+        reading: the job that it is reading, or has read and will solve next.
+        is_read: whether that job has been read.
+        solving: the job that it is solving.
+        alone: whether it gets no other job until its job is finished.
     """
 
     actor: Any
@@ -68,15 +69,15 @@ class ActorHandle:
 
 
 class ClusterWorkers:
-    """Actors of a Ray cluster; see `worker_messages.Workers` for what they do.
+    """Actors of a Ray cluster; `worker_messages.Workers` describes the methods.
 
     Args:
         ray: the connection; closed at the end.
-        count: of workers; those that the cluster has no room for yet join when it has.
-        resources: of each.
-        options: of the jobs.
-        folder: that all workers must find, see `WorkerActor.load`.
-        kind: of the actors.
+        count: how many workers. If the cluster has no room for some yet, they join later.
+        resources: what each worker gets.
+        options: what all jobs share.
+        folder: the folder that all machines must share, see `WorkerActor.load`.
+        kind: the class of the actors.
     """
 
     def __init__(
@@ -128,10 +129,10 @@ class ClusterWorkers:
             ready, _ = self._ray.wait(list(self._calls), timeout=seconds)
             ready, _ = self._ray.wait(list(self._calls), num_returns=len(self._calls), timeout=0) if ready else ([], [])
         except (ConnectionError, self._ray.exceptions.RaySystemError) as error:
-            raise PhotostyleError("a cluster that stays", _short(str(error)), "--cluster") from error
+            raise PhotostyleError("a cluster that keeps the connection", _short(str(error)), "--cluster") from error
         messages: list[WorkerMessage] = []
         for call in ready:
-            if call in self._calls:  # those of a worker that was lost are not
+            if call in self._calls:  # the calls of a lost worker are forgotten
                 try:
                     messages += self._handle_message(call)
                 except PhotostyleError as error:
@@ -157,7 +158,7 @@ class ClusterWorkers:
         self._calls[getattr(worker.actor, step).remote(*given)] = (worker, step, output)
 
     def _shared(self, look: bytes | None) -> ObjectRef[bytes] | None:
-        """A look in Ray's store, where it is put once."""
+        """Puts a look into Ray's store, once."""
         if look is None:
             return None
         if look not in self._looks:
@@ -165,7 +166,7 @@ class ClusterWorkers:
         return self._looks[look]
 
     def _free(self, alone: bool) -> ActorHandle | None:
-        """One with the fewest jobs, of those that are ready and read nothing."""
+        """The worker with the fewest jobs among those that can take another."""
         free = [
             worker for worker in self.workers
             if worker.loaded and worker.reading is None and not worker.alone
@@ -194,7 +195,7 @@ class ClusterWorkers:
         return [*messages, *self._next(worker)]
 
     def _next(self, worker: ActorHandle) -> list[WorkerMessage]:
-        """Begins to solve what has been read, if nothing else is solved; or drops it."""
+        """Starts to solve the job that has been read, unless another is being solved. Drops it after `stop`."""
         if not worker.is_read or worker.solving or worker.reading is None:
             return []
         output, worker.reading, worker.is_read = worker.reading, None, False
@@ -220,31 +221,33 @@ class ClusterWorkers:
     def _replaced(self, worker: ActorHandle, why: str) -> list[WorkerMessage]:
         place = f"process {worker.loaded.pid} on {worker.loaded.host}: " if worker.loaded else ""
         reason = place + _short(why)
-        self._ray.kill(worker.actor)  # it may only be out of reach
+        self._ray.kill(worker.actor)  # it may be alive but out of reach
         self._calls = {call: entry for call, entry in self._calls.items() if entry[0] is not worker}
         if worker.loaded is None:
             self._early_deaths += 1
             if self._early_deaths > MOST_DEATHS:
-                found = f"{self._early_deaths} that died ({reason})"
-                raise PhotostyleError("a worker that starts", found, "--cluster", "docs/cluster.md says what it needs.")
+                found = f"{self._early_deaths} crashes in a row ({reason})"
+                raise PhotostyleError(
+                    "a worker that starts", found, "--cluster", "docs/cluster.md lists what a worker needs."
+                )
         self.workers[self.workers.index(worker)] = self._start_worker()
         return [WorkerLost(tuple(worker.jobs), reason)] if worker.jobs else []
 
     def _check_ready(self) -> None:
-        """Raises PhotostyleError where the cluster has had no worker for too long."""
+        """Raises PhotostyleError if the cluster has had no worker for too long."""
         if any(worker.loaded for worker in self.workers):
             self._last_ready = time.monotonic()
         elif time.monotonic() - self._last_ready > START_SECONDS:
             free = ", ".join(f"{name} {amount:g}" for name, amount in sorted(self._connection.free().items())
                              if name in ("CPU", "GPU", "memory"))  # fmt: skip
-            advice = "Ask for less: --cpus-per-worker, --gpus-per-worker."
+            advice = "Ask for less with --cpus-per-worker and --gpus-per-worker."
             raise PhotostyleError(
                 f"a worker within {START_SECONDS} s", f"none (free: {free or 'nothing'})", "--cluster", advice
             )
 
 
 def workers_that_fit(free: dict[str, float], resources: WorkerResources) -> int:
-    """How many workers the free part of a cluster has room for, at least one."""
+    """How many workers fit into the free part of a cluster; at least one."""
     counts = [free.get("CPU", 0.0) // resources.processors, free.get("memory", 0.0) // resources.memory]
     if resources.gpus:
         counts.append(free.get("GPU", 0.0) // resources.gpus)
@@ -252,7 +255,7 @@ def workers_that_fit(free: dict[str, float], resources: WorkerResources) -> int:
 
 
 def _anywhere(job: PhotoJob) -> PhotoJob:
-    """The job with paths that mean the same wherever the worker is, and without the look of its set."""
+    """The job with absolute paths, and without the look of its set."""
     before, after = map(absolute, job.thumbnails)
     return replace(
         job, content=absolute(job.content), styles=_styles_anywhere(job.styles),
@@ -271,6 +274,6 @@ def _styles_anywhere(styles: tuple[StyleSource, ...]) -> tuple[StyleSource, ...]
 
 
 def _short(text: str) -> str:
-    """What matters of Ray's words on a death: the detail it ends with, in its first sentence."""
+    """The important part of Ray's explanation why a worker stopped: the first sentence of its last detail."""
     last = text.rpartition("Worker exit detail:")[2].strip().splitlines() or [""]
     return last[-1].partition(". ")[0].strip()[:LONGEST_REASON]

@@ -1,4 +1,4 @@
-"""Runs a plan: hands out what is to be done, and is the one that keeps the manifest and names the results."""
+"""Runs a plan: hands jobs to the workers, writes the manifest, and gives the results their names."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from photostyle.batch.worker_messages import JobDropped, JobFinished, JobStarted
 from photostyle.errors import OutputError
 
 MOST_TRIES = 2
-"""Workers that a photo may take with it before it is held to be the cause."""
+"""Workers that may die over one photo. After that the photo is blamed and has failed."""
 WAITING = 0.5
-"""Most seconds between two looks at whether to stop."""
+"""Longest time between two checks whether to stop, in seconds."""
 
 
 @dataclass(frozen=True)
 class PhotoStarted:
-    """A photo is being solved."""
+    """A worker has started to solve a photo."""
 
     item: Item
 
 
 @dataclass(frozen=True)
 class PhotoEnded:
-    """A photo is done, or has failed."""
+    """A photo is done or has failed."""
 
     item: Item
     record: Record
@@ -42,7 +42,7 @@ class PhotoEnded:
 
 @dataclass(frozen=True)
 class Retrying:
-    """The worker of a photo, or of the look of a set, has died; another will try it."""
+    """A worker died over a photo or over the look of a set; another worker will try it."""
 
     item: Item | LookJob
     reason: str
@@ -50,7 +50,7 @@ class Retrying:
 
 @dataclass(frozen=True)
 class LookStarted:
-    """The look of a set is being found."""
+    """A worker has started to find the look of a set."""
 
     look_job: LookJob
 
@@ -72,15 +72,15 @@ class Driver:
 
     Args:
         output: the output folder.
-        manifest: of that folder.
-        workers: who do the jobs; they are closed at the end.
-        digests: of what the results are made from, for the records.
+        manifest: the manifest of that folder.
+        workers: they do the jobs, and are closed at the end.
+        digests: digests of the inputs, for the records.
         tell: called with every event.
-        stopping: asked over and over whether to begin no other photo.
+        stopping: asked again and again; once it returns true, no other photo is started.
 
     Attributes:
-        peak_bytes: the most memory of any worker.
-        ended: the outputs of the items that are done or have failed.
+        peak_bytes: the most memory that any worker has used.
+        ended: outputs of the items that are done or have failed.
     """
 
     def __init__(
@@ -108,12 +108,12 @@ class Driver:
         self.ended: set[str] = set()
 
     def run(self, items: Sequence[Item]) -> None:
-        """Does all items, or as many as have begun when `stopping` says so; first the looks that sets have.
+        """Does all items, or those that have been started when `stopping` returns true. Looks of sets come first.
 
         Raises:
-            PhotostyleError: what meets every photo: the disk is full, the output folder has gone, no worker can start.
-                What was at hand has been finished as far as that was possible.
-            Exception: of `tell`, after the same.
+            PhotostyleError: an error that concerns every photo: the disk is full, the output folder is gone, no worker
+                starts. Photos at work are finished first if possible.
+            Exception: an error that `tell` raised. Photos at work are finished first, too.
         """
         self._items = {item.output: item for item in items}
         self._look_job_of = look_jobs(items)
@@ -129,7 +129,7 @@ class Driver:
                 for message in self._workers.messages(WAITING):
                     try:
                         self._handle(message)
-                    except Exception as error:  # of a listener, too: what else has arrived is recorded first
+                    except Exception as error:  # `tell` may raise anything: record first what else has arrived
                         fatal = fatal or error
         finally:
             self._workers.close()
@@ -137,7 +137,7 @@ class Driver:
             raise fatal
 
     def _goes_on(self) -> bool:
-        """Whether there is something to wait for; a look is not, once no photo will be begun with it."""
+        """Whether there is something to wait for. After a stop nobody waits for the look of a set."""
         if self._stopped:
             return not self._at_hand <= self._look_jobs.keys()
         return bool(self._at_hand or self._waiting or self._again)
@@ -149,7 +149,7 @@ class Driver:
             self._give(self._waiting.popleft(), alone=False)
 
     def _can_begin(self) -> bool:
-        """Whether something waits, and not for the look of its set."""
+        """Whether the next item can start: if it needs the look of its set, the look is there."""
         look_job = self._look_job_of.get(self._waiting[0]) if self._waiting else None
         return bool(self._waiting) and (look_job is None or look_job.output in self._looks)
 
@@ -192,7 +192,7 @@ class Driver:
             self._tell(Retrying(look_job or self._items[output], reason))
             self._again.append(output)
             return
-        message = f"its worker died {MOST_TRIES} times, the last time {reason}"
+        message = f"its worker died {MOST_TRIES} times (last: {reason})"
         outcome = Outcome(output, Failure("WorkerDied", message))
         if look_job:
             self._settle_look(look_job, outcome)
@@ -200,27 +200,27 @@ class Driver:
             self._settle(outcome)
 
     def _settle_look(self, look_job: LookJob, outcome: Outcome) -> None:
-        """Lets the photos of a set begin; without a look all of them have failed.
+        """Lets the photos of a set start. If no look was found, all of them have failed.
 
         Raises:
-            PhotostyleError: what meets every photo.
+            PhotostyleError: the error concerns every photo.
         """
         if outcome.look is not None:
             self._looks[look_job.output] = outcome.look
             self._tell(LookFound(look_job, (outcome.seconds or {})["total"], outcome.warnings))
         elif failure := outcome.failure:
             _check_fatal(failure, self._output)
-            shared = replace(failure, message=f"the look of the set: {failure.message}")
+            shared = replace(failure, message=f"no look for the set: {failure.message}")
             for output in [output for output in self._waiting if self._look_job_of.get(output) is look_job]:
                 self._waiting.remove(output)
                 self._settle(Outcome(output, shared))
 
     def _settle(self, outcome: Outcome) -> None:
-        """Records an outcome and gives the result its name, in this order: a kill between the two leaves a record by
-        which the part is found and named later.
+        """Records an outcome, then renames the result. After a kill between the two, the next batch finds the finished
+        result through its record and renames it.
 
         Raises:
-            PhotostyleError: what meets every photo; then there is no record.
+            PhotostyleError: the error concerns every photo; nothing is recorded.
         """
         failure, item = outcome.failure, self._items[outcome.output]
         if failure:
@@ -251,16 +251,16 @@ class Driver:
 
 
 def look_jobs(items: Iterable[Item]) -> dict[str, LookJob]:
-    """The fit that each item waits for, by the item's output; items of the same styles and set share one."""
+    """For each item's output the look that it waits for. Items with the same styles and the same set share one."""
     keys = dict.fromkeys((item.styles, item.photo_set) for item in items if item.photo_set)
     fits = {key: LookJob(f"look {place}", *key) for place, key in enumerate(keys)}
     return {item.output: fits[item.styles, item.photo_set] for item in items if item.photo_set}
 
 
 def _check_fatal(failure: Failure, output: str) -> None:
-    """Raises the error of a failure that would meet every photo."""
+    """Raises the error of a failure that concerns every photo."""
     if isinstance(failure.fatal, OutputError):
-        advice = "Once it can be, the same command goes on where it has stopped."
+        advice = "When that is solved, run the same command again: it continues where it stopped."
         raise OutputError("an output folder that can be written to", failure.fatal.found, output, advice)
     if failure.fatal:
         raise failure.fatal

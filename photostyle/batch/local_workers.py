@@ -1,6 +1,6 @@
-"""Workers on this machine: a process each, with a thread that reads ahead and one that writes behind.
+"""Workers on this machine. Each is a process with a thread that reads the next photo and one that writes the last one.
 
-A process that dies takes no other with it. All of them end with the process that started them, however that ends.
+A process that dies does not affect the others. All of them end when the process that started them ends, in any way.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from photostyle.batch.worker import ReadJob, SolvedJob, Worker
 
 START_METHOD = "spawn"
-"""A fork would copy the threads' locks and not the threads."""
+"""A fork would copy the locks of threads, but not the threads."""
 LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 MOST_DEATHS = 3
-"""Workers in a row that may die before they are ready: then none will ever be."""
+"""Workers in a row that may die before they are ready. After that we give up."""
 
 
 class WorkerProcess:
-    """One worker as its master sees it.
+    """What the main process knows about one worker.
 
     Attributes:
-        jobs: those that are not over, the oldest first.
-        waiting: those among them that it has not begun to solve.
+        jobs: the jobs that it has not finished, oldest first.
+        waiting: the jobs among them that it has not started to solve.
         ready: whether it has loaded what it needs.
-        alone: whether it is to get no other.
+        alone: whether it gets no other job until its job is finished.
     """
 
     def __init__(self, options: WorkerOptions) -> None:
@@ -54,7 +54,7 @@ class WorkerProcess:
         self.alone = False
 
     def end(self) -> str:
-        """Kills it and says how it had ended before, if it had."""
+        """Kills the process, and says how it ended if it had ended before."""
         self.process.join(0.2)
         code = self.process.exitcode
         self.process.kill()
@@ -64,7 +64,7 @@ class WorkerProcess:
 
 
 class LocalWorkers:
-    """Worker processes; see `worker_messages.Workers` for what they do."""
+    """Worker processes; `worker_messages.Workers` describes the methods."""
 
     def __init__(self, count: int, options: WorkerOptions) -> None:
         self._options = options
@@ -85,7 +85,7 @@ class LocalWorkers:
         try:
             process.pipe.send(job)
         except OSError:
-            return  # it has died, which `news` will find
+            return  # it has died; `messages` will notice
 
     def messages(self, seconds: float) -> list[WorkerMessage]:
         if self._error:
@@ -110,7 +110,7 @@ class LocalWorkers:
             try:
                 process.pipe.send(None)
             except OSError:
-                continue  # it has died, which `news` will find
+                continue  # it has died; `messages` will notice
 
     def close(self) -> None:
         for process in self._processes:
@@ -119,7 +119,7 @@ class LocalWorkers:
             process.end()
 
     def _free(self, alone: bool) -> WorkerProcess | None:
-        """One with the fewest jobs, of those that would begin another soon."""
+        """The worker with the fewest jobs among those that can take another."""
         free = [p for p in self._processes if not (p.alone or p.waiting or (alone and p.jobs))]
         return min(free, key=lambda process: len(process.jobs), default=None)
 
@@ -138,24 +138,30 @@ class LocalWorkers:
         return message
 
     def _ended(self, process: WorkerProcess) -> list[WorkerMessage]:
-        """A worker has ended: starts another, unless too many have ended before they were ready."""
+        """Replaces a worker that has died, unless too many died before they were ready."""
         reason = process.end()
         self._deaths += 1
         if self._deaths > MOST_DEATHS:
-            advice = "Is there memory enough? Fewer --workers need less."
-            found = f"{self._deaths} that died ({reason})"
+            advice = "Perhaps there is too little memory: fewer --workers need less."
+            found = f"{self._deaths} crashes in a row ({reason})"
             self._error = self._error or PhotostyleError("a worker that starts", found, "--workers", advice)
             self._processes.remove(process)
         else:
             self._processes[self._processes.index(process)] = WorkerProcess(self._options)
-        if not process.ready:  # the jobs are not to blame
+        if not process.ready:  # the jobs did not cause it
             return [JobDropped(output) for output in process.jobs]
         return [WorkerLost(tuple(process.jobs), reason)]
 
 
 def _serve(pipe: Connection, other_end: Connection, options: WorkerOptions) -> None:
-    """The worker's process: takes jobs from the pipe until its other end, which a fork would have too, is closed."""
-    for name in (signal.SIGINT, signal.SIGTERM):  # a terminal sends them to every process, and the master decides
+    """Runs in the worker's process: takes jobs from the pipe until the main process closes its end or dies.
+
+    Args:
+        pipe: this process's end.
+        other_end: the main process's end, which a fork inherits; closed here.
+        options: what all jobs share.
+    """
+    for name in (signal.SIGINT, signal.SIGTERM):  # a terminal sends them to all processes; the main process decides
         signal.signal(name, signal.SIG_IGN)
     for library in LIBRARIES:
         os.environ[library] = str(options.threads)
@@ -173,7 +179,7 @@ def _serve(pipe: Connection, other_end: Connection, options: WorkerOptions) -> N
                 else:
                     given.put(job)
         except (EOFError, OSError):
-            os._exit(0)  # whoever would rename the parts has gone
+            os._exit(0)  # the main process, which would rename the results, is gone
 
     def tell(message: WorkerMessage | PhotostyleError) -> None:
         with telling:
@@ -201,7 +207,7 @@ def _work(
     stopped: threading.Event,
     tell: Callable[[WorkerMessage], None],
 ) -> NoReturn:
-    """Reads a photo ahead, solves, and writes behind, each on its own thread."""
+    """Reads the next photo, solves one and writes the last one, each on its own thread."""
     read: queue.SimpleQueue[ReadJob] = queue.SimpleQueue()
     solved: queue.SimpleQueue[SolvedJob] = queue.SimpleQueue()
     ahead = threading.Semaphore(1)
@@ -230,7 +236,7 @@ def _work(
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has had; 0 where the system does not say."""
+    """The most memory that this process has used; 0 if the system does not say."""
     if sys.platform == "win32":
         return 0
     import resource

@@ -1,4 +1,4 @@
-"""Where a batch keeps what belongs to a result before and beside it."""
+"""The output folder: where results, unfinished results and small pictures are, and what is in the way of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from photostyle.batch import storage
 from photostyle.errors import OutputError
 
 STATE_FOLDER = ".photostyle-batch"
-"""Folder in the output folder for all that a batch needs to go on."""
+"""Hidden folder in the output folder for everything that a batch needs to continue."""
 ANOTHER_FOLDER = "Choose another output folder, or move what is in the way."
 PARTS, THUMBNAILS = "parts", "thumbnails"
 
@@ -22,18 +22,18 @@ def state_folder(output: str) -> str:
 
 
 def part_path(output: str, result: str, batch: str) -> str:
-    """Where a result is written before it gets its name; on the file system of most results, so that one step does.
+    """Where a result is written before it gets its name: on the same file system, so that renaming is one step.
 
     Args:
         output: the output folder.
         result: path of the result relative to it.
-        batch: a word of this batch alone: a worker whose master was killed may write for a moment longer.
+        batch: a word that only this batch uses: workers of a killed batch may still write for a moment.
     """
     return storage.join(state_folder(output), f"{PARTS}/{_key(result)}.{batch}")
 
 
 def leftover_parts(output: str, result: str) -> list[str]:
-    """What batches have left of a result before it got its name.
+    """Files of a result that earlier batches did not rename.
 
     Raises:
         OutputError: the folder cannot be read.
@@ -43,7 +43,7 @@ def leftover_parts(output: str, result: str) -> list[str]:
 
 
 def existing_results(output: str, results: Sequence[str]) -> list[str]:
-    """Those of the results whose names are taken.
+    """Those of the results whose files exist already.
 
     Raises:
         OutputError: the folder cannot be read.
@@ -53,7 +53,7 @@ def existing_results(output: str, results: Sequence[str]) -> list[str]:
 
 
 def check_result_places(output: str, results: Iterable[str]) -> None:
-    """Looks, before any work, at whether every result can be written where it belongs.
+    """Checks before any work that every result can be written.
 
     Args:
         output: the output folder, which need not be there yet.
@@ -87,10 +87,10 @@ def check_store_takes_writes(output: str, batch: str) -> None:
 
     Args:
         output: the output folder.
-        batch: a word of this batch alone.
+        batch: a word that only this batch uses.
 
     Raises:
-        OutputError: the store does not take it.
+        OutputError: the store does not accept it.
     """
     if not storage.is_url(output):
         return
@@ -103,45 +103,45 @@ def check_store_takes_writes(output: str, batch: str) -> None:
 
 
 def thumbnail_paths(output: str, result: str) -> tuple[str, str]:
-    """Where the small pictures of a photo and of its result are."""
+    """Where the small pictures of a photo and of its result are kept."""
     before, after = (storage.join(state_folder(output), f"{THUMBNAILS}/{_key(result)}.{which}.jpg") for which in (0, 1))
     return before, after
 
 
 def move_into_place(part: str, path: str) -> None:
-    """Renames a finished part to the result that it is, in one step.
+    """Gives a finished result its name, in one step.
 
     Raises:
-        OutputError: it cannot be.
+        OutputError: it cannot be renamed.
     """
     try:
         storage.move(part, path)
     except OSError as error:
-        raise OutputError("a result that can be put in its place", error.strerror or str(error), path) from error
+        raise OutputError("a result that can be renamed", error.strerror or str(error), path) from error
 
 
 def remove_leftovers(output: str) -> None:
-    """Removes what an interrupted batch has left of unfinished files.
+    """Removes unfinished files of an interrupted batch.
 
     Raises:
-        OutputError: it cannot be removed.
+        OutputError: they cannot be removed.
     """
     with _readable(output):
         if storage.is_url(output):
             storage.clear(storage.join(state_folder(output), PARTS))
             return
         folder = state_folder(output)
-        left = [entry.path for entry in os.scandir(os.path.join(folder, PARTS))]
-        for place in (folder, os.path.join(folder, THUMBNAILS)):
-            left += [entry.path for entry in os.scandir(place) if entry.name.endswith(".part")]
-        for path in left:
-            with suppress(FileNotFoundError):  # its worker may be ending just now
+        leftovers = [entry.path for entry in os.scandir(os.path.join(folder, PARTS))]
+        for parent in (folder, os.path.join(folder, THUMBNAILS)):
+            leftovers += [entry.path for entry in os.scandir(parent) if entry.name.endswith(".part")]
+        for path in leftovers:
+            with suppress(FileNotFoundError):  # its worker may be removing it just now
                 os.unlink(path)
 
 
 @contextmanager
 def _readable(output: str) -> Iterator[None]:
-    """Raises OutputError for what an output folder, or a store, does not let be done."""
+    """Turns the errors of a folder or a store into OutputError."""
     try:
         yield
     except OSError as error:
@@ -149,5 +149,5 @@ def _readable(output: str) -> Iterator[None]:
 
 
 def _key(result: str) -> str:
-    """A file name for what belongs to a result, whatever characters its own name has."""
+    """A file name that stands for a result, whatever characters the result's own name has."""
     return sha256(result.encode("utf-8", "surrogateescape")).hexdigest()[:32]

@@ -1,6 +1,6 @@
 """A short trial before a batch: every worker does one photo of the set, and the results are thrown away.
 
-A set that has one look gets it first.
+If the photos of the set share one look, the look is found first.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from photostyle.errors import InputError, PhotostyleError
 
 
 def run_trial(items: Sequence[Item], workers: Workers, count: int) -> list[TrialResult]:
-    """Has all workers do the largest photo of the set at once, as they will be at work later.
+    """Lets all workers do the largest photo of the set at the same time, as they will in the batch.
 
     Args:
-        items: of the set.
+        items: the photos of the set.
         workers: closed at the end.
-        count: how many they are.
+        count: how many workers there are.
 
     Raises:
-        PhotostyleError: the photo cannot be done, or no worker can start.
+        PhotostyleError: the photo failed, or no worker starts.
     """
     item = max(items, key=lambda item: size(item.content))
     look_job = look_jobs([item]).get(item.output)
@@ -58,19 +58,19 @@ def run_trial(items: Sequence[Item], workers: Workers, count: int) -> list[Trial
 
 
 def _over(workers: Workers, photo: str, loading: list[float]) -> Iterator[JobFinished]:
-    """The jobs that are done, as they are; what workers took to load is added to the list.
+    """Yields each job when it is finished. Adds the seconds that each worker took to load to the list `loading`.
 
     Raises:
-        PhotostyleError: one cannot be done, or no worker can start.
+        PhotostyleError: a job failed, or no worker starts.
     """
     while True:
         for message in workers.messages(1):
             if isinstance(message, WorkerReady):
                 loading.append(message.seconds)
             elif isinstance(message, WorkerLost | JobDropped):
-                found = f"one that died{f': {message.reason}' if isinstance(message, WorkerLost) else ''}"
-                raise PhotostyleError("a worker that does one photo", found, photo)
+                found = f"a worker that stopped{f': {message.reason}' if isinstance(message, WorkerLost) else ''}"
+                raise PhotostyleError("a worker that finishes this photo", found, photo)
             elif isinstance(message, JobFinished):
                 if failure := message.outcome.failure:
-                    raise failure.fatal or InputError("a photo to try", failure.message, photo)
+                    raise failure.fatal or InputError("a photo that can be styled", failure.message, photo)
                 yield message

@@ -16,7 +16,8 @@ from typing import NamedTuple, TypeVar, cast
 
 from photostyle.batch import storage
 from photostyle.batch.job import Failure, LookJob, Outcome, PhotoJob, StyleSource, WorkerOptions
-from photostyle.batch.quality import figures, thumbnail
+from photostyle.batch.quality_figures import quality_figures
+from photostyle.batch.thumbnails import thumbnail
 from photostyle.errors import InputError, OutputError, PhotostyleError, WeightsError
 from photostyle.photo.photo import Photo, format_of
 from photostyle.pipeline.result import Result
@@ -188,7 +189,7 @@ def _made(job: PhotoJob, photo: Photo, result: Result) -> EncodedResult:
     format = format_of(job.output)
     data = result.photo.encode(**result.settings.output.model_dump() | {"format": format})
     losses = tuple(f"content: {loss}" for loss in result.photo.losses(format, result.settings.output.metadata))
-    return EncodedResult((data, thumbnail(photo), thumbnail(result.photo)), losses, figures(photo, result))
+    return EncodedResult((data, thumbnail(photo), thumbnail(result.photo)), losses, quality_figures(photo, result))
 
 
 def _attempt(step: Callable[[], _T]) -> tuple[_T | None, Failure | None]:

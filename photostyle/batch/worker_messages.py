@@ -1,4 +1,4 @@
-"""What a batch asks of those who do its jobs, wherever they are."""
+"""What a batch expects of its workers, on this machine or on others, and the messages that they send."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from photostyle.batch.job import LookJob, Outcome, PhotoJob
 
 @dataclass(frozen=True)
 class WorkerReady:
-    """A worker has loaded what it needs."""
+    """A worker has loaded what it needs, in so many seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class JobStarted:
-    """A worker has begun to solve the job of this output."""
+    """A worker has started to solve the job with this output."""
 
     output: str
 
 
 @dataclass(frozen=True)
 class JobFinished:
-    """A job is over, well or not.
+    """A job is finished, or has failed.
 
     Args:
-        outcome: what came of it.
-        peak_bytes: the most memory that its worker has had so far.
+        outcome: the outcome of the job.
+        peak_bytes: the most memory that its worker has used so far.
     """
 
     outcome: Outcome
@@ -37,19 +37,19 @@ class JobFinished:
 
 @dataclass(frozen=True)
 class JobDropped:
-    """A job was handed out and will not be begun by the worker that had it: `Workers.stop` was called, or the worker
-    died before it was ready."""
+    """A worker returns a job that it has not started: `Workers.stop` was called, or the worker died before it was
+    ready."""
 
     output: str
 
 
 @dataclass(frozen=True)
 class WorkerLost:
-    """A worker that was ready has died, and with it the jobs of these outputs; another takes its place.
+    """A worker that was ready has died and lost its jobs; another worker takes its place.
 
     Args:
-        outputs: jobs that it had, the one that it was at first.
-        reason: how it ended, such as "killed by signal 9".
+        outputs: outputs of the jobs that it had; the one at work comes first.
+        reason: how it ended, for example "killed by signal 9".
     """
 
     outputs: tuple[str, ...]
@@ -60,24 +60,24 @@ WorkerMessage = WorkerReady | JobStarted | JobFinished | JobDropped | WorkerLost
 
 
 class Workers(Protocol):
-    """Workers that take jobs and tell what became of them."""
+    """Workers that take jobs and send messages about them."""
 
     def has_room(self, *, alone: bool = False) -> bool:
-        """Whether another job can be handed out now; `alone`, to a worker that has no other."""
+        """Whether a worker can take another job now; with `alone`, a worker that has no other."""
 
     def give(self, job: PhotoJob | LookJob, *, alone: bool = False) -> None:
-        """Hands out a job. With `alone` its worker gets no other before it is over, so that it is clear which of them
-        is to blame should the worker die."""
+        """Gives a job to a worker. With `alone` the worker gets no other job until it is finished: if the worker dies,
+        it is clear which job caused it."""
 
     def messages(self, seconds: float) -> list[WorkerMessage]:
-        """What has happened, waiting for at most that long.
+        """The messages that have arrived; waits for one at most this long.
 
         Raises:
-            PhotostyleError: no worker can start.
+            PhotostyleError: no worker starts. All messages that arrived before it have been returned.
         """
 
     def stop(self) -> None:
-        """Jobs that are not begun are dropped; the others go on."""
+        """Drops the jobs that have not been started; the others continue."""
 
     def close(self) -> None:
-        """Ends all workers at once."""
+        """Ends all workers immediately."""

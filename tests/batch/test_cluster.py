@@ -183,7 +183,7 @@ def test_other_version_is_refused(ray: RayConnection, settings: Settings) -> Non
 
 
 def test_workers_that_die_before_they_are_ready_are_given_up(ray: RayConnection, settings: Settings) -> None:
-    with pytest.raises(PhotostyleError, match="4 that died"):
+    with pytest.raises(PhotostyleError, match="4 crashes in a row"):
         news_until_raised(ClusterWorkers(ray, 2, RESOURCES, WorkerOptions(settings, 1), kind=Dying))
 
 

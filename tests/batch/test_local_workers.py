@@ -149,7 +149,7 @@ def test_error_of_a_start_is_raised(stubs: None) -> None:
 
 def test_workers_that_never_start_are_given_up(stubs: None) -> None:
     workers = LocalWorkers(1, WorkerOptions(Settings(seed=2), 1))
-    with pytest.raises(PhotostyleError, match="4 that died"):
+    with pytest.raises(PhotostyleError, match="4 crashes in a row"):
         heard(workers, WorkerReady)
     workers.close()
 

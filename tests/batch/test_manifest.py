@@ -136,7 +136,7 @@ def test_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
 def test_folder_that_has_gone_is_an_output_error(path: Path, tmp_path: Path) -> None:
     with Manifest(str(tmp_path)) as manifest:
         path.unlink()
-        with pytest.raises(OutputError, match="output folder has gone"):
+        with pytest.raises(OutputError, match="output folder is gone"):
             manifest.add(RECORDS[0])
 
 

@@ -92,7 +92,7 @@ def test_result_that_a_kill_has_left_without_its_name_is_given_it(here: Path, ca
 def test_objects_of_others_are_kept(here: Path, capsys: Captured) -> None:
     storage.write("memory://out/evening/a.png", b"somebody else's")
     assert main(words()) == 6
-    assert "names not yet taken, found 1 that no batch has on record" in capsys.readouterr().err
+    assert "found 1 file that was not written by photostyle" in capsys.readouterr().err
     assert stored() == {"a.png": b"somebody else's"}
     assert main(words("--overwrite")) == 0
     assert len(stored()) == 3
@@ -150,7 +150,7 @@ def test_what_a_store_has(here: Path) -> None:
 
 def test_result_in_the_place_of_an_object_that_is_an_input(here: Path, capsys: Captured) -> None:
     assert main(words(output="memory:///in/trip")) == 6
-    assert "files other than the inputs" in capsys.readouterr().err
+    assert "results beside the inputs" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_result_in_the_place_of_an_object_that_is_an_input(here: Path, capsys: C
         (("-o", "s3://bucket/out", "--manifest", "s3://bucket"), "--manifest FOLDER on this machine, found s3://"),
         (("-o", "out", "--manifest", "kept"), "-o with the URL of an object store"),
         (("-o", "ftp://host/out"), "the URL of an object store such as s3:// or gs://, found ftp://"),
-        (("--masks", "-o", "out"), "photos and styles in folders"),
+        (("--masks", "-o", "out"), "photos and styles in folders on this machine"),
     ],
 )
 def test_urls_that_make_no_sense(here: Path, more: tuple[str, ...], found: str, capsys: Captured) -> None:

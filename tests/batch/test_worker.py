@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from photostyle.batch.job import LookJob, PhotoJob, StyleSource, WorkerOptions
-from photostyle.batch.quality import THUMBNAIL, figures, thumbnail
+from photostyle.batch.quality_figures import quality_figures
+from photostyle.batch.thumbnails import THUMBNAIL, thumbnail
 from photostyle.batch.worker import MOST_LOOKS, Worker
 from photostyle.errors import OutputError, WeightsError
 from photostyle.photo.photo import Photo
@@ -140,15 +141,15 @@ def test_figures_see_clipping_and_turned_edges(small_encoder: Path, settings: Se
     ramp = (0.2 + 0.6 * ((columns // 12) % 2))[..., None].repeat(3, 2).astype(np.float32)
     content = Photo(ramp)
     result = Session(settings=settings).transfer(content, content)
-    same = figures(content, dataclasses.replace(result, photo=content))
+    same = quality_figures(content, dataclasses.replace(result, photo=content))
     assert same["clipped"] == same["halo"] == 0
-    turned = figures(content, dataclasses.replace(result, photo=content.with_pixels(1 - ramp)))
+    turned = quality_figures(content, dataclasses.replace(result, photo=content.with_pixels(1 - ramp)))
     assert turned["halo"] == 1
     clipped = ramp.copy()
     clipped[:36, :, 0] = 1
-    assert figures(content, dataclasses.replace(result, photo=content.with_pixels(clipped)))["clipped"] == 0.5
+    assert quality_figures(content, dataclasses.replace(result, photo=content.with_pixels(clipped)))["clipped"] == 0.5
     no_regions = dataclasses.replace(result.correspondence, regions=())
-    assert figures(content, dataclasses.replace(result, correspondence=no_regions))["unmatched"] == 1
+    assert quality_figures(content, dataclasses.replace(result, correspondence=no_regions))["unmatched"] == 1
 
 
 def test_thumbnails_are_small(tmp_path: Path) -> None:

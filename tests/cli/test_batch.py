@@ -190,7 +190,7 @@ def test_lists_and_patterns(here: Path) -> None:
         (["--style-mask", "m.png"], 2, "--masks"),
         (["-o", "trip/a.png"], 6, "expected a folder, found a file"),
         (["-o", "none/out"], 6, "Create the folder first"),
-        (["-o", "trip"], 6, "other than the inputs"),
+        (["-o", "trip"], 6, "results beside the inputs"),
         (["--masks"], 3, "beside the style"),
         (["--pair-by-name"], 2, "a folder as --style"),
         (["--depth", "16"], 2, "a format that holds 16 bits"),
@@ -235,7 +235,7 @@ def test_empty_set_is_an_input_error(here: Path, capsys: Captured) -> None:
     Path("empty").mkdir()
     Path("empty/notes.txt").touch()
     assert main(["batch", "--content", "empty", "--style", "looks/dusk.png", "-o", "out"]) == 3
-    assert "1 not photos left out" in capsys.readouterr().err
+    assert "left out: 1 not photos" in capsys.readouterr().err
 
 
 def test_style_that_is_torn_stops_before_any_work(here: Path) -> None:
