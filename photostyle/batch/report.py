@@ -16,8 +16,8 @@ from photostyle import __version__
 from photostyle.batch import storage
 from photostyle.batch.manifest import Record
 from photostyle.batch.output_folder import THUMBNAILS, thumbnail_paths
-from photostyle.batch.thumbnails import THUMBNAIL
 from photostyle.batch.summary import duration_text, failures_by_reason
+from photostyle.batch.thumbnails import THUMBNAIL
 from photostyle.errors import OutputError
 from photostyle.files import atomic_write
 

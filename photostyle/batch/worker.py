@@ -1,4 +1,4 @@
-"""A worker: loads once what all photos need, and does one job after the other."""
+"""A worker: loads once what all jobs need, and does one job after the other."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from photostyle.pipeline.set_look import SetLook, spread_evenly
 from photostyle.styles.style import Style
 
 MOST_LOOKS = 4
-"""Looks kept as measured, some 40 MB each at 512 px; jobs come style after style."""
+"""Measured looks that are kept, about 40 MB each at 512 px. One style comes after the other."""
 _T = TypeVar("_T")
 _Look = TypeVar("_Look", Style, SetLook)
 
 
 @dataclass(frozen=True, eq=False)
 class ReadJob:
-    """A job whose photo has been read, or the outcome of one whose photo cannot be; a `LookJob` reads its own."""
+    """A job whose photo has been read. If it could not be read, `photo` is None. A `LookJob` reads its photos later."""
 
     job: PhotoJob | LookJob
     photo: Photo | None
@@ -43,7 +43,7 @@ class ReadJob:
 
 @dataclass(frozen=True, eq=False)
 class SolvedJob:
-    """A job that waits to be written, or the outcome of one that failed or has nothing to write."""
+    """A job that has been solved. If it failed or has nothing to write, `result` is None."""
 
     read: ReadJob
     result: Result | None
@@ -51,7 +51,7 @@ class SolvedJob:
 
 
 class EncodedResult(NamedTuple):
-    """The bytes of a result and of its two thumbnails, what they cannot hold, and the result's figures."""
+    """The bytes of a result and of its two thumbnails, what the format cannot hold, and the quality figures."""
 
     files: tuple[bytes, bytes, bytes]
     losses: tuple[str, ...]
@@ -59,9 +59,9 @@ class EncodedResult(NamedTuple):
 
 
 class Worker:
-    """Does jobs, one by one with `do`, or in three steps that may be on three threads, each one job ahead of the next.
+    """Does jobs: one by one with `do`, or in three steps that may run on three threads for three jobs.
 
-    None of the steps raises; what goes wrong is in the outcome.
+    No step raises: errors are part of the outcome.
 
     Args:
         options: what all jobs share.
@@ -85,13 +85,13 @@ class Worker:
         if isinstance(job, LookJob):
             return ReadJob(job, None, 0.0, Outcome(job.output))
         began = time.perf_counter()
-        photo, failure = _attempt(lambda: _photo(job.content))
+        photo, failure = _attempt(lambda: _read_photo(job.content))
         digest = photo.sha256 if photo else None
         outcome = Outcome(job.output, failure, digest)
         return ReadJob(job, photo, time.perf_counter() - began, outcome)
 
     def solve(self, read: ReadJob) -> SolvedJob:
-        """Gives the photo its look, or finds that of the set."""
+        """Gives the photo its look, or finds the look of a set."""
         photo, job = read.photo, read.job
         if isinstance(job, LookJob):
             return SolvedJob(read, None, self._set_look_outcome(job))
@@ -101,36 +101,36 @@ class Worker:
         return SolvedJob(read, result, replace(read.outcome, failure=failure))
 
     def write(self, solved: SolvedJob) -> Outcome:
-        """Encodes the result, and leaves it and the thumbnails where the job says."""
+        """Encodes the result, and writes it and the thumbnails where the job says."""
         read, result = solved.read, solved.result
         photo, job = read.photo, read.job
         if isinstance(job, LookJob) or photo is None or result is None:
             return solved.outcome
         began = time.perf_counter()
-        made, failure = _attempt(lambda: _made(job, photo, result))
-        if made is None:
+        encoded, failure = _attempt(lambda: _encoded(job, photo, result))
+        if encoded is None:
             return replace(solved.outcome, failure=failure)
         try:
-            for path, data in zip((job.part, *job.thumbnails), made.files, strict=True):
+            for path, data in zip((job.part, *job.thumbnails), encoded.files, strict=True):
                 storage.write(path, data)
         except (OutputError, OSError) as error:
-            fatal = error if isinstance(error, OutputError) else _refused(error)
+            fatal = error if isinstance(error, OutputError) else _store_error(error)
             return replace(solved.outcome, failure=Failure(type(fatal).__name__, str(fatal), fatal))
         writing = time.perf_counter() - began
         solving = result.seconds["total"]
         seconds = {**result.seconds, "read": read.seconds, "write": writing, "total": read.seconds + solving + writing}
         return replace(
             solved.outcome,
-            sha256=sha256(made.files[0]).hexdigest(),
+            sha256=sha256(encoded.files[0]).hexdigest(),
             height=result.photo.height,
             width=result.photo.width,
             seconds=seconds,
-            warnings=(*result.warnings, *made.losses),
-            figures=made.figures,
+            warnings=(*result.warnings, *encoded.losses),
+            figures=encoded.figures,
         )
 
     def _look(self, job: PhotoJob) -> Style | SetLook:
-        """That of the set, or the styles measured and put together; or what an earlier job has found alike."""
+        """The look of the set, or the measured and blended styles; kept from an earlier job if possible."""
         if job.look is not None:
             data = job.look
             return self._cached(sha256(data).digest(), lambda: cast("SetLook", pickle.loads(data)))
@@ -148,7 +148,7 @@ class Worker:
         return reduce(add, [self._measured(source) for source in styles])
 
     def _set_look_outcome(self, job: LookJob) -> Outcome:
-        """The look of a set, without the photos that cannot be read."""
+        """Finds the look of a set. Photos that cannot be read are ignored."""
         began = time.perf_counter()
         look, failure = _attempt(lambda: self._find_set_look(job))
         if look is None:
@@ -162,7 +162,7 @@ class Worker:
         photos, masks, last = list[Photo](), list[str](), None
         for path, mask in (job.photo_set[place] for place in spread_evenly(len(job.photo_set))):
             try:
-                photos.append(Photo(_photo(path).fitted(self.session.settings.solver.size)))
+                photos.append(Photo(_read_photo(path).fitted(self.session.settings.solver.size)))
             except InputError as error:
                 last = error
                 continue
@@ -176,16 +176,16 @@ class Worker:
             return self.session.style(path, source.mask, weight=source.weight, region=source.region)
 
 
-def _photo(path: str) -> Photo:
+def _read_photo(path: str) -> Photo:
     with storage.fetched(path) as file:
         return Photo.read(file)
 
 
-def _refused(error: OSError) -> OutputError:
+def _store_error(error: OSError) -> OutputError:
     return OutputError("an object that can be written", error.strerror or str(error), str(error.filename))
 
 
-def _made(job: PhotoJob, photo: Photo, result: Result) -> EncodedResult:
+def _encoded(job: PhotoJob, photo: Photo, result: Result) -> EncodedResult:
     format = format_of(job.output)
     data = result.photo.encode(**result.settings.output.model_dump() | {"format": format})
     losses = tuple(f"content: {loss}" for loss in result.photo.losses(format, result.settings.output.metadata))
@@ -193,7 +193,7 @@ def _made(job: PhotoJob, photo: Photo, result: Result) -> EncodedResult:
 
 
 def _attempt(step: Callable[[], _T]) -> tuple[_T | None, Failure | None]:
-    """What the step gives, or how it failed; a bug is told with the lines that it came through."""
+    """The result of a step, or its failure. For a bug the failure names the line."""
     try:
         return step(), None
     except PhotostyleError as error:

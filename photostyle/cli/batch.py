@@ -1,4 +1,4 @@
-"""`photostyle batch`: gives whole sets of photos a look."""
+"""`photostyle batch`: styles whole sets of photos."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from photostyle.settings import Settings
 
 SOME_FAILED = 5
-"""Exit code of a batch in which some photos failed and the rest were done."""
+"""Exit code if some photos failed and the others are done."""
 
 
 def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "batch",
-        help="give whole sets of photos a look",
-        description="Gives every photo of a set the look of a style and keeps the folders they lie in. The same "
-        "command again does what is missing, or has changed. Ctrl-C finishes the photos at hand and stops; a second "
-        "one stops at once. Nothing that is done is lost either way.",
+        help="style whole sets of photos",
+        description="Gives every photo of a set the look of a style. Results keep the folders of the photos. Run the "
+        "same command again to do what is missing or has changed. Ctrl-C finishes the photos at work and stops; a "
+        "second Ctrl-C stops at once. Finished results are never lost.",
     )
     parser.add_argument(
         "--content",
@@ -45,44 +45,42 @@ def add_to(commands: Commands) -> None:
         nargs="+",
         action="extend",
         default=[],
-        help="photos, folders of them (with all folders below) and patterns such as 'trip/*.jpg'",
+        help="photos, folders (with all folders below them) and patterns such as 'trip/*.jpg'",
     )
     parser.add_argument(
         "--list",
         metavar="FILE",
         action="append",
         default=[],
-        help="a file that names more of them, one a line, or ended by NUL; - is standard input",
+        help="a file with more names, one in each line, or each followed by NUL; - is standard input",
     )
     add_style_options(parser)
     parser.add_argument(
         "--pair-by-name",
         action="store_true",
-        help="with a folder as --style, give each photo the style of its own name instead of all of them",
+        help="with a folder as --style: use for each photo the style with the same name, instead of all styles",
     )
     parser.add_argument(
-        "--masks", action="store_true", help="take the regions from NAME.mask.png beside every photo and every style"
+        "--masks", action="store_true", help="read the regions from NAME.mask.png beside every photo and every style"
     )
     parser.add_argument(
         "--consistent",
         action="store_true",
-        help="one look for all photos, found from all of them: for a burst, a panorama, a time lapse",
+        help="find one look for all photos together: for a burst, a panorama or a time lapse",
     )
-    parser.add_argument("-o", "--output", metavar="FOLDER", required=True, help="where the results go")
+    parser.add_argument("-o", "--output", metavar="FOLDER", required=True, help="folder for the results")
     add_settings(parser)
     add_file_options(parser)
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, how long and how much it takes")
-    parser.add_argument("--workers", type=int, metavar="N", help="photos at a time (default: as the machine has room)")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be done, and estimate the time and memory"
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="photos at a time (default: as many as fit)")
     add_cluster_options(parser)
-    parser.add_argument("--retry-failed", action="store_true", help="also do the photos that have failed before")
+    parser.add_argument("--retry-failed", action="store_true", help="also try the photos that failed before")
     parser.add_argument("--force", action="store_true", help="do all photos again")
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace files in the output folder that are no results"
-    )
-    parser.add_argument(
-        "--report", metavar="FOLDER", help="also write a page that shows the set, the worst results first"
-    )
-    add_output_options(parser, "a JSON object for every event, one a line,")
+    parser.add_argument("--overwrite", action="store_true", help="also replace files that photostyle has not written")
+    parser.add_argument("--report", metavar="FOLDER", help="also write a page that shows the results, the worst first")
+    add_output_options(parser, "one JSON object for each event, each in a line,")
     parser.set_defaults(execute=execute)
 
 
@@ -90,7 +88,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Runs a batch; returns the exit code.
 
     Raises:
-        PhotostyleError: what the command, a setting, all inputs, the weights or the output lack.
+        PhotostyleError: the command, a setting, the inputs, the weights or the output cannot be used.
     """
     from photostyle.batch.inputs import read_list
     from photostyle.batch.manifest import read_records
@@ -107,9 +105,11 @@ def execute(arguments: argparse.Namespace) -> int:
     words = [plain(word) for word in named]
     arguments.output, arguments.manifest = output_folders(arguments)
     if not words:
-        raise SettingsError("--content FOLDER|PHOTO or --list FILE", "neither", "batch", "photostyle batch --help")
+        raise SettingsError(
+            "--content FOLDER|PHOTO or --list FILE", "neither", "batch", "See `photostyle batch --help`."
+        )
     if arguments.workers is not None and arguments.workers < 1:
-        raise SettingsError("at least one worker", str(arguments.workers), "--workers")
+        raise SettingsError("1 or more", str(arguments.workers), "--workers")
     if arguments.consistent:
         check_one_look(settings)
     check_cluster_options(arguments)
@@ -179,7 +179,7 @@ def _run(
 def _dry_run(
     arguments: argparse.Namespace, settings: Settings, plan: Plan, work: RemainingWork, progress: Progress
 ) -> int:
-    """What would be done, and what it would cost."""
+    """Shows what would be done, and estimates time and memory. Writes nothing, and needs no lock."""
     from photostyle.batch.capacity import estimate, pixels_of
     from photostyle.batch.driver import look_jobs
     from photostyle.batch.trial import run_trial
@@ -210,20 +210,20 @@ def _workers(arguments: argparse.Namespace, settings: Settings, work: RemainingW
 
 
 def _styles(arguments: argparse.Namespace) -> list[StyleSource]:
-    """The styles of the options, a folder among them as it is.
+    """The styles of the options. A folder is not expanded yet.
 
     Raises:
-        SettingsError: none, standard input, or masks that do not fit.
+        SettingsError: there is no style, a style is standard input, or the masks do not fit the styles.
     """
     from photostyle.batch.job import StyleSource
     from photostyle.batch.storage import plain
 
     given, masks = arguments.style or [], arguments.style_mask or []
     if not given:
-        raise SettingsError("--style PHOTO|FOLDER", "no --style", "batch", "photostyle batch --help")
+        raise SettingsError("--style PHOTO|FOLDER", "no --style", "batch", "See `photostyle batch --help`.")
     if masks and not arguments.masks:
-        raise SettingsError("--masks with --style-mask", "--style-mask alone", "--style-mask",
-                            "Every photo needs its regions, too: NAME.mask.png beside it.")  # fmt: skip
+        raise SettingsError("--masks together with it", "no --masks", "--style-mask",
+                            "With --masks every photo has its own mask beside it, NAME.mask.png.")  # fmt: skip
     styles = styles_of(given, arguments.style_weights, masks, "beside" if masks else None)
     if any(style.path == STREAM for style in styles):
         raise SettingsError("a file or a folder", "standard input", "--style")
@@ -231,7 +231,7 @@ def _styles(arguments: argparse.Namespace) -> list[StyleSource]:
 
 
 def _check_styles(styles: Sequence[StyleSource]) -> None:
-    """Raises InputError, before any work, for a style that cannot be used by any photo."""
+    """Raises InputError, before any work, if a style cannot be used."""
     from photostyle.batch.storage import fetched
     from photostyle.photo.photo import Photo
     from photostyle.regions.mask_files import read_mask
@@ -248,7 +248,7 @@ def _check_styles(styles: Sequence[StyleSource]) -> None:
 
 
 def _check_folder(output: str, arguments: argparse.Namespace) -> None:
-    """Raises OutputError for an output or a report's folder that cannot be made or written to."""
+    """Raises OutputError if the output folder or the report's folder cannot be made or written to."""
     from photostyle.files import check_target
 
     for folder in filter(None, (output, arguments.report)):
@@ -268,9 +268,9 @@ def _make_folder(output: str) -> None:
 
 
 class StopSignals:
-    """Waits for SIGINT and SIGTERM: after the first it is true when called, the second raises KeyboardInterrupt.
+    """Listens for SIGINT and SIGTERM. After the first signal a call returns true; the second raises KeyboardInterrupt.
 
-    Being called is also what keeps the line of progress up to date.
+    Every call also updates the line of progress.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)

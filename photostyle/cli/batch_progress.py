@@ -1,4 +1,4 @@
-"""How a batch tells what it does: lines for people, JSON for programs."""
+"""Progress and messages of a batch: text for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from photostyle.batch.resume import RemainingWork
 
 MOST_NAMES = 3
-"""Photos named for one cause of failures."""
+"""Photos that are named for one reason of failures."""
 
 
 class Progress(Protocol):
-    """Told by the command as a batch goes on."""
+    """Reports what a batch does."""
 
     def damaged(self, lines: int) -> None: ...
 
@@ -51,10 +51,10 @@ class Progress(Protocol):
 
 
 class JsonProgress:
-    """An object a line on standard output, each with the name of its `event`; docs/batch.md lists them."""
+    """One JSON object in each line of standard output; docs/batch.md lists the values of `event`."""
 
     def damaged(self, lines: int) -> None:
-        _put("warning", message=f"lines of the manifest that could not be read: {lines}")
+        _put("warning", message=f"damaged lines in the manifest: {lines}")
 
     def planned(self, plan: Plan, work: RemainingWork) -> None:
         _put("plan", photos=len(plan.items), todo=len(work.todo), done=work.done, failed=len(work.failed),
@@ -100,7 +100,7 @@ class JsonProgress:
 
 
 class TextProgress:
-    """Messages and one line of progress on standard error, the line updated in place on a terminal."""
+    """Messages and one line of progress on standard error. On a terminal the line is updated in place."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._quiet, self._verbose, self._dry = arguments.quiet, arguments.verbose, arguments.dry_run
@@ -114,9 +114,7 @@ class TextProgress:
         self._shown = False
 
     def damaged(self, lines: int) -> None:
-        self._say(
-            f"warning: lines of the manifest that could not be read: {lines}. What has no record is not taken for done"
-        )
+        self._say(f"warning: damaged lines in the manifest: {lines}. Photos without a record count as not done")
 
     def planned(self, plan: Plan, work: RemainingWork) -> None:
         self._todo = len(work.todo)
@@ -137,7 +135,8 @@ class TextProgress:
 
     def estimated(self, estimate: Estimate, workers: int) -> None:
         put(
-            f"about {duration_text(estimate.seconds)} with {workers} workers, {estimate.peak_bytes / 1e9:.1f} GB of memory"
+            f"about {duration_text(estimate.seconds)} and {estimate.peak_bytes / 1e9:.1f} GB of memory "
+            f"with {workers} worker{'s' * (workers > 1)}"
         )
 
     def working(self, workers: int) -> None:
@@ -161,7 +160,7 @@ class TextProgress:
                 self._say(f"warning: {_name(event.look_job)}: {warning}")
         elif isinstance(event, Retrying):
             self._now.pop(event.item.output, None)
-            self._say(f"warning: {_name(event.item)}: its worker died ({event.reason}), another will try it")
+            self._say(f"warning: {_name(event.item)}: its worker died ({event.reason}); another one will try it")
         elif isinstance(event, PhotoEnded):
             self._ended(event.record)
 
@@ -178,7 +177,7 @@ class TextProgress:
             print(f"photostyle: {line}", file=sys.stderr, flush=True)
 
     def stopping(self) -> None:
-        first = f": {len(self._now)} photos at hand are finished first; once more stops at once" if self._now else ""
+        first = f" after the {len(self._now)} photos at work; Ctrl-C again stops at once" if self._now else ""
         self._say(f"stopping{first}")
 
     def summary(self, plan: Plan, records: Sequence[Record], seconds: float, peak_bytes: int) -> None:
@@ -187,16 +186,18 @@ class TextProgress:
             self._shown = False
         done = sum(record.status == "done" for record in records)
         failed, left = len(records) - done, len(plan.items) - len(records)
-        for cause, names in failures_by_reason(records).items():
+        for reason, names in failures_by_reason(records).items():
             named = ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" * (len(names) > MOST_NAMES))
-            self._say(f"failed: {cause}: {named}")
+            self._say(f"failed: {reason}: {named}")
         warned = sum(bool(record.warnings) for record in records)
         if not self._quiet or failed or left:
             parts = [f"{done} of {len(plan.items)} done in {duration_text(seconds)}"]
             parts += [f"{failed} failed (--retry-failed tries them again)"] if failed else []
-            parts += [f"{left} left: the same command goes on"] if left else []
-            parts += [f"{warned} with warnings (--verbose, --report)"] if warned and not self._verbose else []
-            parts += [f"at most {peak_bytes / 1e9:.1f} GB a worker"] if peak_bytes and self._verbose else []
+            parts += [f"{left} left: run the same command again to continue"] if left else []
+            parts += (
+                [f"{warned} with warnings (--verbose or --report shows them)"] if warned and not self._verbose else []
+            )
+            parts += [f"at most {peak_bytes / 1e9:.1f} GB per worker"] if peak_bytes and self._verbose else []
             self._say("; ".join(parts))
 
     def _ended(self, record: Record) -> None:
@@ -214,7 +215,9 @@ class TextProgress:
         spent = time.monotonic() - (self._began or time.monotonic())
         parts = [f"{done} of {self._todo} done"] + ([f"{failed} failed"] if failed else [])
         if over := done + failed:
-            parts.append(f"{60 * over / spent:.1f} a minute, {duration_text((self._todo - over) * spent / over)} left")
+            parts.append(
+                f"{60 * over / spent:.1f} per minute, {duration_text((self._todo - over) * spent / over)} left"
+            )
         if self._now:
             parts.append("now " + ", ".join(self._now.values()))
         return " | ".join(parts)
@@ -230,7 +233,7 @@ def _put(event: str, **fields: Any) -> None:
 
 
 def _about(work: Item | LookJob) -> dict[str, Any]:
-    """A photo, or the look of a set, in the fields of an event."""
+    """The fields of an event about a photo, or about the look of a set."""
     from photostyle.batch.job import LookJob
 
     if isinstance(work, LookJob):
@@ -239,9 +242,9 @@ def _about(work: Item | LookJob) -> dict[str, Any]:
 
 
 def _name(work: Item | LookJob) -> str:
-    """A photo, or the look of a set, in a message."""
+    """The name of a photo, or of the look of a set, in a message."""
     from photostyle.batch.job import LookJob
 
     if isinstance(work, LookJob):
-        return f"one look of {' + '.join(style.path for style in work.styles)} for {len(work.photo_set)} photos"
+        return f"one look from {' + '.join(style.path for style in work.styles)} for {len(work.photo_set)} photos"
     return work.content

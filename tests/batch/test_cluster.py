@@ -197,7 +197,7 @@ def test_cluster_without_room_is_given_up(
 
 def test_folder_that_a_worker_does_not_find_is_told(tmp_path: Path, settings: Settings) -> None:
     message = WorkerActor().load(WorkerOptions(settings, 1), str(tmp_path / "none"))
-    assert isinstance(message, OutputError) and "a folder that all workers share" in str(message)
+    assert isinstance(message, OutputError) and "a folder on every machine of the cluster" in str(message)
 
 
 def test_room_of_a_cluster() -> None:
@@ -221,14 +221,14 @@ def command(items: list[Item], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (("--cluster", "http://head:1"), "expected ray://HOST:10001 or auto"),
         (("--cluster", "head"), "expected ray://HOST:10001 or auto"),
         (("--cluster", "ray://head:none"), "expected ray://HOST:10001 or auto"),
-        (("--gpus-per-worker", "1"), "expected --cluster with it"),
-        (("--cluster", "auto", "--cpus-per-worker", "0"), "at least one processor"),
-        (("--cluster", "auto", "--gpus-per-worker", "1.5"), "a share of a GPU, or whole ones"),
-        (("--cluster", "auto", "--gpus-per-worker", "nan"), "a share of a GPU, or whole ones"),
-        (("--cluster", "auto", "--gpus-per-worker", "-1"), "a share of a GPU, or whole ones"),
-        (("--cluster", "auto", "--device", "cuda"), "a device that workers with 0 GPUs have"),
-        (("--cluster", "auto", "--device", "cpu", "--gpus-per-worker", "1"), "a device that workers with 1 GPUs have"),
-        (("--cluster", "auto", "--dry-run"), "expected --dry-run or --cluster, found both"),
+        (("--gpus-per-worker", "1"), "`--gpus-per-worker` needs `--cluster`"),
+        (("--cluster", "auto", "--cpus-per-worker", "0"), "1 or more"),
+        (("--cluster", "auto", "--gpus-per-worker", "1.5"), "a share below 1, or a whole number"),
+        (("--cluster", "auto", "--gpus-per-worker", "nan"), "a share below 1, or a whole number"),
+        (("--cluster", "auto", "--gpus-per-worker", "-1"), "a share below 1, or a whole number"),
+        (("--cluster", "auto", "--device", "cuda"), "a device of workers with 0 GPUs"),
+        (("--cluster", "auto", "--device", "cpu", "--gpus-per-worker", "1"), "a device of workers with 1 GPUs"),
+        (("--cluster", "auto", "--dry-run"), "expected either --dry-run or --cluster, found both"),
     ],
 )
 def test_options_that_make_no_sense(command: list[str], more: tuple[str, ...], found: str, capsys: Captured) -> None:

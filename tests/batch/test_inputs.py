@@ -64,7 +64,7 @@ def test_file_named_twice_is_one_photo(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("word", ["none.jpg", "*.gone"])
 def test_word_that_names_nothing_is_an_error(word: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nothing of that name"):
+    with pytest.raises(InputError, match="nothing with that name"):
         find_photos([str(tmp_path / word)], "nowhere")
 
 

@@ -144,7 +144,7 @@ def test_what_a_store_has(here: Path) -> None:
     assert found.skipped == {"hidden": 1, "masks and overlays": 1, "not photos": 1}
     found = find_photos(["memory://in/trip/day/*.png", "memory://in/trip/a.png"], "out")
     assert [name for _, name in found.photos] == ["c.png", "a.png"]
-    with pytest.raises(InputError, match="nothing of that name"):
+    with pytest.raises(InputError, match="nothing with that name"):
         find_photos(["memory://in/none"], "out")
 
 
@@ -156,8 +156,11 @@ def test_result_in_the_place_of_an_object_that_is_an_input(here: Path, capsys: C
 @pytest.mark.parametrize(
     ("more", "found"),
     [
-        (("-o", "s3://bucket/out"), "--manifest FOLDER on this machine, found none"),
-        (("-o", "s3://bucket/out", "--manifest", "s3://bucket"), "--manifest FOLDER on this machine, found s3://"),
+        (("-o", "s3://bucket/out"), "--manifest with a folder on this machine, found no --manifest"),
+        (
+            ("-o", "s3://bucket/out", "--manifest", "s3://bucket"),
+            "--manifest with a folder on this machine, found s3://",
+        ),
         (("-o", "out", "--manifest", "kept"), "-o with the URL of an object store"),
         (("-o", "ftp://host/out"), "the URL of an object store such as s3:// or gs://, found ftp://"),
         (("--masks", "-o", "out"), "photos and styles in folders on this machine"),

@@ -183,9 +183,9 @@ def test_lists_and_patterns(here: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "code", "says"),
     [
-        (["--content", "gone"], 3, "nothing of that name"),
+        (["--content", "gone"], 3, "nothing with that name"),
         (["--style", "gone.png"], 3, "gone.png"),
-        (["--workers", "0"], 2, "at least one worker"),
+        (["--workers", "0"], 2, "1 or more"),
         (["--list", "gone"], 3, "a list of photos"),
         (["--style-mask", "m.png"], 2, "--masks"),
         (["-o", "trip/a.png"], 6, "expected a folder, found a file"),
@@ -251,7 +251,7 @@ def test_damaged_manifest_is_told(here: Path, capsys: Captured) -> None:
     capsys.readouterr()
     assert main(words()) == 0
     err = capsys.readouterr().err
-    assert "could not be read: 1. " in err and "3 done already" in err
+    assert "damaged lines in the manifest: 1. " in err and "3 done already" in err
 
 
 def test_full_disk_gives_6_and_says_how_far_it_came(
@@ -260,7 +260,7 @@ def test_full_disk_gives_6_and_says_how_far_it_came(
     monkeypatch.setattr(local_workers, "LocalWorkers", lambda *_: fakes.Inline(fakes.full_disk))
     assert main(words()) == 6
     told = capsys.readouterr().err
-    assert "0 of 3 done" in told and "3 left: the same command goes on" in told
+    assert "0 of 3 done" in told and "3 left: run the same command again to continue" in told
     assert "out: expected an output folder that can be written to, found No space left on device" in told
 
 
@@ -360,7 +360,7 @@ class TestOneLook:
         assert "about" in capsys.readouterr().out and not Path("out").exists()
         assert main(words("--consistent")) == 0
         told = capsys.readouterr().err
-        assert all(f"{verb} one look of looks/dusk.png for 3 photos" in told for verb in ("finding", "found"))
+        assert all(f"{verb} one look from looks/dusk.png for 3 photos" in told for verb in ("finding", "found"))
         assert main(words("--consistent", "--force", "--json")) == 0
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert [line["event"] for line in lines[:4]] == ["plan", "workers", "fitting", "fitted"]
