@@ -12,7 +12,7 @@ from functools import partial
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from photostyle.cli.batch_progress import JsonProgress, Progress, TextProgress
+from photostyle.cli.batch_progress import BatchProgress, JsonProgress, TextProgress
 from photostyle.cli.cluster import add_cluster_options, check_cluster_options, cluster_workers, output_folders
 from photostyle.cli.common import INTERRUPTED, Commands, add_output_options
 from photostyle.cli.options import add_settings, settings_of
@@ -129,14 +129,19 @@ def execute(arguments: argparse.Namespace) -> int:
         remaining_work, plan.items, digests=digests, output=output,
         force=arguments.force, retry_failed=arguments.retry_failed, overwrite=arguments.overwrite,
     )  # fmt: skip
-    progress: Progress = JsonProgress() if arguments.json else TextProgress(arguments)
+    progress: BatchProgress = JsonProgress() if arguments.json else TextProgress(arguments)
     if arguments.dry_run:
         return _dry_run(arguments, settings, plan, choose(read_records(kept)), progress)
     return _run(arguments, settings, plan, digests, choose, progress)
 
 
 def _run(
-    arguments: argparse.Namespace, settings: Settings, plan: Plan, digests: Digests, choose: Any, progress: Progress
+    arguments: argparse.Namespace,
+    settings: Settings,
+    plan: Plan,
+    digests: Digests,
+    choose: Any,
+    progress: BatchProgress,
 ) -> int:
     from photostyle.batch.driver import Driver
     from photostyle.batch.manifest import Manifest
@@ -177,7 +182,7 @@ def _run(
 
 
 def _dry_run(
-    arguments: argparse.Namespace, settings: Settings, plan: Plan, work: RemainingWork, progress: Progress
+    arguments: argparse.Namespace, settings: Settings, plan: Plan, work: RemainingWork, progress: BatchProgress
 ) -> int:
     """Shows what would be done, and estimates time and memory. Writes nothing, and needs no lock."""
     from photostyle.batch.capacity import estimate, pixels_of
@@ -275,7 +280,7 @@ class StopSignals:
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: BatchProgress) -> None:
         self.asked = False
         self._progress = progress
         self._before: dict[signal.Signals, Any] = {}

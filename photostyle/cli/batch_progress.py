@@ -28,7 +28,7 @@ MOST_NAMES = 3
 """Photos that are named for one reason of failures."""
 
 
-class Progress(Protocol):
+class BatchProgress(Protocol):
     """Reports what a batch does."""
 
     def damaged(self, lines: int) -> None: ...

@@ -10,9 +10,9 @@ import pytest
 
 from photostyle.batch.manifest import Record
 from photostyle.batch.output_folder import thumbnail_paths
-from photostyle.batch.quality import thumbnail
 from photostyle.batch.report import PAGE, badness, write_report
 from photostyle.batch.summary import duration_text, failures_by_reason
+from photostyle.batch.thumbnails import thumbnail
 from photostyle.errors import OutputError
 from photostyle.photo.photo import Photo
 from tests.batch.test_manifest import a_record
