@@ -15,7 +15,8 @@ from tests.batch import fakes
 from tests.batch.killed import OPTIONS
 from tests.fakes import write_photo
 
-PHOTOS, KILLS = 30, 20
+PHOTOS, KILLS = 48, 20
+"""More than two photos for each kill: a fast machine finishes that many before it."""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
