@@ -1,1 +1,1 @@
-"""Sets of photos: what is to be done, what was done, and the workers that do it."""
+"""Styles whole sets of photos: plans the work, shares it among workers, and records what is done."""

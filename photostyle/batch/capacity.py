@@ -1,4 +1,4 @@
-"""How many workers a machine has room for, and how long a set will take them."""
+"""How many workers fit on this machine, and how long a set will take them."""
 
 from __future__ import annotations
 
@@ -6,69 +6,52 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from photostyle.batch.memory import free_bytes
+from photostyle.compute.nvidia import has_nvidia_card
 from photostyle.photo.file_size import pixel_count
 from photostyle.settings import Settings
 
 BASE_BYTES = {"compact": 1_200_000_000, "vgg19": 2_200_000_000}
-"""Memory of a worker beside the photos, at 512 px; measured: `tests/benchmarks/batch.py`."""
+"""Memory of a worker without its photos, at 512 px; measured with `tests/benchmarks/batch.py`."""
 BYTES_A_PIXEL = 75
-"""Of the photos of a worker: 33 for the one that is solved (README, 24 megapixels beside 700 px), 12 for one that
-waits, and 24 for one that is written and its result; rounded up."""
+"""Memory of a worker for its photos: 33 for the photo that is being solved (measured at 24 megapixels and 700 px), 12
+for the next one, 24 for the one that is being written and its result; rounded up."""
 UNKNOWN_PIXELS = 50_000_000
-"""What a photo is taken for whose size its header does not say."""
-SPARED = 0.85
-"""Share of the free memory that workers may fill (our choice)."""
+"""Assumed size of a photo whose header does not give one (our choice)."""
+USABLE_SHARE = 0.85
+"""Share of the free memory that workers may use (our choice)."""
 
 
 def pixels_of(path: str) -> int:
-    """How many pixels a photo has, by its header."""
+    """How many pixels a photo has, according to its header."""
     return pixel_count(path) or UNKNOWN_PIXELS
 
 
 def worker_bytes(settings: Settings, pixels: int) -> int:
-    """Memory that a worker needs for photos of so many pixels."""
+    """Memory that a worker needs for photos of this many pixels."""
     return BASE_BYTES[settings.encoder.name] + BYTES_A_PIXEL * pixels
 
 
 def processors() -> int:
-    """Those that this process may use."""
+    """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def free_bytes() -> int | None:
-    """Memory that is free now, within the limits of the container; None where the system does not say."""
-    found = []
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
-        found.append(int(lines["MemAvailable"].split()[0]) * 1024)
-    most, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    if most.exists() and used.exists() and most.read_text().strip() != "max":
-        found.append(int(most.read_text()) - int(used.read_text()))
-    return min(found) if found else None
-
-
 def worker_count(settings: Settings, largest: int, photos: int) -> int:
-    """One for every processor, as the memory allows: two workers of one thread do more than one of two
-    (docs/batch.md). On another device than the processor one, which its work fills.
+    """One for each processor, if the memory allows: two workers with one thread each do more than one worker with two
+    (docs/batch.md). On a GPU one worker, which keeps it busy.
 
     Args:
         settings: of the batch.
         largest: pixels of the largest photo.
         photos: how many there are.
     """
-    if settings.device not in ("auto", "cpu") or (settings.device == "auto" and _has_cuda()):
+    if settings.device not in ("auto", "cpu") or (settings.device == "auto" and has_nvidia_card()):
         return 1
     free = free_bytes()
-    fit = processors() if free is None else int(SPARED * free // worker_bytes(settings, largest))
-    return max(1, min(processors(), fit, photos))
-
-
-def _has_cuda() -> bool:
-    """Whether there is a CUDA device, as far as can be said without loading torch."""
-    return Path("/dev/nvidia0").exists()
+    in_memory = processors() if free is None else int(USABLE_SHARE * free // worker_bytes(settings, largest))
+    return max(1, min(processors(), in_memory, photos))
 
 
 @dataclass(frozen=True)
@@ -77,7 +60,7 @@ class Estimate:
 
     Args:
         seconds: from start to end.
-        peak_bytes: of all workers together, at most.
+        peak_bytes: most memory of all workers together.
     """
 
     seconds: float
@@ -85,43 +68,43 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """What one photo has cost a worker while all of them were at work.
+class TrialResult:
+    """What one photo cost a worker while all workers were busy.
 
     Args:
         loading: seconds before the first photo.
-        seconds: of the parts of the work by name.
-        pixels: of the photo.
-        peak_bytes: of the worker.
-        fitting: seconds that the look of the set took, 0 where each photo is solved for itself.
+        seconds: duration of each step by its name.
+        pixels: size of the photo.
+        peak_bytes: most memory of the worker.
+        look_seconds: duration of finding the look of the set; 0 if each photo is solved on its own.
     """
 
     loading: float
     seconds: dict[str, float]
     pixels: int
     peak_bytes: int
-    fitting: float = 0.0
+    look_seconds: float = 0.0
 
 
 FULL_SIZE = ("read", "apply", "write")
-"""Parts of the work whose time grows with the photo's size; that of the others is of the size of the solve."""
+"""Steps that take longer for larger photos. The others depend on the size of the solve only."""
 
 
-def estimate(samples: Sequence[Sample], pixels: Sequence[int], workers: int, looks: int = 0) -> Estimate:
-    """What photos of so many pixels will cost, from samples of which every worker has done one.
+def estimate(samples: Sequence[TrialResult], pixels: Sequence[int], workers: int, looks: int = 0) -> Estimate:
+    """What a batch will cost, from a trial in which every worker did one photo.
 
     Args:
         samples: one for each worker.
-        pixels: of the photos that are to be done.
-        workers: who do them.
-        looks: of sets, that are found first.
+        pixels: size of each photo of the batch.
+        workers: how many do them.
+        looks: how many looks of sets are found first.
     """
-    fitting = samples[0].fitting * math.ceil(looks / workers)
+    look_seconds = samples[0].look_seconds * math.ceil(looks / workers)
     loading = max(sample.loading for sample in samples)
     whole = sum(sample.seconds["total"] for sample in samples) / len(samples)
     grows = sum(sample.seconds.get(part, 0.0) for sample in samples for part in FULL_SIZE) / len(samples)
     a_pixel = grows / samples[0].pixels
     work = sum(whole - grows + a_pixel * size for size in pixels)
     longest = whole - grows + a_pixel * max(pixels)
-    seconds = loading + fitting + max(work / workers, longest)
+    seconds = loading + look_seconds + max(work / workers, longest)
     return Estimate(seconds, workers * max(sample.peak_bytes for sample in samples))

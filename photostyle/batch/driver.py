@@ -1,4 +1,4 @@
-"""Runs a plan: hands out what is to be done, and is the one that keeps the manifest and names the results."""
+"""Runs a plan: hands jobs to the workers, writes the manifest, and gives the results their names."""
 
 from __future__ import annotations
 
@@ -11,60 +11,60 @@ from typing import TypeAlias
 
 from photostyle import __version__
 from photostyle.batch import storage
-from photostyle.batch.job import Failure, Fit, Job, Outcome
+from photostyle.batch.job import Failure, LookJob, Outcome, PhotoJob
 from photostyle.batch.manifest import Manifest, Record
-from photostyle.batch.places import part_of, put_in_place, thumbnails_of
+from photostyle.batch.output_folder import move_into_place, part_path, thumbnail_paths
 from photostyle.batch.plan import Item
-from photostyle.batch.resume import Digests, sum_of
-from photostyle.batch.workers import Dropped, Finished, Lost, Ready, Started, Workers
-from photostyle.errors import OutputError, PhotostyleError
+from photostyle.batch.resume import Digests, digest_of
+from photostyle.batch.worker_messages import JobDropped, JobFinished, JobStarted, WorkerLost, WorkerReady, Workers
+from photostyle.errors import OutputError
 
 MOST_TRIES = 2
-"""Workers that a photo may take with it before it is held to be the cause."""
+"""Workers that may die over one photo. After that the photo is blamed and has failed."""
 WAITING = 0.5
-"""Most seconds between two looks at whether to stop."""
+"""Longest time between two checks whether to stop, in seconds."""
 
 
 @dataclass(frozen=True)
-class Began:
-    """A photo is being solved."""
+class PhotoStarted:
+    """A worker has started to solve a photo."""
 
     item: Item
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A photo is done, or has failed."""
+class PhotoEnded:
+    """A photo is done or has failed."""
 
     item: Item
     record: Record
 
 
 @dataclass(frozen=True)
-class Again:
-    """The worker of a photo, or of the look of a set, has died; another will try it."""
+class Retrying:
+    """A worker died over a photo or over the look of a set; another worker will try it."""
 
-    item: Item | Fit
+    item: Item | LookJob
     reason: str
 
 
 @dataclass(frozen=True)
-class Fitting:
-    """The look of a set is being found."""
+class LookStarted:
+    """A worker has started to find the look of a set."""
 
-    fit: Fit
+    look_job: LookJob
 
 
 @dataclass(frozen=True)
-class Fitted:
+class LookFound:
     """The look of a set is found."""
 
-    fit: Fit
+    look_job: LookJob
     seconds: float
     warnings: tuple[str, ...]
 
 
-Event: TypeAlias = Ready | Began | Ended | Again | Fitting | Fitted
+BatchEvent: TypeAlias = WorkerReady | PhotoStarted | PhotoEnded | Retrying | LookStarted | LookFound
 
 
 class Driver:
@@ -72,15 +72,15 @@ class Driver:
 
     Args:
         output: the output folder.
-        manifest: of that folder.
-        workers: who do the jobs; they are closed at the end.
-        digests: of what the results are made from, for the records.
+        manifest: the manifest of that folder.
+        workers: they do the jobs, and are closed at the end.
+        digests: digests of the inputs, for the records.
         tell: called with every event.
-        stopping: asked over and over whether to begin no other photo.
+        stopping: asked again and again; once it returns true, no other photo is started.
 
     Attributes:
-        peak_bytes: the most memory of any worker.
-        ended: the outputs of the items that are done or have failed.
+        peak_bytes: the most memory that any worker has used.
+        ended: outputs of the items that are done or have failed.
     """
 
     def __init__(
@@ -89,15 +89,15 @@ class Driver:
         manifest: Manifest,
         workers: Workers,
         digests: Digests,
-        tell: Callable[[Event], None],
+        tell: Callable[[BatchEvent], None],
         stopping: Callable[[], bool],
     ) -> None:
         self._output, self._manifest, self._workers, self._digests = output, manifest, workers, digests
         self._tell, self._stopping = tell, stopping
         self._batch = secrets.token_hex(4)
         self._items: dict[str, Item] = {}
-        self._fit_of: dict[str, Fit] = {}
-        self._fits: dict[str, Fit] = {}
+        self._look_job_of: dict[str, LookJob] = {}
+        self._look_jobs: dict[str, LookJob] = {}
         self._looks: dict[str, bytes] = {}
         self._tries: dict[str, int] = {}
         self._waiting: deque[str] = deque()
@@ -108,27 +108,28 @@ class Driver:
         self.ended: set[str] = set()
 
     def run(self, items: Sequence[Item]) -> None:
-        """Does all items, or as many as have begun when `stopping` says so; first the looks that sets have.
+        """Does all items, or those that have been started when `stopping` returns true. Looks of sets come first.
 
         Raises:
-            PhotostyleError: what meets every photo: the disk is full, the output folder has gone, no worker can start.
-                What was at hand has been finished as far as that was possible.
+            PhotostyleError: an error that concerns every photo: the disk is full, the output folder is gone, no worker
+                starts. Photos at work are finished first if possible.
+            Exception: an error that `tell` raised. Photos at work are finished first, too.
         """
         self._items = {item.output: item for item in items}
-        self._fit_of = fits_of(items)
-        self._fits = {fit.output: fit for fit in self._fit_of.values()}
-        self._waiting = deque((*self._fits, *self._items))
-        fatal: PhotostyleError | None = None
+        self._look_job_of = look_jobs(items)
+        self._look_jobs = {look_job.output: look_job for look_job in self._look_job_of.values()}
+        self._waiting = deque((*self._look_jobs, *self._items))
+        fatal: Exception | None = None
         try:
             while self._goes_on():
                 if not self._stopped and (fatal or self._stopping()):
                     self._stopped = True
                     self._workers.stop()
                 self._hand_out()
-                for said in self._workers.news(WAITING):
+                for message in self._workers.messages(WAITING):
                     try:
-                        self._hear(said)
-                    except PhotostyleError as error:
+                        self._handle(message)
+                    except Exception as error:  # `tell` may raise anything: record first what else has arrived
                         fatal = fatal or error
         finally:
             self._workers.close()
@@ -136,9 +137,9 @@ class Driver:
             raise fatal
 
     def _goes_on(self) -> bool:
-        """Whether there is something to wait for; a look is not, once no photo will be begun with it."""
+        """Whether there is something to wait for. After a stop nobody waits for the look of a set."""
         if self._stopped:
-            return not self._at_hand <= self._fits.keys()
+            return not self._at_hand <= self._look_jobs.keys()
         return bool(self._at_hand or self._waiting or self._again)
 
     def _hand_out(self) -> None:
@@ -148,78 +149,78 @@ class Driver:
             self._give(self._waiting.popleft(), alone=False)
 
     def _can_begin(self) -> bool:
-        """Whether something waits, and not for the look of its set."""
-        fit = self._fit_of.get(self._waiting[0]) if self._waiting else None
-        return bool(self._waiting) and (fit is None or fit.output in self._looks)
+        """Whether the next item can start: if it needs the look of its set, the look is there."""
+        look_job = self._look_job_of.get(self._waiting[0]) if self._waiting else None
+        return bool(self._waiting) and (look_job is None or look_job.output in self._looks)
 
     def _give(self, output: str, *, alone: bool) -> None:
         self._at_hand.add(output)
         self._tries[output] = self._tries.get(output, 0) + 1
-        self._workers.give(self._fits.get(output) or self._job(self._items[output]), alone=alone)
+        self._workers.give(self._look_jobs.get(output) or self._job(self._items[output]), alone=alone)
 
-    def _job(self, item: Item) -> Job:
-        part, thumbnails = part_of(self._output, item.output, self._batch), thumbnails_of(self._output, item.output)
-        fit = self._fit_of.get(item.output)
-        look = self._looks[fit.output] if fit else None
-        return Job(item.content, item.output, item.styles, item.content_mask, part, thumbnails, look)
+    def _job(self, item: Item) -> PhotoJob:
+        part, thumbnails = part_path(self._output, item.output, self._batch), thumbnail_paths(self._output, item.output)
+        look_job = self._look_job_of.get(item.output)
+        look = self._looks[look_job.output] if look_job else None
+        return PhotoJob(item.content, item.output, item.styles, item.content_mask, part, thumbnails, look)
 
-    def _hear(self, said: object) -> None:
-        if isinstance(said, Ready):
-            self._tell(said)
-        elif isinstance(said, Started):
-            fit = self._fits.get(said.output)
-            self._tell(Fitting(fit) if fit else Began(self._items[said.output]))
-        elif isinstance(said, Dropped):
-            self._at_hand.discard(said.output)
-            self._tries[said.output] -= 1
-            (self._again if self._tries[said.output] else self._waiting).appendleft(said.output)
-        elif isinstance(said, Lost):
-            for output in said.outputs:
-                self._retry(output, said.reason)
-        elif isinstance(said, Finished):
-            self.peak_bytes = max(self.peak_bytes, said.peak_bytes)
-            self._at_hand.discard(said.outcome.output)
-            if said.outcome.output in self._fits:
-                self._settle_fit(self._fits[said.outcome.output], said.outcome)
+    def _handle(self, message: object) -> None:
+        if isinstance(message, WorkerReady):
+            self._tell(message)
+        elif isinstance(message, JobStarted):
+            look_job = self._look_jobs.get(message.output)
+            self._tell(LookStarted(look_job) if look_job else PhotoStarted(self._items[message.output]))
+        elif isinstance(message, JobDropped):
+            self._at_hand.discard(message.output)
+            self._tries[message.output] -= 1
+            (self._again if self._tries[message.output] else self._waiting).appendleft(message.output)
+        elif isinstance(message, WorkerLost):
+            self._at_hand -= set(message.outputs)
+            for output in message.outputs:
+                self._retry(output, message.reason)
+        elif isinstance(message, JobFinished):
+            self.peak_bytes = max(self.peak_bytes, message.peak_bytes)
+            self._at_hand.discard(message.outcome.output)
+            if message.outcome.output in self._look_jobs:
+                self._settle_look(self._look_jobs[message.outcome.output], message.outcome)
             else:
-                self._settle(said.outcome)
+                self._settle(message.outcome)
 
     def _retry(self, output: str, reason: str) -> None:
-        self._at_hand.discard(output)
-        fit = self._fits.get(output)
+        look_job = self._look_jobs.get(output)
         if self._tries[output] < MOST_TRIES:
-            self._tell(Again(fit or self._items[output], reason))
+            self._tell(Retrying(look_job or self._items[output], reason))
             self._again.append(output)
             return
-        message = f"its worker died {MOST_TRIES} times, the last time {reason}"
+        message = f"its worker died {MOST_TRIES} times (last: {reason})"
         outcome = Outcome(output, Failure("WorkerDied", message))
-        if fit:
-            self._settle_fit(fit, outcome)
+        if look_job:
+            self._settle_look(look_job, outcome)
         else:
             self._settle(outcome)
 
-    def _settle_fit(self, fit: Fit, outcome: Outcome) -> None:
-        """Lets the photos of a set begin; without a look all of them have failed.
+    def _settle_look(self, look_job: LookJob, outcome: Outcome) -> None:
+        """Lets the photos of a set start. If no look was found, all of them have failed.
 
         Raises:
-            PhotostyleError: what meets every photo.
+            PhotostyleError: the error concerns every photo.
         """
         if outcome.look is not None:
-            self._looks[fit.output] = outcome.look
-            self._tell(Fitted(fit, (outcome.seconds or {})["total"], outcome.warnings))
+            self._looks[look_job.output] = outcome.look
+            self._tell(LookFound(look_job, (outcome.seconds or {})["total"], outcome.warnings))
         elif failure := outcome.failure:
             _check_fatal(failure, self._output)
-            shared = replace(failure, message=f"the look of the set: {failure.message}")
-            for output in [output for output in self._waiting if self._fit_of.get(output) is fit]:
+            shared = replace(failure, message=f"no look for the set: {failure.message}")
+            for output in [output for output in self._waiting if self._look_job_of.get(output) is look_job]:
                 self._waiting.remove(output)
                 self._settle(Outcome(output, shared))
 
     def _settle(self, outcome: Outcome) -> None:
-        """Records an outcome and gives the result its name, in this order: a kill between the two leaves a record by
-        which the part is found and named later.
+        """Records an outcome, then renames the result. After a kill between the two, the next batch finds the finished
+        result through its record and renames it.
 
         Raises:
-            PhotostyleError: what meets every photo; then there is no record.
+            PhotostyleError: the error concerns every photo; nothing is recorded.
         """
         failure, item = outcome.failure, self._items[outcome.output]
         if failure:
@@ -227,16 +228,18 @@ class Driver:
         record = self._record(item, outcome)
         self._manifest.add(record)
         if failure is None:
-            put_in_place(part_of(self._output, item.output, self._batch), storage.join(self._output, outcome.output))
+            move_into_place(
+                part_path(self._output, item.output, self._batch), storage.join(self._output, outcome.output)
+            )
         self.ended.add(item.output)
-        self._tell(Ended(item, record))
+        self._tell(PhotoEnded(item, record))
 
     def _record(self, item: Item, outcome: Outcome) -> Record:
         before = self._manifest.records.get(item.output)
         failure = outcome.failure
         return Record(
             output=item.output, content=storage.absolute(item.content),
-            content_sha256=outcome.content_sha256 or sum_of(item.content),
+            content_sha256=outcome.content_sha256 or digest_of(item.content),
             settings=self._digests.settings, styles=self._digests.of_look(item),
             mask=self._digests.of_mask(item.content_mask), status="failed" if failure else "done",
             sha256=outcome.sha256, height=outcome.height, width=outcome.width, seconds=dict(outcome.seconds or {}),
@@ -247,17 +250,17 @@ class Driver:
         )  # fmt: skip
 
 
-def fits_of(items: Iterable[Item]) -> dict[str, Fit]:
-    """The fit that each item waits for, by the item's output; items of the same styles and set share one."""
-    keys = dict.fromkeys((item.styles, item.together) for item in items if item.together)
-    fits = {key: Fit(f"look {place}", *key) for place, key in enumerate(keys)}
-    return {item.output: fits[item.styles, item.together] for item in items if item.together}
+def look_jobs(items: Iterable[Item]) -> dict[str, LookJob]:
+    """For each item's output the look that it waits for. Items with the same styles and the same set share one."""
+    keys = dict.fromkeys((item.styles, item.photo_set) for item in items if item.photo_set)
+    fits = {key: LookJob(f"look {place}", *key) for place, key in enumerate(keys)}
+    return {item.output: fits[item.styles, item.photo_set] for item in items if item.photo_set}
 
 
 def _check_fatal(failure: Failure, output: str) -> None:
-    """Raises the error of a failure that would meet every photo."""
+    """Raises the error of a failure that concerns every photo."""
     if isinstance(failure.fatal, OutputError):
-        advice = "Once it can be, the same command goes on where it has stopped."
+        advice = "When that is solved, run the same command again: it continues where it stopped."
         raise OutputError("an output folder that can be written to", failure.fatal.found, output, advice)
     if failure.fatal:
         raise failure.fatal

@@ -1,6 +1,6 @@
-"""What a worker is given, the work on one photo or on the look of a set, and what it hands back.
+"""Jobs and their outcomes: a job asks a worker to style one photo, or to find the look of a set.
 
-All are plain values that can be pickled, so that another process or another machine can do the work.
+All are plain values that can be pickled, so that another process or machine can do the work.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ class StyleSource:
 
 
 @dataclass(frozen=True)
-class Job:
-    """One photo with one look.
+class PhotoJob:
+    """Style one photo.
 
     Args:
         content: path of the photo.
-        output: path of the result relative to the output folder, with /; it names the job, too.
+        output: path of the result relative to the output folder, with /; also the name of the job.
         styles: blended into one look.
-        content_mask: path of the photo's regions; None where they are found automatically.
-        part: path at which the worker leaves the bytes of the result; whoever keeps the manifest renames it.
-        thumbnails: paths at which the worker leaves small pictures of the photo and of the result.
-        look: that of the set, as the worker that found it has put it; None where each photo is solved for itself.
+        content_mask: path of the photo's region mask; None if the regions are found automatically.
+        part: path where the worker writes the result; the driver renames it after it is recorded.
+        thumbnails: paths where the worker writes small pictures of the photo and of the result.
+        look: the look of the set, as another worker found it; None if each photo is solved on its own.
     """
 
     content: str
@@ -46,33 +46,33 @@ class Job:
     look: bytes | None = field(default=None, repr=False)
 
 
-Together: TypeAlias = tuple[tuple[str, str | None], ...]
-"""Paths of the photos of a set that has one look, and of their masks."""
+PhotoSet: TypeAlias = tuple[tuple[str, str | None], ...]
+"""Paths of the photos that share one look, each with the path of its mask or None."""
 
 
 @dataclass(frozen=True)
-class Fit:
-    """The look of a set, which its photos wait for.
+class LookJob:
+    """Find the look of a set; its photos wait for it.
 
     Args:
-        output: names the job, and is no result's.
+        output: the name of the job; no result has this name.
         styles: blended into one look.
-        together: the set.
+        photo_set: the photos of the set.
     """
 
     output: str
     styles: tuple[StyleSource, ...]
-    together: Together
+    photo_set: PhotoSet
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a photo could not be done.
+    """Why a job failed.
 
     Args:
-        kind: the class of the error.
-        message: of the error, in one to three lines.
-        fatal: the error where it would meet every photo, as a full disk does; this one is then not at fault.
+        kind: the name of the error's class.
+        message: the error's text, one to three lines.
+        fatal: the error itself if it concerns every photo, such as a full disk. Then this photo is not to blame.
     """
 
     kind: str
@@ -82,18 +82,18 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a job.
+    """The outcome of a job.
 
     Args:
-        output: that of the job.
-        failure: None where the part and its thumbnails are written, or the look is found.
-        content_sha256: of the photo as it was read; None where it could not be.
-        sha256: of the part; None where there is none.
-        height, width: of the result in pixels.
-        seconds: of every part of the work by name, and `total`.
-        warnings: a line each.
-        figures: what `figures.figures` says of the result.
-        look: of a set, pickled; None of a photo.
+        output: the output of the job.
+        failure: None if the result and its thumbnails are written, or the look is found.
+        content_sha256: digest of the photo as it was read; None if it could not be read.
+        sha256: digest of the result; None if there is none.
+        height, width: size of the result in pixels.
+        seconds: duration of every step by name, and `total`.
+        warnings: one line each.
+        figures: what `quality_figures` finds in the result.
+        look: the look of a set, pickled; None for a photo.
     """
 
     output: str
@@ -109,12 +109,12 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Options:
+class WorkerOptions:
     """What all jobs of a batch share.
 
     Args:
-        settings: of every transfer.
-        threads: of the processor, for each worker.
+        settings: the settings of every transfer.
+        threads: processor threads of each worker.
     """
 
     settings: Settings

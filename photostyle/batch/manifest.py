@@ -1,8 +1,8 @@
-"""The manifest: what became of every photo of a batch, kept in the output folder while it goes on.
+"""The manifest: a file in the output folder that records the outcome of every photo.
 
-A text file of lines, each a checksum and a JSON object, that is only ever added to. A kill at any byte leaves whole
-lines and at most one torn one, at the end; a byte gone wrong costs its own line. That is easier to see, to mend and to
-hold to a test than a database's pages, and works on file systems whose locks a database cannot rely on.
+Each line is a checksum and a JSON object, and lines are only appended. After a kill at any byte all lines are whole,
+except perhaps the last. A damaged byte costs one line. Such a file is easier to read, repair and test than a database,
+and it works on file systems whose locks a database cannot trust.
 """
 
 from __future__ import annotations
@@ -11,43 +11,45 @@ import errno
 import hashlib
 import json
 import os
-import sys
+import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from photostyle.batch.places import PARTS, THUMBNAILS, hidden
+from filelock import FileLock, Timeout
+
+from photostyle.batch.output_folder import PARTS, THUMBNAILS, state_folder
 from photostyle.errors import OutputError
 from photostyle.files import atomic_write
 
 NAME, DAMAGED, LOCK = "manifest.jsonl", "manifest.damaged.jsonl", "lock"
+HOLDER = "lock.holder"
+"""File with the name of the process that has the lock: on Windows others cannot read the lock file itself."""
 VERSION = 1
-FAR = 1_000_000
-"""Byte of the lock file that is locked where locks keep others from reading."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What became of one photo.
+    """The outcome of one photo.
 
     Args:
-        output: path of the result relative to the output folder, with /; a later record of it replaces an earlier one.
+        output: path of the result relative to the output folder, with /. A later record replaces an earlier one.
         content: path of the photo.
-        content_sha256: of its bytes as read; None where they could not be.
-        settings, styles, mask: digests of the settings, of the styles with their weights and masks (and, where it has
-            one look, of the set), and of the photo's mask; the last is None where there is none.
+        content_sha256: digest of its bytes; None if they could not be read.
+        settings, styles, mask: digests of the settings; of the styles with their weights and masks (and of the photos
+            of the set, if they share one look); of the photo's mask, None if it has none.
         status: "done" or "failed".
-        sha256: of the result; None where there is none.
-        height, width: of the result in pixels.
-        seconds: of every part of the work by name, and `total`.
-        warnings: a line each.
-        figures: of the result by name.
-        error, message: the class of the error and what it says; None where there is none.
-        attempts: how often the photo has been begun.
-        finished: when, as ISO 8601 in UTC.
-        version: of photostyle.
+        sha256: digest of the result; None if there is none.
+        height, width: size of the result in pixels.
+        seconds: duration of every step by name, and `total`.
+        warnings: one line each.
+        figures: quality figures of the result by name.
+        error, message: class and text of the error; None if there is none.
+        attempts: how often the photo has been started.
+        finished: time in UTC, ISO 8601.
+        version: version of photostyle.
     """
 
     output: str
@@ -71,37 +73,34 @@ class Record:
 
 
 class Manifest:
-    """The records of an output folder, read and added to under a lock that another batch there cannot have.
+    """The records of an output folder. Only one batch at a time can have them: a lock keeps others out.
 
     Args:
-        output: the output folder; its hidden folder is made where it is missing.
+        output: the output folder; its hidden folder is made if it is missing.
 
     Attributes:
         records: by their `output`.
-        damaged: how many lines could not be read, and are left out of `records`.
+        damaged: how many lines could not be read; they are not in `records`.
 
     Raises:
-        OutputError: another batch is at work there, the folder cannot be written to, or a newer photostyle wrote the
-            manifest.
+        OutputError: another batch is using the folder, the folder cannot be written to, or a newer version of
+            photostyle wrote the manifest.
     """
 
     def __init__(self, output: str) -> None:
-        self.folder = hidden(output)
+        self.folder = state_folder(output)
         self.path = os.path.join(self.folder, NAME)
         try:
             for name in (PARTS, THUMBNAILS):
                 os.makedirs(os.path.join(self.folder, name), exist_ok=True)
-            self._lock = _locked(os.path.join(self.folder, LOCK), output)
-            data = Path(self.path).read_bytes() if os.path.exists(self.path) else b""
-        except OSError as error:
+            self._lock = _locked(self.folder, output)
+        except (OSError, NotImplementedError) as error:
             raise _unwritable(error, output) from error
-        self.records, self.damaged = _parsed(data, self.path)
-        if self.damaged or not data.endswith(b"\n"):
-            self._begin(data)
         try:
-            self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
-        except OSError as error:
-            raise _unwritable(error, self.path) from error
+            self._open()
+        except BaseException:
+            self._lock.release()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -112,16 +111,16 @@ class Manifest:
         self.close()
 
     def add(self, record: Record) -> None:
-        """Adds a record, safe on the disk when this returns.
+        """Adds a record. It is safe on the disk when this returns.
 
         Raises:
-            OutputError: it cannot be written; the file is as it was.
+            OutputError: it cannot be written; the file is unchanged.
         """
         before = os.fstat(self._file.fileno()).st_size
         line = _line(asdict(record))
         try:
             if not os.path.exists(self.path):
-                raise FileNotFoundError(errno.ENOENT, "the output folder has gone")
+                raise FileNotFoundError(errno.ENOENT, "the output folder is gone")
             if self._file.write(line) != len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._file.fileno())
@@ -131,12 +130,22 @@ class Manifest:
         self.records[record.output] = record
 
     def close(self) -> None:
-        """Closes the file and lets go of the lock."""
+        """Closes the file and releases the lock."""
         self._file.close()
-        os.close(self._lock)
+        self._lock.release()
+
+    def _open(self) -> None:
+        try:
+            data = Path(self.path).read_bytes() if os.path.exists(self.path) else b""
+            self.records, self.damaged = _parsed(data, self.path)
+            if self.damaged or not data.endswith(b"\n"):
+                self._begin(data)
+            self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
+        except OSError as error:
+            raise _unwritable(error, self.path) from error
 
     def _begin(self, data: bytes) -> None:
-        """Writes the file anew with the records that could be read; a damaged one is kept beside it."""
+        """Rewrites the file with the records that could be read. Keeps a copy of a damaged file."""
         if self.damaged:
             with atomic_write(os.path.join(self.folder, DAMAGED)) as file:
                 file.write(data)
@@ -146,17 +155,17 @@ class Manifest:
 
 
 def read_records(output: str) -> dict[str, Record]:
-    """The records of an output folder, for who only looks at them.
+    """The records of an output folder, without the lock: only to look at them.
 
     Raises:
-        OutputError: a newer photostyle wrote them.
+        OutputError: a newer version of photostyle wrote them.
     """
-    path = Path(hidden(output), NAME)
+    path = Path(state_folder(output), NAME)
     return _parsed(path.read_bytes() if path.exists() else b"", str(path))[0]
 
 
 def _line(entry: Mapping[str, Any]) -> bytes:
-    text = json.dumps(entry, separators=(",", ":")).encode("ascii")  # names that are no Unicode are escaped, too
+    text = json.dumps(entry, separators=(",", ":")).encode("ascii")  # names that are not Unicode are escaped, too
     return _checksum(text) + b" " + text + b"\n"
 
 
@@ -165,7 +174,7 @@ def _checksum(text: bytes) -> bytes:
 
 
 def _parsed(data: bytes, path: str) -> tuple[dict[str, Record], int]:
-    """Records and how many lines are none."""
+    """The records, and how many lines are damaged."""
     records: dict[str, Record] = {}
     damaged = 0
     for line in filter(None, data.split(b"\n")):
@@ -176,47 +185,35 @@ def _parsed(data: bytes, path: str) -> tuple[dict[str, Record], int]:
         entry = json.loads(text)
         if "photostyle batch" in entry:
             if entry["photostyle batch"] > VERSION:
-                advice = "A newer photostyle wrote it: use that one, or another output folder."
+                advice = "A newer version of photostyle wrote it. Use that version, or choose another output folder."
                 raise OutputError(f"a manifest of version {VERSION}", str(entry["photostyle batch"]), path, advice)
             continue
         records[entry["output"]] = Record(**{**entry, "warnings": tuple(entry["warnings"])})
     return records, damaged
 
 
-def _locked(path: str, output: str) -> int:
-    """Takes the lock and returns its file descriptor; the system lets go of it when the process ends, however it does.
+def _locked(folder: str, output: str) -> FileLock:
+    """Takes the lock of a hidden folder. The system releases it when the process ends in any way.
 
     Raises:
         OutputError: another process has it.
-        OSError: there can be no lock.
+        OSError, NotImplementedError: the file system has no locks.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    lock, holder = FileLock(os.path.join(folder, LOCK)), Path(folder, HOLDER)
     try:
-        _exclusive(descriptor)
-    except OSError as error:
-        holder = os.read(descriptor, 100).decode("ascii", "replace")
-        os.close(descriptor)
-        if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLOCK):
-            raise
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        found = f"another batch ({holder.read_text(errors='replace') if holder.exists() else 'unknown process'})"
         advice = "Wait for it, stop it, or choose another output folder."
-        raise OutputError("a folder for this batch alone", f"another batch ({holder})", output, advice) from error
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"process {os.getpid()}".encode("ascii"))
-    return descriptor
+        raise OutputError("a folder that no other batch is using", found, output, advice) from error
+    try:
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+    except OSError:
+        lock.release()
+        raise
+    return lock
 
 
-def _exclusive(descriptor: int) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-
-        os.lseek(descriptor, FAR, os.SEEK_SET)  # others may read what comes before
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-    else:
-        import fcntl
-
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _unwritable(error: OSError, where: str) -> OutputError:
-    return OutputError("an output folder that can be written to", error.strerror or str(error), where)
+def _unwritable(error: OSError | NotImplementedError, where: str) -> OutputError:
+    found = error.strerror if isinstance(error, OSError) else None
+    return OutputError("an output folder that can be written to", found or str(error), where)

@@ -14,10 +14,10 @@ from PIL import Image
 
 from photostyle import __version__
 from photostyle.batch import storage
-from photostyle.batch.causes import causes, duration
-from photostyle.batch.figures import THUMBNAIL
 from photostyle.batch.manifest import Record
-from photostyle.batch.places import THUMBNAILS, thumbnails_of
+from photostyle.batch.output_folder import THUMBNAILS, thumbnail_paths
+from photostyle.batch.summary import duration_text, failures_by_reason
+from photostyle.batch.thumbnails import THUMBNAIL
 from photostyle.errors import OutputError
 from photostyle.files import atomic_write
 
@@ -69,8 +69,8 @@ def badness(record: Record) -> float:
 def _card(folder: str, output: str, record: Record) -> str:
     """A result beside its photo, with what the page sorts by."""
     name = html.escape(record.output)
-    pictures, (height, width) = [], _fitted(record.height, record.width)
-    for source, alt in zip(thumbnails_of(output, record.output), ("before", "after"), strict=True):
+    pictures, (height, width) = [], _set_look_outcome(record.height, record.width)
+    for source, alt in zip(thumbnail_paths(output, record.output), ("before", "after"), strict=True):
         address = _copied(source, folder)
         pictures.append(
             f'<img src="{address}" loading="lazy" decoding="async" width="{width}" height="{height}" '
@@ -108,7 +108,7 @@ def _copied(source: str, folder: str) -> str | None:
     return f"{THUMBNAILS}/{name}"
 
 
-def _fitted(height: int, width: int) -> tuple[int, int]:
+def _set_look_outcome(height: int, width: int) -> tuple[int, int]:
     scale = THUMBNAIL / max(height, width, 1)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
@@ -125,7 +125,7 @@ def _summary(planned: int, done: Sequence[Record], records: Sequence[Record]) ->
 
 
 def _failures(records: Sequence[Record]) -> str:
-    found = causes(records)
+    found = failures_by_reason(records)
     if not found:
         return ""
     rows = "".join(
@@ -158,5 +158,5 @@ def _times(done: Sequence[Record]) -> str:
 def _time(part: tuple[str, Sequence[float]]) -> str:
     name, seconds = part
     mean, most, total = sum(seconds) / len(seconds), max(seconds), sum(seconds)
-    cells = (f"{mean:.2f}", f"{most:.2f}", duration(total))
+    cells = (f"{mean:.2f}", f"{most:.2f}", duration_text(total))
     return f"<tr><td>{html.escape(name)}</td>" + "".join(f"<td class=number>{cell}</td>" for cell in cells) + "</tr>\n"

@@ -1,4 +1,4 @@
-"""What is left to do: the plan beside the manifest, the photos and the results as they are now."""
+"""What remains to be done: compares the plan with the manifest, the photos and the results."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from pathlib import Path
 from photostyle.batch import storage
 from photostyle.batch.job import StyleSource
 from photostyle.batch.manifest import Record
-from photostyle.batch.places import parts_of, put_in_place, taken
+from photostyle.batch.output_folder import existing_results, leftover_parts, move_into_place
 from photostyle.batch.plan import Item
 from photostyle.errors import OutputError
 from photostyle.regions.mask_files import NAMES_FILE
 from photostyle.settings import Settings
 
 NEW, MISSING, ALTERED, CHANGED, RETRIED, FORCED = "new", "missing", "altered", "changed", "retried", "forced"
-"""Why a photo is done: nothing is recorded of it; its result is gone; its result is not the one that was written, and
-is replaced; the photo, its mask, the look or the settings are others; it had failed; all are to be done."""
+"""Why a photo is done: it has no record; its result is gone; its result was altered after it was written, and is
+replaced; the photo, its mask, the look or the settings have changed; it failed before; `--force` does all."""
 
 
 class Digests:
-    """Of what results are made from beside the photos: hexadecimal, the same for the same contents."""
+    """Digests of settings, styles and masks: hexadecimal, equal for equal contents."""
 
     def __init__(self, settings: Settings) -> None:
         tree = settings.to_dict()
-        del tree["device"]  # another machine may go on
+        del tree["device"]  # another machine may continue
         self.settings = hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
         self._known: dict[object, str] = {}
 
     def of_styles(self, styles: Sequence[StyleSource]) -> str:
-        """Of the contents, weights, regions and masks of styles, in their order."""
+        """Digest of the contents, weights, regions and masks of styles, in their order."""
         key = tuple(styles)
         if key not in self._known:
             parts = [(storage.sha256(s.path), s.weight, s.region, self.of_mask(s.mask)) for s in styles]
@@ -43,18 +43,18 @@ class Digests:
         return self._known[key]
 
     def of_look(self, item: Item) -> str:
-        """Of an item's styles and, where its set has one look, of the set's photos and masks."""
+        """Digest of an item's styles and, if its set shares one look, of the photos and masks of the set."""
         styles = self.of_styles(item.styles)
-        if not item.together:
+        if not item.photo_set:
             return styles
-        key = (styles, item.together)
+        key = (styles, item.photo_set)
         if key not in self._known:
-            parts = [(sum_of(path), self.of_mask(mask)) for path, mask in item.together]
+            parts = [(digest_of(path), self.of_mask(mask)) for path, mask in item.photo_set]
             self._known[key] = hashlib.sha256(json.dumps([styles, parts]).encode()).hexdigest()
         return self._known[key]
 
     def of_mask(self, mask: str | None) -> str | None:
-        """Of a mask and of the names beside it."""
+        """Digest of a mask and of the file of class names beside it."""
         if mask is None:
             return None
         if mask not in self._known:
@@ -65,26 +65,29 @@ class Digests:
 
 
 @dataclass(frozen=True)
-class Left:
-    """What a batch has to do.
+class RemainingWork:
+    """The work that remains.
 
     Args:
-        todo: items and why each is done.
+        todo: the items to do, each with the reason.
         done: how many are done already.
-        failed: records of photos that failed and are not tried again.
+        failed: records of photos that failed before and are not tried again.
+        unnamed: results that a killed batch finished but did not rename: where each is, and where it belongs. They
+            count as done.
     """
 
     todo: tuple[tuple[Item, str], ...]
     done: int
     failed: tuple[Record, ...]
+    unnamed: tuple[tuple[str, str], ...] = ()
 
     def reasons(self) -> dict[str, int]:
-        """How many items are done for each reason."""
+        """How many items there are for each reason."""
         why = [reason for _, reason in self.todo]
         return {reason: why.count(reason) for reason in dict.fromkeys(why)}
 
 
-def left(
+def remaining_work(
     items: Sequence[Item],
     records: Mapping[str, Record],
     digests: Digests,
@@ -93,66 +96,78 @@ def left(
     force: bool = False,
     retry_failed: bool = False,
     overwrite: bool = False,
-) -> Left:
-    """Compares by content, whatever the times of the files are.
-
-    A result that a kill has left finished and without its name is given it, and counts as done.
+) -> RemainingWork:
+    """Compares by content, not by the times of files. Changes nothing on the disk.
 
     Args:
-        items: of the plan.
-        records: of the manifest.
-        digests: of what results are made from now.
+        items: the items of the plan.
+        records: the records of the manifest.
+        digests: digests of the settings, styles and masks as they are now.
         output: the output folder.
-        force: do all.
-        retry_failed: do those that have failed.
-        overwrite: whether a file that no batch has written may be replaced by a result.
+        force: whether to do all items.
+        retry_failed: whether to do items that failed before.
+        overwrite: whether results may replace files that photostyle has not written.
 
     Raises:
-        OutputError: there is such a file, or the output folder cannot be read.
+        OutputError: there are such files and `overwrite` is not set, or the output folder cannot be read.
     """
-    foreign = taken(output, [item.output for item in items if item.output not in records])
+    foreign = existing_results(output, [item.output for item in items if item.output not in records])
     if foreign and not overwrite:
-        advice = "Replace them with --overwrite, or choose another output folder."
-        found = f"{len(foreign)} that no batch has on record"
-        raise OutputError("names not yet taken", found, storage.join(output, foreign[0]), advice)
+        advice = "Add --overwrite to replace them, or choose another output folder."
+        files, were = ("file", "was") if len(foreign) == 1 else ("files", "were")
+        found = f"{len(foreign)} {files} that {were} not written by photostyle"
+        raise OutputError("no other files with the names of results", found, storage.join(output, foreign[0]), advice)
     judge = partial(_state, records=records, digests=digests, output=output)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         states = list(pool.map(judge, items))
     todo: list[tuple[Item, str]] = []
     failed: list[Record] = []
-    for item, state in zip(items, states, strict=True):
+    unnamed: list[tuple[str, str]] = []
+    for item, (state, part) in zip(items, states, strict=True):
+        if part and not force:
+            unnamed.append((part, storage.join(output, item.output)))
         if force:
             todo.append((item, FORCED))
         elif state == "failed" and not retry_failed:
             failed.append(records[item.output])
         elif state != "done":
             todo.append((item, RETRIED if state == "failed" else state))
-    return Left(tuple(todo), len(items) - len(todo) - len(failed), tuple(failed))
+    return RemainingWork(tuple(todo), len(items) - len(todo) - len(failed), tuple(failed), tuple(unnamed))
 
 
-def _state(item: Item, records: Mapping[str, Record], digests: Digests, output: str) -> str:
+def rename_finished_results(work: RemainingWork) -> None:
+    """Renames the results that a killed batch finished. The caller must hold the manifest's lock.
+
+    Raises:
+        OutputError: one cannot be renamed.
+    """
+    for part, path in work.unnamed:
+        move_into_place(part, path)
+
+
+def _state(item: Item, records: Mapping[str, Record], digests: Digests, output: str) -> tuple[str, str | None]:
+    """Why an item is to be done, or "failed" or "done"; and where the finished result is if it was not renamed."""
     record = records.get(item.output)
     if record is None:
-        return NEW
+        return NEW, None
     made_from = (record.settings, record.styles, record.mask, record.content_sha256)
-    now = (digests.settings, digests.of_look(item), digests.of_mask(item.content_mask), sum_of(item.content))
+    now = (digests.settings, digests.of_look(item), digests.of_mask(item.content_mask), digest_of(item.content))
     if made_from != now:
-        return CHANGED
+        return CHANGED, None
     if record.status == "failed":
-        return "failed"
+        return "failed", None
     path = storage.join(output, item.output)
-    found = sum_of(path)
+    found = digest_of(path)
     if found == record.sha256:
-        return "done"
-    for part in parts_of(output, item.output):
-        if sum_of(part) == record.sha256:
-            put_in_place(part, path)
-            return "done"
-    return ALTERED if found is not None or os.path.lexists(path) else MISSING
+        return "done", None
+    for part in leftover_parts(output, item.output):
+        if digest_of(part) == record.sha256:
+            return "done", part
+    return (ALTERED if found is not None or os.path.lexists(path) else MISSING), None
 
 
-def sum_of(path: str) -> str | None:
-    """The sha256 of a file; None where it cannot be read."""
+def digest_of(path: str) -> str | None:
+    """The sha256 of a file; None if it cannot be read."""
     try:
         return storage.sha256(path)
     except OSError:

@@ -1,6 +1,6 @@
-"""Where photos and results are: files by their path, or objects by a URL that fsspec knows.
+"""Files and objects: photos and results are files with a path, or objects with a URL that fsspec knows.
 
-Every function takes either. What goes wrong with a store is an OSError, as with a file.
+Every function takes either. Errors of a store become OSError, as for files.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from typing import Any
 
 from photostyle.errors import InputError, SettingsError
 from photostyle.files import atomic_write
+from photostyle.files import sha256 as file_sha256
 
 FILE = "file://"
 STORES = ("s3", "gs", "gcs", "az", "abfs", "abfss", "memory")
-"""Stores in which an object appears whole or not at all; of others a kill could leave halves."""
+"""Stores in which an object appears whole or not at all. In others a kill could leave half an object."""
 _MAGIC = frozenset("*?[")
 
 
 def plain(word: str) -> str:
-    """The path of a file:// URL; other words as they are.
+    """The path of a file:// URL; other words unchanged.
 
     Raises:
-        SettingsError: the URL of a store that does not keep results whole.
+        SettingsError: the URL of a store that may keep half an object.
     """
     if word.startswith(FILE):
         return word.removeprefix(FILE)
@@ -43,12 +44,12 @@ def is_url(path: str) -> bool:
 
 
 def absolute(path: str) -> str:
-    """The path as it is from any folder; a URL as it is."""
+    """The absolute path; a URL unchanged."""
     return path if is_url(path) else os.path.abspath(path)
 
 
 def canonical(path: str) -> str:
-    """One name for what has several: links and dots are followed, a URL's slashes made alike."""
+    """One name for a file that has several: links and dots are resolved, the slashes of a URL normalised."""
     if not is_url(path):
         return os.path.realpath(path)
     store, key = _store(path)
@@ -56,30 +57,30 @@ def canonical(path: str) -> str:
 
 
 def join(folder: str, name: str) -> str:
-    """The path of a name below a folder."""
+    """The path of a file below a folder."""
     return f"{folder.rstrip('/')}/{name}" if is_url(folder) else os.path.join(folder, name)
 
 
 def is_folder(path: str) -> bool:
-    """Whether there are files below a path."""
+    """Whether a path is a folder, or objects are below a URL."""
     if not is_url(path):
         return os.path.isdir(path)
     with _as_os_errors(path) as (store, key):
         return bool(store.isdir(key))
 
 
-def present(folder: str, names: Sequence[str]) -> list[str]:
-    """Those of the names that are taken below a folder; a store is asked once."""
+def existing(folder: str, names: Sequence[str]) -> list[str]:
+    """Those of the names that exist below a folder. A store is asked once."""
     if not is_url(folder):
         return [name for name in names if os.path.lexists(os.path.join(folder, name))]
-    taken = {name for _, name in objects(folder)}
-    return [name for name in names if name in taken]
+    names_there = {name for _, name in objects(folder)}
+    return [name for name in names if name in names_there]
 
 
 def objects(word: str) -> list[tuple[str, str]]:
-    """URL and name of the objects below a URL, of the one it is, or of those that a pattern fits, in their order.
+    """URL and name of objects, in order: those below a URL, the one at the URL, or those that match a pattern.
 
-    The name is relative to the URL; of the one and of a pattern's, it is the last part.
+    Below a URL the name is relative to it; otherwise it is the last part of the URL.
     """
     with _as_os_errors(word) as (store, key):
         if _MAGIC & set(key):
@@ -94,15 +95,15 @@ def objects(word: str) -> list[tuple[str, str]]:
         return [(str(store.unstrip_protocol(path)), path.rpartition("/")[2]) for path, _ in sorted(found)]
 
 
-def beginning(start: str) -> list[str]:
-    """The files whose paths begin so."""
+def with_prefix(start: str) -> list[str]:
+    """The files whose paths begin with `start`."""
     if is_url(start):
         return [url for url, _ in objects(f"{start}*")]
     return glob.glob(f"{glob.escape(start)}*")
 
 
 def read(path: str) -> bytes:
-    """All of a file."""
+    """The bytes of a file."""
     if not is_url(path):
         return Path(path).read_bytes()
     with _as_os_errors(path) as (store, key):
@@ -110,7 +111,7 @@ def read(path: str) -> bytes:
 
 
 def size(path: str) -> int:
-    """Of a file, in bytes."""
+    """Size of a file in bytes."""
     if not is_url(path):
         return os.path.getsize(path)
     with _as_os_errors(path) as (store, key):
@@ -118,16 +119,15 @@ def size(path: str) -> int:
 
 
 def sha256(path: str) -> str:
-    """Of a file's bytes, hexadecimal; an object is fetched for it."""
+    """The sha256 of a file, hexadecimal. An object is fetched for it."""
     if is_url(path):
         return hashlib.sha256(read(path)).hexdigest()
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 @contextmanager
 def fetched(path: str) -> Iterator[str]:
-    """The path of a file with the same name and bytes, there as long as the block lasts.
+    """The path of a local file with the same name and bytes, for the time of the block.
 
     Raises:
         InputError: the object cannot be fetched.
@@ -150,7 +150,7 @@ def write(path: str, data: bytes) -> None:
 
     Raises:
         OutputError: the file cannot be written.
-        OSError: the object cannot be.
+        OSError: the object cannot be written.
     """
     if not is_url(path):
         with atomic_write(path) as file:
@@ -161,9 +161,9 @@ def write(path: str, data: bytes) -> None:
 
 
 def move(source: str, target: str) -> None:
-    """Gives a file another name, whose file is replaced if there is one.
+    """Renames a file and replaces the target if it exists.
 
-    Within a store it is copied there and then removed; a kill between the two leaves both.
+    In a store the object is copied and then removed. A kill between the two leaves both.
     """
     if not is_url(source):
         os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -171,6 +171,15 @@ def move(source: str, target: str) -> None:
         return
     with _as_os_errors(source) as (store, key):
         store.copy(key, _store(target)[1])
+        store.rm_file(key)
+
+
+def remove(path: str) -> None:
+    """Removes a file."""
+    if not is_url(path):
+        os.unlink(path)
+        return
+    with _as_os_errors(path) as (store, key):
         store.rm_file(key)
 
 
@@ -185,17 +194,17 @@ def _store(url: str) -> tuple[Any, str]:
     """The store of a URL, and the key in it.
 
     Raises:
-        SettingsError: fsspec, or what it needs for this store, is not installed.
+        SettingsError: fsspec, or the package it needs for this store, is not installed.
     """
     try:
         from fsspec.core import url_to_fs
     except ModuleNotFoundError as error:
         advice = "pip install 'photostyle[cluster]'"
-        raise SettingsError("fsspec, for photos by URL", "none installed", url, advice) from error
+        raise SettingsError("fsspec to be installed, which reads URLs", "no fsspec", url, advice) from error
     try:
         store, key = url_to_fs(url, use_listings_cache=False)
     except ImportError as error:
-        raise SettingsError("what fsspec needs for this store", str(error), url) from error
+        raise SettingsError("the package that fsspec needs for this store", str(error), url) from error
     return store, str(key)
 
 
@@ -206,5 +215,5 @@ def _as_os_errors(url: str) -> Iterator[tuple[Any, str]]:
         yield store, key
     except OSError:
         raise
-    except Exception as error:  # every store has errors of its own
+    except Exception as error:  # every store has its own errors
         raise OSError(0, f"{type(error).__name__}: {error}", url) from error

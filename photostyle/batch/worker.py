@@ -1,4 +1,4 @@
-"""A worker: loads once what all photos need, and does one job after the other."""
+"""A worker: loads once what all jobs need, and does one job after the other."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from operator import add
 from typing import NamedTuple, TypeVar, cast
 
 from photostyle.batch import storage
-from photostyle.batch.figures import figures, thumbnail
-from photostyle.batch.job import Failure, Fit, Job, Options, Outcome, StyleSource
+from photostyle.batch.job import Failure, LookJob, Outcome, PhotoJob, StyleSource, WorkerOptions
+from photostyle.batch.quality_figures import quality_figures
+from photostyle.batch.thumbnails import thumbnail
 from photostyle.errors import InputError, OutputError, PhotostyleError, WeightsError
 from photostyle.photo.photo import Photo, format_of
 from photostyle.pipeline.result import Result
@@ -24,33 +25,33 @@ from photostyle.pipeline.session import Session
 from photostyle.pipeline.set_look import SetLook, spread_evenly
 from photostyle.styles.style import Style
 
-MOST_STYLES = 4
-"""Looks kept as measured, some 40 MB each at 512 px; jobs come style after style."""
+MOST_LOOKS = 4
+"""Measured looks that are kept, about 40 MB each at 512 px. One style comes after the other."""
 _T = TypeVar("_T")
 _Look = TypeVar("_Look", Style, SetLook)
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
-    """A job whose photo has been read, or the outcome of one whose photo cannot be; a `Fit` reads its own."""
+class ReadJob:
+    """A job whose photo has been read. If it could not be read, `photo` is None. A `LookJob` reads its photos later."""
 
-    job: Job | Fit
+    job: PhotoJob | LookJob
     photo: Photo | None
     seconds: float
     outcome: Outcome
 
 
 @dataclass(frozen=True, eq=False)
-class Solved:
-    """A job that waits to be written, or the outcome of one that failed or has nothing to write."""
+class SolvedJob:
+    """A job that has been solved. If it failed or has nothing to write, `result` is None."""
 
-    read: Read
+    read: ReadJob
     result: Result | None
     outcome: Outcome
 
 
-class Made(NamedTuple):
-    """The bytes of a result and of its two thumbnails, what they cannot hold, and the result's figures."""
+class EncodedResult(NamedTuple):
+    """The bytes of a result and of its two thumbnails, what the format cannot hold, and the quality figures."""
 
     files: tuple[bytes, bytes, bytes]
     losses: tuple[str, ...]
@@ -58,9 +59,9 @@ class Made(NamedTuple):
 
 
 class Worker:
-    """Does jobs, one by one with `do`, or in three steps that may be on three threads, each one job ahead of the next.
+    """Does jobs: one by one with `do`, or in three steps that may run on three threads for three jobs.
 
-    None of the steps raises; what goes wrong is in the outcome.
+    No step raises: errors are part of the outcome.
 
     Args:
         options: what all jobs share.
@@ -69,76 +70,76 @@ class Worker:
         PhotostyleError: the settings, the weights or the device cannot be used.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: WorkerOptions) -> None:
         import torch
 
         torch.set_num_threads(options.threads)
         self.session = Session(settings=options.settings)
         self._looks: OrderedDict[object, Style | SetLook] = OrderedDict()
 
-    def do(self, job: Job | Fit) -> Outcome:
+    def do(self, job: PhotoJob | LookJob) -> Outcome:
         return self.write(self.solve(self.read(job)))
 
-    def read(self, job: Job | Fit) -> Read:
+    def read(self, job: PhotoJob | LookJob) -> ReadJob:
         """Decodes the photo."""
-        if isinstance(job, Fit):
-            return Read(job, None, 0.0, Outcome(job.output))
+        if isinstance(job, LookJob):
+            return ReadJob(job, None, 0.0, Outcome(job.output))
         began = time.perf_counter()
-        photo, failure = _tried(lambda: _photo(job.content))
+        photo, failure = _attempt(lambda: _read_photo(job.content))
         digest = photo.sha256 if photo else None
         outcome = Outcome(job.output, failure, digest)
-        return Read(job, photo, time.perf_counter() - began, outcome)
+        return ReadJob(job, photo, time.perf_counter() - began, outcome)
 
-    def solve(self, read: Read) -> Solved:
-        """Gives the photo its look, or finds that of the set."""
+    def solve(self, read: ReadJob) -> SolvedJob:
+        """Gives the photo its look, or finds the look of a set."""
         photo, job = read.photo, read.job
-        if isinstance(job, Fit):
-            return Solved(read, None, self._fitted(job))
+        if isinstance(job, LookJob):
+            return SolvedJob(read, None, self._set_look_outcome(job))
         if photo is None:
-            return Solved(read, None, read.outcome)
-        result, failure = _tried(lambda: self.session.transfer(photo, self._look(job), content_mask=job.content_mask))
-        return Solved(read, result, replace(read.outcome, failure=failure))
+            return SolvedJob(read, None, read.outcome)
+        result, failure = _attempt(lambda: self.session.transfer(photo, self._look(job), content_mask=job.content_mask))
+        return SolvedJob(read, result, replace(read.outcome, failure=failure))
 
-    def write(self, solved: Solved) -> Outcome:
-        """Encodes the result, and leaves it and the thumbnails where the job says."""
+    def write(self, solved: SolvedJob) -> Outcome:
+        """Encodes the result, and writes it and the thumbnails where the job says."""
         read, result = solved.read, solved.result
         photo, job = read.photo, read.job
-        if isinstance(job, Fit) or photo is None or result is None:
+        if isinstance(job, LookJob) or photo is None or result is None:
             return solved.outcome
         began = time.perf_counter()
-        made, failure = _tried(lambda: _made(job, photo, result))
-        if made is None:
+        encoded, failure = _attempt(lambda: _encoded(job, photo, result))
+        if encoded is None:
             return replace(solved.outcome, failure=failure)
         try:
-            for path, data in zip((job.part, *job.thumbnails), made.files, strict=True):
+            for path, data in zip((job.part, *job.thumbnails), encoded.files, strict=True):
                 storage.write(path, data)
         except (OutputError, OSError) as error:
-            fatal = error if isinstance(error, OutputError) else _refused(error)
+            fatal = error if isinstance(error, OutputError) else _store_error(error)
             return replace(solved.outcome, failure=Failure(type(fatal).__name__, str(fatal), fatal))
         writing = time.perf_counter() - began
         solving = result.seconds["total"]
         seconds = {**result.seconds, "read": read.seconds, "write": writing, "total": read.seconds + solving + writing}
         return replace(
             solved.outcome,
-            sha256=sha256(made.files[0]).hexdigest(),
+            sha256=sha256(encoded.files[0]).hexdigest(),
             height=result.photo.height,
             width=result.photo.width,
             seconds=seconds,
-            warnings=(*result.warnings, *made.losses),
-            figures=made.figures,
+            warnings=(*result.warnings, *encoded.losses),
+            figures=encoded.figures,
         )
 
-    def _look(self, job: Job) -> Style | SetLook:
-        """That of the set, or the styles measured and put together; or what an earlier job has found alike."""
+    def _look(self, job: PhotoJob) -> Style | SetLook:
+        """The look of the set, or the measured and blended styles; kept from an earlier job if possible."""
         if job.look is not None:
             data = job.look
-            return self._kept(sha256(data).digest(), lambda: cast("SetLook", pickle.loads(data)))
-        return self._kept(job.styles, lambda: self._blended(job.styles))
+            return self._cached(sha256(data).digest(), lambda: cast("SetLook", pickle.loads(data)))
+        return self._cached(job.styles, lambda: self._blended(job.styles))
 
-    def _kept(self, key: object, make: Callable[[], _Look]) -> _Look:
+    def _cached(self, key: object, make: Callable[[], _Look]) -> _Look:
         if key not in self._looks:
             self._looks[key] = make()
-            if len(self._looks) > MOST_STYLES:
+            if len(self._looks) > MOST_LOOKS:
                 self._looks.popitem(last=False)
         self._looks.move_to_end(key)
         return cast("_Look", self._looks[key])
@@ -146,22 +147,22 @@ class Worker:
     def _blended(self, styles: Sequence[StyleSource]) -> Style:
         return reduce(add, [self._measured(source) for source in styles])
 
-    def _fitted(self, job: Fit) -> Outcome:
-        """The look of a set, without the photos that cannot be read."""
+    def _set_look_outcome(self, job: LookJob) -> Outcome:
+        """Finds the look of a set. Photos that cannot be read are ignored."""
         began = time.perf_counter()
-        look, failure = _tried(lambda: self._fit(job))
+        look, failure = _attempt(lambda: self._find_set_look(job))
         if look is None:
             return Outcome(job.output, failure)
         seconds = {**look.seconds, "total": time.perf_counter() - began}
         return Outcome(job.output, seconds=seconds, warnings=look.warnings, look=pickle.dumps(look))
 
-    def _fit(self, job: Fit) -> SetLook:
+    def _find_set_look(self, job: LookJob) -> SetLook:
         """Raises InputError: no photo can be read, or a mask cannot."""
-        style = self._kept(job.styles, lambda: self._blended(job.styles))
+        style = self._cached(job.styles, lambda: self._blended(job.styles))
         photos, masks, last = list[Photo](), list[str](), None
-        for path, mask in (job.together[place] for place in spread_evenly(len(job.together))):
+        for path, mask in (job.photo_set[place] for place in spread_evenly(len(job.photo_set))):
             try:
-                photos.append(Photo(_photo(path).fitted(self.session.settings.solver.size)))
+                photos.append(Photo(_read_photo(path).fitted(self.session.settings.solver.size)))
             except InputError as error:
                 last = error
                 continue
@@ -175,24 +176,24 @@ class Worker:
             return self.session.style(path, source.mask, weight=source.weight, region=source.region)
 
 
-def _photo(path: str) -> Photo:
+def _read_photo(path: str) -> Photo:
     with storage.fetched(path) as file:
         return Photo.read(file)
 
 
-def _refused(error: OSError) -> OutputError:
+def _store_error(error: OSError) -> OutputError:
     return OutputError("an object that can be written", error.strerror or str(error), str(error.filename))
 
 
-def _made(job: Job, photo: Photo, result: Result) -> Made:
+def _encoded(job: PhotoJob, photo: Photo, result: Result) -> EncodedResult:
     format = format_of(job.output)
     data = result.photo.encode(**result.settings.output.model_dump() | {"format": format})
     losses = tuple(f"content: {loss}" for loss in result.photo.losses(format, result.settings.output.metadata))
-    return Made((data, thumbnail(photo), thumbnail(result.photo)), losses, figures(photo, result))
+    return EncodedResult((data, thumbnail(photo), thumbnail(result.photo)), losses, quality_figures(photo, result))
 
 
-def _tried(step: Callable[[], _T]) -> tuple[_T | None, Failure | None]:
-    """What the step gives, or how it failed; a bug is told with the lines that it came through."""
+def _attempt(step: Callable[[], _T]) -> tuple[_T | None, Failure | None]:
+    """The result of a step, or its failure. For a bug the failure names the line."""
     try:
         return step(), None
     except PhotostyleError as error:

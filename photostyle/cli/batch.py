@@ -1,9 +1,10 @@
-"""`photostyle batch`: gives whole sets of photos a look."""
+"""`photostyle batch`: styles whole sets of photos."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import signal
 import time
 from collections.abc import Sequence
@@ -11,8 +12,8 @@ from functools import partial
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from photostyle.cli.batch_progress import JsonLines, Lines, Teller
-from photostyle.cli.cluster import add_cluster_options, check_cluster_options, cluster_workers, places_of
+from photostyle.cli.batch_progress import BatchProgress, JsonProgress, TextProgress
+from photostyle.cli.cluster import add_cluster_options, check_cluster_options, cluster_workers, output_folders
 from photostyle.cli.common import INTERRUPTED, Commands, add_output_options
 from photostyle.cli.options import add_settings, settings_of
 from photostyle.cli.output import add_file_options
@@ -22,21 +23,21 @@ from photostyle.errors import OutputError, SettingsError
 if TYPE_CHECKING:
     from photostyle.batch.job import StyleSource
     from photostyle.batch.plan import Plan
-    from photostyle.batch.resume import Digests, Left
-    from photostyle.batch.workers import Workers
+    from photostyle.batch.resume import Digests, RemainingWork
+    from photostyle.batch.worker_messages import Workers
     from photostyle.settings import Settings
 
 SOME_FAILED = 5
-"""Exit code of a batch in which some photos failed and the rest were done."""
+"""Exit code if some photos failed and the others are done."""
 
 
 def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "batch",
-        help="give whole sets of photos a look",
-        description="Gives every photo of a set the look of a style and keeps the folders they lie in. The same "
-        "command again does what is missing, or has changed. Ctrl-C finishes the photos at hand and stops; a second "
-        "one stops at once. Nothing that is done is lost either way.",
+        help="style whole sets of photos",
+        description="Gives every photo of a set the look of a style. Results keep the folders of the photos. Run the "
+        "same command again to do what is missing or has changed. Ctrl-C finishes the photos at work and stops; a "
+        "second Ctrl-C stops at once. Finished results are never lost.",
     )
     parser.add_argument(
         "--content",
@@ -44,44 +45,42 @@ def add_to(commands: Commands) -> None:
         nargs="+",
         action="extend",
         default=[],
-        help="photos, folders of them (with all folders below) and patterns such as 'trip/*.jpg'",
+        help="photos, folders (with all folders below them) and patterns such as 'trip/*.jpg'",
     )
     parser.add_argument(
         "--list",
         metavar="FILE",
         action="append",
         default=[],
-        help="a file that names more of them, one a line, or ended by NUL; - is standard input",
+        help="a file with more names, one in each line, or each followed by NUL; - is standard input",
     )
     add_style_options(parser)
     parser.add_argument(
         "--pair-by-name",
         action="store_true",
-        help="with a folder as --style, give each photo the style of its own name instead of all of them",
+        help="with a folder as --style: use for each photo the style with the same name, instead of all styles",
     )
     parser.add_argument(
-        "--masks", action="store_true", help="take the regions from NAME.mask.png beside every photo and every style"
+        "--masks", action="store_true", help="read the regions from NAME.mask.png beside every photo and every style"
     )
     parser.add_argument(
         "--consistent",
         action="store_true",
-        help="one look for all photos, found from all of them: for a burst, a panorama, a time lapse",
+        help="find one look for all photos together: for a burst, a panorama or a time lapse",
     )
-    parser.add_argument("-o", "--output", metavar="FOLDER", required=True, help="where the results go")
+    parser.add_argument("-o", "--output", metavar="FOLDER", required=True, help="folder for the results")
     add_settings(parser)
     add_file_options(parser)
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, how long and how much it takes")
-    parser.add_argument("--workers", type=int, metavar="N", help="photos at a time (default: as the machine has room)")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be done, and estimate the time and memory"
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="photos at a time (default: as many as fit)")
     add_cluster_options(parser)
-    parser.add_argument("--retry-failed", action="store_true", help="also do the photos that have failed before")
+    parser.add_argument("--retry-failed", action="store_true", help="also try the photos that failed before")
     parser.add_argument("--force", action="store_true", help="do all photos again")
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace files in the output folder that are no results"
-    )
-    parser.add_argument(
-        "--report", metavar="FOLDER", help="also write a page that shows the set, the worst results first"
-    )
-    add_output_options(parser, "a JSON object for every event, one a line,")
+    parser.add_argument("--overwrite", action="store_true", help="also replace files that photostyle has not written")
+    parser.add_argument("--report", metavar="FOLDER", help="also write a page that shows the results, the worst first")
+    add_output_options(parser, "one JSON object for each event, each in a line,")
     parser.set_defaults(execute=execute)
 
 
@@ -89,12 +88,13 @@ def execute(arguments: argparse.Namespace) -> int:
     """Runs a batch; returns the exit code.
 
     Raises:
-        PhotostyleError: what the command, a setting, all inputs, the weights or the output lack.
+        PhotostyleError: the command, a setting, the inputs, the weights or the output cannot be used.
     """
     from photostyle.batch.inputs import read_list
     from photostyle.batch.manifest import read_records
+    from photostyle.batch.output_folder import check_result_places
     from photostyle.batch.plan import make_plan
-    from photostyle.batch.resume import Digests, left
+    from photostyle.batch.resume import Digests, remaining_work
     from photostyle.batch.storage import plain
     from photostyle.photo.encode import depth_of
     from photostyle.photo.photo import format_of
@@ -103,15 +103,18 @@ def execute(arguments: argparse.Namespace) -> int:
     settings, styles = settings_of(arguments), _styles(arguments)
     named = (*arguments.content, *(word for name in arguments.list for word in read_list(name)))
     words = [plain(word) for word in named]
-    arguments.output, arguments.manifest = places_of(arguments)
+    arguments.output, arguments.manifest = output_folders(arguments)
     if not words:
-        raise SettingsError("--content FOLDER|PHOTO or --list FILE", "neither", "batch", "photostyle batch --help")
+        raise SettingsError(
+            "--content FOLDER|PHOTO or --list FILE", "neither", "batch", "See `photostyle batch --help`."
+        )
     if arguments.workers is not None and arguments.workers < 1:
-        raise SettingsError("at least one worker", str(arguments.workers), "--workers")
+        raise SettingsError("1 or more", str(arguments.workers), "--workers")
     if arguments.consistent:
         check_one_look(settings)
     check_cluster_options(arguments)
     output, kept = arguments.output, arguments.manifest
+    _check_folder(kept, arguments)
     plan = make_plan(
         words, styles, output,
         pair_by_name=arguments.pair_by_name, masks=arguments.masks, format=settings.output.format,
@@ -119,48 +122,56 @@ def execute(arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     for format in {format_of(item.output) for item in plan.items}:
         depth_of(format, settings.output.depth, 8)
+    check_result_places(output, [item.output for item in plan.items])
     _check_styles(plan.styles())
     digests = Digests(settings)
     choose = partial(
-        left, plan.items, digests=digests, output=output,
+        remaining_work, plan.items, digests=digests, output=output,
         force=arguments.force, retry_failed=arguments.retry_failed, overwrite=arguments.overwrite,
     )  # fmt: skip
-    _check_folder(kept, arguments)
-    teller: Teller = JsonLines() if arguments.json else Lines(arguments)
+    progress: BatchProgress = JsonProgress() if arguments.json else TextProgress(arguments)
     if arguments.dry_run:
-        return _tried(arguments, settings, plan, choose(read_records(kept)), teller)
-    return _run(arguments, settings, plan, digests, choose, teller)
+        return _dry_run(arguments, settings, plan, choose(read_records(kept)), progress)
+    return _run(arguments, settings, plan, digests, choose, progress)
 
 
 def _run(
-    arguments: argparse.Namespace, settings: Settings, plan: Plan, digests: Digests, choose: Any, teller: Teller
+    arguments: argparse.Namespace,
+    settings: Settings,
+    plan: Plan,
+    digests: Digests,
+    choose: Any,
+    progress: BatchProgress,
 ) -> int:
     from photostyle.batch.driver import Driver
     from photostyle.batch.manifest import Manifest
-    from photostyle.batch.places import clear_parts
+    from photostyle.batch.output_folder import check_store_takes_writes, remove_leftovers
+    from photostyle.batch.resume import rename_finished_results
 
     output, began = arguments.output, time.perf_counter()
     _make_folder(arguments.manifest)
-    with Stopping(teller) as stopping, Manifest(arguments.manifest) as manifest:
+    with StopSignals(progress) as stopping, Manifest(arguments.manifest) as manifest:
         if manifest.damaged:
-            teller.damaged(manifest.damaged)
-        todo: Left = choose(manifest.records)
+            progress.damaged(manifest.damaged)
+        work: RemainingWork = choose(manifest.records)
+        rename_finished_results(work)
         for folder in {output, arguments.manifest}:
-            clear_parts(folder)
-        teller.planned(plan, todo)
-        waiting, driver = {item.output for item, _ in todo.todo}, None
+            remove_leftovers(folder)
+        progress.planned(plan, work)
+        waiting, driver = {item.output for item, _ in work.todo}, None
         try:
             if waiting:
-                workers, count = _workers(arguments, settings, todo)
-                teller.working(count)
-                driver = Driver(output, manifest, workers, digests, teller.event, stopping)
-                driver.run([item for item, _ in todo.todo])
+                check_store_takes_writes(output, secrets.token_hex(4))
+                workers, count = _workers(arguments, settings, work)
+                progress.working(count)
+                driver = Driver(output, manifest, workers, digests, progress.event, stopping)
+                driver.run([item for item, _ in work.todo])
         finally:
             waiting -= driver.ended if driver else set()
             records = [manifest.records[item.output] for item in plan.items if item.output not in waiting]
-            teller.summary(plan, records, time.perf_counter() - began, driver.peak_bytes if driver else 0)
+            progress.summary(plan, records, time.perf_counter() - began, driver.peak_bytes if driver else 0)
         for folder in {output, arguments.manifest}:
-            clear_parts(folder)
+            remove_leftovers(folder)
         if arguments.report:
             from photostyle.batch.report import write_report
 
@@ -170,52 +181,54 @@ def _run(
     return SOME_FAILED if any(record.status == "failed" for record in records) else 0
 
 
-def _tried(arguments: argparse.Namespace, settings: Settings, plan: Plan, todo: Left, teller: Teller) -> int:
-    """What would be done, and what it would cost."""
-    from photostyle.batch.calibrate import calibrated
+def _dry_run(
+    arguments: argparse.Namespace, settings: Settings, plan: Plan, work: RemainingWork, progress: BatchProgress
+) -> int:
+    """Shows what would be done, and estimates time and memory. Writes nothing, and needs no lock."""
     from photostyle.batch.capacity import estimate, pixels_of
-    from photostyle.batch.driver import fits_of
+    from photostyle.batch.driver import look_jobs
+    from photostyle.batch.trial import run_trial
 
-    teller.planned(plan, todo)
-    teller.listed(todo)
-    items = [item for item, _ in todo.todo]
+    progress.planned(plan, work)
+    progress.listed(work)
+    items = [item for item, _ in work.todo]
     if items:
-        workers, count = _workers(arguments, settings, todo)
-        teller.working(count)
-        samples = calibrated(items, workers, count)
-        looks = len(set(fits_of(items).values()))
-        teller.estimated(estimate(samples, [pixels_of(item.content) for item in items], count, looks), count)
+        workers, count = _workers(arguments, settings, work)
+        progress.working(count)
+        samples = run_trial(items, workers, count)
+        looks = len(set(look_jobs(items).values()))
+        progress.estimated(estimate(samples, [pixels_of(item.content) for item in items], count, looks), count)
     return 0
 
 
-def _workers(arguments: argparse.Namespace, settings: Settings, todo: Left) -> tuple[Workers, int]:
+def _workers(arguments: argparse.Namespace, settings: Settings, work: RemainingWork) -> tuple[Workers, int]:
     from photostyle.batch.capacity import pixels_of, processors, worker_count
-    from photostyle.batch.job import Options
-    from photostyle.batch.local import LocalWorkers
+    from photostyle.batch.job import WorkerOptions
+    from photostyle.batch.local_workers import LocalWorkers
 
-    photos = {item.content for item, _ in todo.todo}
+    photos = {item.content for item, _ in work.todo}
     largest = max(map(pixels_of, photos))
     if arguments.cluster:
-        return cluster_workers(arguments, settings, largest, len(todo.todo))
-    count = arguments.workers or worker_count(settings, largest, len(todo.todo))
-    return LocalWorkers(count, Options(settings, max(1, processors() // count))), count
+        return cluster_workers(arguments, settings, largest, len(work.todo))
+    count = arguments.workers or worker_count(settings, largest, len(work.todo))
+    return LocalWorkers(count, WorkerOptions(settings, max(1, processors() // count))), count
 
 
 def _styles(arguments: argparse.Namespace) -> list[StyleSource]:
-    """The styles of the options, a folder among them as it is.
+    """The styles of the options. A folder is not expanded yet.
 
     Raises:
-        SettingsError: none, standard input, or masks that do not fit.
+        SettingsError: there is no style, a style is standard input, or the masks do not fit the styles.
     """
     from photostyle.batch.job import StyleSource
     from photostyle.batch.storage import plain
 
     given, masks = arguments.style or [], arguments.style_mask or []
     if not given:
-        raise SettingsError("--style PHOTO|FOLDER", "no --style", "batch", "photostyle batch --help")
+        raise SettingsError("--style PHOTO|FOLDER", "no --style", "batch", "See `photostyle batch --help`.")
     if masks and not arguments.masks:
-        raise SettingsError("--masks with --style-mask", "--style-mask alone", "--style-mask",
-                            "Every photo needs its regions, too: NAME.mask.png beside it.")  # fmt: skip
+        raise SettingsError("--masks together with it", "no --masks", "--style-mask",
+                            "With --masks every photo has its own mask beside it, NAME.mask.png.")  # fmt: skip
     styles = styles_of(given, arguments.style_weights, masks, "beside" if masks else None)
     if any(style.path == STREAM for style in styles):
         raise SettingsError("a file or a folder", "standard input", "--style")
@@ -223,7 +236,7 @@ def _styles(arguments: argparse.Namespace) -> list[StyleSource]:
 
 
 def _check_styles(styles: Sequence[StyleSource]) -> None:
-    """Raises InputError, before any work, for a style that cannot be used by any photo."""
+    """Raises InputError, before any work, if a style cannot be used."""
     from photostyle.batch.storage import fetched
     from photostyle.photo.photo import Photo
     from photostyle.regions.mask_files import read_mask
@@ -240,7 +253,7 @@ def _check_styles(styles: Sequence[StyleSource]) -> None:
 
 
 def _check_folder(output: str, arguments: argparse.Namespace) -> None:
-    """Raises OutputError for an output or a report's folder that cannot be made or written to."""
+    """Raises OutputError if the output folder or the report's folder cannot be made or written to."""
     from photostyle.files import check_target
 
     for folder in filter(None, (output, arguments.report)):
@@ -259,21 +272,21 @@ def _make_folder(output: str) -> None:
         raise OutputError("a folder that can be made", error.strerror or str(error), output) from error
 
 
-class Stopping:
-    """Waits for SIGINT and SIGTERM: after the first it is true when called, the second raises KeyboardInterrupt.
+class StopSignals:
+    """Listens for SIGINT and SIGTERM. After the first signal a call returns true; the second raises KeyboardInterrupt.
 
-    Being called is also what keeps the line of progress up to date.
+    Every call also updates the line of progress.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-    def __init__(self, teller: Teller) -> None:
+    def __init__(self, progress: BatchProgress) -> None:
         self.asked = False
-        self._teller = teller
+        self._progress = progress
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        self._before = {name: signal.signal(name, self._hear) for name in self.SIGNALS}
+        self._before = {name: signal.signal(name, self._handle) for name in self.SIGNALS}
         return self
 
     def __exit__(
@@ -283,11 +296,11 @@ class Stopping:
             signal.signal(name, handler)
 
     def __call__(self) -> bool:
-        self._teller.tick()
+        self._progress.tick()
         return self.asked
 
-    def _hear(self, _: int, __: FrameType | None) -> None:
+    def _handle(self, _: int, __: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        self._teller.stopping()
+        self._progress.stopping()

@@ -1,4 +1,4 @@
-"""How a batch tells what it does: lines for people, JSON for programs."""
+"""Progress and messages of a batch: text for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from photostyle.batch.causes import causes, duration
+from photostyle.batch.summary import duration_text, failures_by_reason
 from photostyle.cli.common import put
 from photostyle.cli.progress import SECONDS_IN_A_FILE, SECONDS_ON_A_TERMINAL
 
 if TYPE_CHECKING:
     from photostyle.batch.capacity import Estimate
-    from photostyle.batch.driver import Event
-    from photostyle.batch.job import Fit
+    from photostyle.batch.driver import BatchEvent
+    from photostyle.batch.job import LookJob
     from photostyle.batch.manifest import Record
     from photostyle.batch.plan import Item, Plan
-    from photostyle.batch.resume import Left
+    from photostyle.batch.resume import RemainingWork
 
 MOST_NAMES = 3
-"""Photos named for one cause of failures."""
+"""Photos that are named for one reason of failures."""
 
 
-class Teller(Protocol):
-    """Told by the command as a batch goes on."""
+class BatchProgress(Protocol):
+    """Reports what a batch does."""
 
     def damaged(self, lines: int) -> None: ...
 
-    def planned(self, plan: Plan, left: Left) -> None: ...
+    def planned(self, plan: Plan, work: RemainingWork) -> None: ...
 
-    def listed(self, left: Left) -> None: ...
+    def listed(self, work: RemainingWork) -> None: ...
 
     def estimated(self, estimate: Estimate, workers: int) -> None: ...
 
     def working(self, workers: int) -> None: ...
 
-    def event(self, event: Event) -> None: ...
+    def event(self, event: BatchEvent) -> None: ...
 
     def tick(self) -> None: ...
 
@@ -50,18 +50,18 @@ class Teller(Protocol):
     def summary(self, plan: Plan, records: Sequence[Record], seconds: float, peak_bytes: int) -> None: ...
 
 
-class JsonLines:
-    """An object a line on standard output, each with the name of its `event`; docs/batch.md lists them."""
+class JsonProgress:
+    """One JSON object in each line of standard output; docs/batch.md lists the values of `event`."""
 
     def damaged(self, lines: int) -> None:
-        _put("warning", message=f"lines of the manifest that could not be read: {lines}")
+        _put("warning", message=f"damaged lines in the manifest: {lines}")
 
-    def planned(self, plan: Plan, left: Left) -> None:
-        _put("plan", photos=len(plan.items), todo=len(left.todo), done=left.done, failed=len(left.failed),
-             reasons=left.reasons(), skipped=dict(plan.skipped))  # fmt: skip
+    def planned(self, plan: Plan, work: RemainingWork) -> None:
+        _put("plan", photos=len(plan.items), todo=len(work.todo), done=work.done, failed=len(work.failed),
+             reasons=work.reasons(), skipped=dict(plan.skipped))  # fmt: skip
 
-    def listed(self, left: Left) -> None:
-        for item, reason in left.todo:
+    def listed(self, work: RemainingWork) -> None:
+        for item, reason in work.todo:
             styles = [style.path for style in item.styles]
             _put("todo", content=item.content, output=item.output, styles=styles, reason=reason)
 
@@ -71,18 +71,18 @@ class JsonLines:
     def working(self, workers: int) -> None:
         _put("workers", workers=workers)
 
-    def event(self, event: Event) -> None:
-        from photostyle.batch.driver import Again, Began, Ended, Fitted, Fitting
+    def event(self, event: BatchEvent) -> None:
+        from photostyle.batch.driver import LookFound, LookStarted, PhotoEnded, PhotoStarted, Retrying
 
-        if isinstance(event, Began):
+        if isinstance(event, PhotoStarted):
             _put("started", content=event.item.content, output=event.item.output)
-        elif isinstance(event, Fitting):
-            _put("fitting", **_about(event.fit))
-        elif isinstance(event, Fitted):
-            _put("fitted", **_about(event.fit), seconds=round(event.seconds, 3), warnings=event.warnings)
-        elif isinstance(event, Again):
+        elif isinstance(event, LookStarted):
+            _put("fitting", **_about(event.look_job))
+        elif isinstance(event, LookFound):
+            _put("fitted", **_about(event.look_job), seconds=round(event.seconds, 3), warnings=event.warnings)
+        elif isinstance(event, Retrying):
             _put("again", **_about(event.item), message=event.reason)
-        elif isinstance(event, Ended):
+        elif isinstance(event, PhotoEnded):
             _put(event.record.status, **{k: v for k, v in asdict(event.record).items() if k != "status"})
 
     def tick(self) -> None:
@@ -95,12 +95,12 @@ class JsonLines:
         done = sum(record.status == "done" for record in records)
         failed = len(records) - done
         _put("summary", photos=len(plan.items), done=done, failed=failed, left=len(plan.items) - len(records),
-             causes=[{"cause": cause, "photos": names} for cause, names in causes(records).items()],
+             causes=[{"cause": cause, "photos": names} for cause, names in failures_by_reason(records).items()],
              seconds=round(seconds, 3), peak_bytes=peak_bytes)  # fmt: skip
 
 
-class Lines:
-    """Messages and one line of progress on standard error, the line updated in place on a terminal."""
+class TextProgress:
+    """Messages and one line of progress on standard error. On a terminal the line is updated in place."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._quiet, self._verbose, self._dry = arguments.quiet, arguments.verbose, arguments.dry_run
@@ -114,53 +114,54 @@ class Lines:
         self._shown = False
 
     def damaged(self, lines: int) -> None:
-        self._say(
-            f"warning: lines of the manifest that could not be read: {lines}. What has no record is not taken for done"
-        )
+        self._say(f"warning: damaged lines in the manifest: {lines}. Photos without a record count as not done")
 
-    def planned(self, plan: Plan, left: Left) -> None:
-        self._todo = len(left.todo)
+    def planned(self, plan: Plan, work: RemainingWork) -> None:
+        self._todo = len(work.todo)
         if self._quiet:
             return
         parts = [f"{len(plan.items)} photos"]
-        parts += [f"{left.done} done already"] if left.done else []
-        parts += [f"{len(left.failed)} failed before (--retry-failed tries them again)"] if left.failed else []
-        reasons = ", ".join(f"{count} {reason}" for reason, count in left.reasons().items() if reason != "new")
+        parts += [f"{work.done} done already"] if work.done else []
+        parts += [f"{len(work.failed)} failed before (--retry-failed tries them again)"] if work.failed else []
+        reasons = ", ".join(f"{count} {reason}" for reason, count in work.reasons().items() if reason != "new")
         parts.append(f"{self._todo} to do" + (f" ({reasons})" if reasons else ""))
         skipped = ", ".join(f"{count} {reason}" for reason, count in plan.skipped.items())
         self._say("; ".join(parts) + (f"; left out: {skipped}" if skipped else ""))
 
-    def listed(self, left: Left) -> None:
-        for item, reason in left.todo:
+    def listed(self, work: RemainingWork) -> None:
+        for item, reason in work.todo:
             styles = " + ".join(style.path for style in item.styles)
             put(f"{item.content} -> {item.output}  ({styles}; {reason})")
 
     def estimated(self, estimate: Estimate, workers: int) -> None:
-        put(f"about {duration(estimate.seconds)} with {workers} workers, {estimate.peak_bytes / 1e9:.1f} GB of memory")
+        put(
+            f"about {duration_text(estimate.seconds)} and {estimate.peak_bytes / 1e9:.1f} GB of memory "
+            f"with {workers} worker{'s' * (workers > 1)}"
+        )
 
     def working(self, workers: int) -> None:
         if not self._quiet:
             trying = "trying the largest photo" if self._dry else "loading"
             self._say(f"{workers} worker{'s' * (workers > 1)}, {trying}")
 
-    def event(self, event: Event) -> None:
-        from photostyle.batch.driver import Again, Began, Ended, Fitted, Fitting
+    def event(self, event: BatchEvent) -> None:
+        from photostyle.batch.driver import LookFound, LookStarted, PhotoEnded, PhotoStarted, Retrying
 
-        if isinstance(event, Began):
+        if isinstance(event, PhotoStarted):
             self._began = self._began or time.monotonic()
             self._now[event.item.output] = event.item.content
-        elif isinstance(event, Fitting):
+        elif isinstance(event, LookStarted):
             if not self._quiet:
-                self._say(f"finding {_name(event.fit)}")
-        elif isinstance(event, Fitted):
+                self._say(f"finding {_name(event.look_job)}")
+        elif isinstance(event, LookFound):
             if not self._quiet:
-                self._say(f"found {_name(event.fit)} in {event.seconds:.1f} s")
+                self._say(f"found {_name(event.look_job)} in {event.seconds:.1f} s")
             for warning in event.warnings:
-                self._say(f"warning: {_name(event.fit)}: {warning}")
-        elif isinstance(event, Again):
+                self._say(f"warning: {_name(event.look_job)}: {warning}")
+        elif isinstance(event, Retrying):
             self._now.pop(event.item.output, None)
-            self._say(f"warning: {_name(event.item)}: its worker died ({event.reason}), another will try it")
-        elif isinstance(event, Ended):
+            self._say(f"warning: {_name(event.item)}: its worker died ({event.reason}); another one will try it")
+        elif isinstance(event, PhotoEnded):
             self._ended(event.record)
 
     def tick(self) -> None:
@@ -176,7 +177,7 @@ class Lines:
             print(f"photostyle: {line}", file=sys.stderr, flush=True)
 
     def stopping(self) -> None:
-        first = f": {len(self._now)} photos at hand are finished first; once more stops at once" if self._now else ""
+        first = f" after the {len(self._now)} photos at work; Ctrl-C again stops at once" if self._now else ""
         self._say(f"stopping{first}")
 
     def summary(self, plan: Plan, records: Sequence[Record], seconds: float, peak_bytes: int) -> None:
@@ -185,16 +186,18 @@ class Lines:
             self._shown = False
         done = sum(record.status == "done" for record in records)
         failed, left = len(records) - done, len(plan.items) - len(records)
-        for cause, names in causes(records).items():
+        for reason, names in failures_by_reason(records).items():
             named = ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" * (len(names) > MOST_NAMES))
-            self._say(f"failed: {cause}: {named}")
+            self._say(f"failed: {reason}: {named}")
         warned = sum(bool(record.warnings) for record in records)
         if not self._quiet or failed or left:
-            parts = [f"{done} of {len(plan.items)} done in {duration(seconds)}"]
+            parts = [f"{done} of {len(plan.items)} done in {duration_text(seconds)}"]
             parts += [f"{failed} failed (--retry-failed tries them again)"] if failed else []
-            parts += [f"{left} left: the same command goes on"] if left else []
-            parts += [f"{warned} with warnings (--verbose, --report)"] if warned and not self._verbose else []
-            parts += [f"at most {peak_bytes / 1e9:.1f} GB a worker"] if peak_bytes and self._verbose else []
+            parts += [f"{left} left: run the same command again to continue"] if left else []
+            parts += (
+                [f"{warned} with warnings (--verbose or --report shows them)"] if warned and not self._verbose else []
+            )
+            parts += [f"at most {peak_bytes / 1e9:.1f} GB per worker"] if peak_bytes and self._verbose else []
             self._say("; ".join(parts))
 
     def _ended(self, record: Record) -> None:
@@ -212,7 +215,9 @@ class Lines:
         spent = time.monotonic() - (self._began or time.monotonic())
         parts = [f"{done} of {self._todo} done"] + ([f"{failed} failed"] if failed else [])
         if over := done + failed:
-            parts.append(f"{60 * over / spent:.1f} a minute, {duration((self._todo - over) * spent / over)} left")
+            parts.append(
+                f"{60 * over / spent:.1f} per minute, {duration_text((self._todo - over) * spent / over)} left"
+            )
         if self._now:
             parts.append("now " + ", ".join(self._now.values()))
         return " | ".join(parts)
@@ -227,19 +232,19 @@ def _put(event: str, **fields: Any) -> None:
     put(json.dumps({"event": event, **fields}))
 
 
-def _about(work: Item | Fit) -> dict[str, Any]:
-    """A photo, or the look of a set, in the fields of an event."""
-    from photostyle.batch.job import Fit
+def _about(work: Item | LookJob) -> dict[str, Any]:
+    """The fields of an event about a photo, or about the look of a set."""
+    from photostyle.batch.job import LookJob
 
-    if isinstance(work, Fit):
-        return {"photos": len(work.together), "styles": [style.path for style in work.styles]}
+    if isinstance(work, LookJob):
+        return {"photos": len(work.photo_set), "styles": [style.path for style in work.styles]}
     return {"content": work.content, "output": work.output}
 
 
-def _name(work: Item | Fit) -> str:
-    """A photo, or the look of a set, in a message."""
-    from photostyle.batch.job import Fit
+def _name(work: Item | LookJob) -> str:
+    """The name of a photo, or of the look of a set, in a message."""
+    from photostyle.batch.job import LookJob
 
-    if isinstance(work, Fit):
-        return f"one look of {' + '.join(style.path for style in work.styles)} for {len(work.together)} photos"
+    if isinstance(work, LookJob):
+        return f"one look from {' + '.join(style.path for style in work.styles)} for {len(work.photo_set)} photos"
     return work.content

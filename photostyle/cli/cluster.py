@@ -1,4 +1,4 @@
-"""The options by which a batch has its work done by a Ray cluster."""
+"""The options for a batch whose workers are on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -9,98 +9,107 @@ from typing import TYPE_CHECKING
 from photostyle.errors import SettingsError
 
 if TYPE_CHECKING:
-    from photostyle.batch.cluster import ClusterWorkers
+    from photostyle.batch.cluster_workers import ClusterWorkers
     from photostyle.settings import Settings
 
 
 def add_cluster_options(parser: argparse.ArgumentParser) -> None:
-    """Adds them to the parser of `batch`."""
+    """Adds the options to the parser of `batch`."""
     parser.add_argument(
         "--cluster",
         metavar="ADDRESS",
-        help="have a Ray cluster do the work: ray://HOST:10001, or auto for that of this machine; "
-        "--workers then is by default as many as it has room for",
+        help="let a Ray cluster do the work: ray://HOST:10001, or auto for the cluster of this machine. By default "
+        "there are as many --workers as fit",
     )
     parser.add_argument(
-        "--manifest", metavar="FOLDER", help="where the manifest is kept; needed where -o is the URL of an object store"
+        "--manifest", metavar="FOLDER", help="folder for the manifest; needed if -o is the URL of an object store"
     )
-    parser.add_argument("--cpus-per-worker", type=int, metavar="N", help="processors of a worker of the cluster (1)")
     parser.add_argument(
-        "--gpus-per-worker", type=float, metavar="X", help="of a GPU, such as 0.25, for a worker of the cluster (0)"
+        "--cpus-per-worker", type=int, metavar="N", help="processors for each worker of the cluster (default: 1)"
+    )
+    parser.add_argument(
+        "--gpus-per-worker",
+        type=float,
+        metavar="X",
+        help="GPUs for each worker of the cluster, or a share such as 0.25 (default: 0)",
     )
 
 
 def check_cluster_options(arguments: argparse.Namespace) -> None:
-    """Raises SettingsError for options that make no sense."""
+    """Raises SettingsError if the options do not fit together."""
     processors, gpus = arguments.cpus_per_worker, arguments.gpus_per_worker
     for option, value in (("--cpus-per-worker", processors), ("--gpus-per-worker", gpus)):
         if value is not None and arguments.cluster is None:
-            raise SettingsError("--cluster with it", "none", option)
+            raise SettingsError("--cluster together with it", "no --cluster", option, f"`{option}` needs `--cluster`.")
     if processors is not None and processors < 1:
-        raise SettingsError("at least one processor", str(processors), "--cpus-per-worker")
+        raise SettingsError("1 or more", str(processors), "--cpus-per-worker")
     if gpus is not None and not (0 <= gpus < 1 or (gpus >= 1 and gpus == int(gpus))):
-        raise SettingsError("a share of a GPU, or whole ones", f"{gpus:g}", "--gpus-per-worker")
+        raise SettingsError("a share below 1, or a whole number", f"{gpus:g}", "--gpus-per-worker")
     if arguments.cluster and arguments.dry_run:
-        advice = "Without --cluster it lists the same photos and tries one on this machine."
-        raise SettingsError("--dry-run or --cluster", "both", "--cluster", advice)
+        advice = "Without --cluster, --dry-run lists the same photos and tries one on this machine."
+        raise SettingsError("either --dry-run or --cluster", "both", "batch", advice)
 
 
-def places_of(arguments: argparse.Namespace) -> tuple[str, str]:
-    """Where the results go, and the folder that keeps the manifest: the same, but where that is no folder.
+def output_folders(arguments: argparse.Namespace) -> tuple[str, str]:
+    """The output folder, and the folder of the manifest. They differ only if the output is in an object store.
 
     Raises:
-        SettingsError: no folder for the manifest, or one that is not needed.
+        SettingsError: the folder of the manifest is missing, or is given but not needed.
     """
     from photostyle.batch.storage import is_url, plain
 
     output = plain(arguments.output)
     if is_url(output) and (arguments.manifest is None or is_url(arguments.manifest)):
-        found = "none" if arguments.manifest is None else arguments.manifest
-        advice = "A manifest is added to photo by photo, which an object store cannot do."
-        raise SettingsError("--manifest FOLDER on this machine", found, f"-o {output}", advice)
+        found = "no --manifest" if arguments.manifest is None else arguments.manifest
+        advice = "The manifest grows with every photo, which an object store does not support."
+        raise SettingsError("--manifest with a folder on this machine", found, f"-o {output}", advice)
     if not is_url(output) and arguments.manifest is not None:
-        raise SettingsError("-o with the URL of an object store", "a folder, which keeps its manifest", "--manifest")
+        raise SettingsError(
+            "-o with the URL of an object store", "a folder, which contains its own manifest", "--manifest"
+        )
     return output, arguments.manifest or output
 
 
 def cluster_workers(
     arguments: argparse.Namespace, settings: Settings, pixels: int, photos: int
 ) -> tuple[ClusterWorkers, int]:
-    """Connects to the cluster and asks it for workers.
+    """Connects to the cluster and starts workers there.
 
     Args:
-        arguments: of the command.
-        settings: of every transfer.
-        pixels: of the largest photo.
-        photos: how many there are.
+        arguments: the options of the command.
+        settings: the settings of every transfer.
+        pixels: size of the largest photo.
+        photos: how many photos there are.
 
     Returns:
-        the workers and how many they are.
+        The workers, and how many they are.
 
     Raises:
-        SettingsError: Ray is not installed, the cluster does not answer, or the device is none that workers have.
+        SettingsError: Ray is not installed, the cluster does not answer, or the workers do not have the device.
     """
     from photostyle.batch.capacity import processors, worker_bytes
-    from photostyle.batch.cluster import ClusterWorkers, Place, places
-    from photostyle.batch.job import Options
-    from photostyle.batch.places import PARTS, hidden
-    from photostyle.batch.ray_client import Ray
+    from photostyle.batch.cluster_workers import ClusterWorkers, WorkerResources, workers_that_fit
+    from photostyle.batch.job import WorkerOptions
+    from photostyle.batch.output_folder import PARTS, state_folder
+    from photostyle.batch.ray_connection import RayConnection
     from photostyle.batch.storage import absolute, is_url
 
-    place = Place(arguments.cpus_per_worker or 1, arguments.gpus_per_worker or 0.0, worker_bytes(settings, pixels))
-    device = _device(settings.device, place.gpus)
-    threads, wanted = place.processors, arguments.workers
-    ray = Ray(arguments.cluster, max(processors(), threads * (wanted or 1)))
-    count = wanted or min(places(ray.free(), place), photos)
-    options = Options(settings.with_changes({"device": device}), threads)
-    folder = "" if is_url(arguments.output) else os.path.join(absolute(hidden(arguments.output)), PARTS)
-    return ClusterWorkers(ray, count, place, options, folder), count
+    resources = WorkerResources(
+        arguments.cpus_per_worker or 1, arguments.gpus_per_worker or 0.0, worker_bytes(settings, pixels)
+    )
+    device = _device(settings.device, resources.gpus)
+    threads, wanted = resources.processors, arguments.workers
+    ray = RayConnection(arguments.cluster, max(processors(), threads * (wanted or 1)))
+    count = wanted or min(workers_that_fit(ray.free(), resources), photos)
+    options = WorkerOptions(settings.with_changes({"device": device}), threads)
+    folder = "" if is_url(arguments.output) else os.path.join(absolute(state_folder(arguments.output)), PARTS)
+    return ClusterWorkers(ray, count, resources, options, folder), count
 
 
 def _device(asked: str, gpus: float) -> str:
-    """The device of the workers: a GPU if and only if each has one, whatever else their machines have."""
+    """The device of the workers: a GPU only if each worker gets one or a share, whatever else their machines have."""
     device = {True: "cuda", False: "cpu"}[gpus > 0] if asked == "auto" else asked
     if (device != "cpu") != (gpus > 0):
-        advice = "--gpus-per-worker gives each worker a GPU or a share of one; --device auto does the rest."
-        raise SettingsError(f"a device that workers with {gpus:g} GPUs have", asked, "--device", advice)
+        advice = "Give each worker a GPU or a share with --gpus-per-worker, and leave out --device."
+        raise SettingsError(f"a device of workers with {gpus:g} GPUs", asked, "--device", advice)
     return device

@@ -8,10 +8,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from photostyle.batch.job import Failure, Fit, Job, Options, Outcome, StyleSource
+from photostyle.batch.job import Failure, LookJob, Outcome, PhotoJob, StyleSource, WorkerOptions
 from photostyle.batch.plan import Item
 from photostyle.batch.worker import Worker
-from photostyle.batch.workers import Dropped, Finished, Lost, News, Ready, Started
+from photostyle.batch.worker_messages import JobDropped, JobFinished, JobStarted, WorkerLost, WorkerMessage, WorkerReady
 from photostyle.errors import OutputError
 from tests.fakes import write_photo
 
@@ -31,7 +31,7 @@ class Inline:
     """
 
     do: Callable[[Any], Outcome]
-    jobs: list[tuple[Job | Fit, bool]] = field(default_factory=list)
+    jobs: list[tuple[PhotoJob | LookJob, bool]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     stopped: bool = False
     closed: bool = False
@@ -40,25 +40,25 @@ class Inline:
     def has_room(self, *, alone: bool = False) -> bool:
         return len(self.jobs) < (1 if alone else 2) and not any(alone for _, alone in self.jobs)
 
-    def give(self, job: Job | Fit, *, alone: bool = False) -> None:
+    def give(self, job: PhotoJob | LookJob, *, alone: bool = False) -> None:
         self.jobs.append((job, alone))
 
-    def news(self, seconds: float) -> list[News]:
+    def messages(self, seconds: float) -> list[WorkerMessage]:
         if not self.ready:
             self.ready = True
-            return [Ready(0.0)]
+            return [WorkerReady(0.0)]
         if self.stopped:
             dropped, self.jobs = self.jobs, []
-            return [Dropped(job.output) for job, _ in dropped]
+            return [JobDropped(job.output) for job, _ in dropped]
         job, _ = self.jobs[0]
         try:
             outcome = self.do(job)
         except DeathError:
             lost, self.jobs = self.jobs, []
-            return [Started(job.output), Lost(tuple(job.output for job, _ in lost), "killed by signal 9")]
+            return [JobStarted(job.output), WorkerLost(tuple(job.output for job, _ in lost), "killed by signal 9")]
         del self.jobs[0]
         self.done.append(job.output)
-        return [Started(job.output), Finished(outcome, 1_000_000)]
+        return [JobStarted(job.output), JobFinished(outcome, 1_000_000)]
 
     def stop(self) -> None:
         self.stopped = True
@@ -67,12 +67,12 @@ class Inline:
         self.closed = True
 
 
-def real(_: int, options: Options) -> Inline:
+def real(_: int, options: WorkerOptions) -> Inline:
     """In the place of `LocalWorkers`: a true worker, in this process."""
     return Inline(Worker(options).do)
 
 
-def reversing(job: Job) -> Outcome:
+def reversing(job: PhotoJob) -> Outcome:
     """A job without a network: the result is the photo's bytes, backwards. One that holds "bad" cannot be read."""
     data = Path(job.content).read_bytes()
     digest = sha256(data).hexdigest()
@@ -85,7 +85,7 @@ def reversing(job: Job) -> Outcome:
     return Outcome(job.output, None, digest, sha256(made).hexdigest(), 72, 96, {"total": 0.1}, (), FIGURES)
 
 
-def full_disk(job: Job) -> Outcome:
+def full_disk(job: PhotoJob) -> Outcome:
     error = OutputError("a file that can be written", "No space left on device", job.part)
     return Outcome(job.output, Failure("OutputError", str(error), fatal=error))
 

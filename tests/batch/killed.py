@@ -21,14 +21,17 @@ from pathlib import Path
 import torch
 
 from photostyle.batch import (
-    calibrate,  # noqa: F401 - imported before the forks
-    local,
+    local_workers,
+    trial,  # noqa: F401 - imported before the forks
     worker,  # noqa: F401
 )
 from photostyle.batch.manifest import read_records
-from photostyle.batch.places import HIDDEN
+from photostyle.batch.output_folder import STATE_FOLDER
 from photostyle.cli import main
+from photostyle.errors import OutputError
 
+LONGEST_END = 10
+"""Seconds in which the workers of a killed batch must have ended."""
 OPTIONS = ("--preset", "preview", "--size", "64", "--segmenter", "none", "--workers", "2", "--json")
 
 
@@ -41,6 +44,11 @@ def begun(words: list[str], log: Path) -> int:
     with log.open("wb") as file:
         os.dup2(file.fileno(), 1)
     os._exit(main(words))
+
+
+def is_locked(code: int, log: Path, start: float) -> bool:
+    """Whether a batch was refused since workers of the killed one before it still end: a fork has its lock, too."""
+    return code == OutputError.exit_code and not events(log) and time.monotonic() - start < LONGEST_END
 
 
 def events(log: Path) -> list[dict[str, object]]:
@@ -58,10 +66,14 @@ def killed(words: list[str], log: Path, done: int, delay: float, most: int) -> t
     """
     log.unlink(missing_ok=True)
     pid = begun(words, log)
-    wanted = time.monotonic() + delay
+    start = time.monotonic()
+    wanted = start + delay
     while True:
         over, status = os.waitpid(pid, os.WNOHANG)
         count = sum(event["event"] == "done" for event in events(log))
+        if over and is_locked(os.waitstatus_to_exitcode(status), log, start):
+            pid = begun(words, log)
+            continue
         if over:
             return count, os.waitstatus_to_exitcode(status)
         if count < done:
@@ -91,10 +103,12 @@ def run(options: argparse.Namespace) -> dict[str, object]:
         if code is not None:
             break
         counts.append(count)
-        results = [path for path in output.rglob("*.png") if HIDDEN not in path.parts]
+        results = [path for path in output.rglob("*.png") if STATE_FOLDER not in path.parts]
         half_written += sum(not path.read_bytes().endswith(b"IEND\xaeB`\x82") for path in results)
     log.unlink(missing_ok=True)
-    code = os.waitstatus_to_exitcode(os.waitpid(begun(words, log), 0)[1])
+    start = time.monotonic()
+    while is_locked(code := os.waitstatus_to_exitcode(os.waitpid(begun(words, log), 0)[1]), log, start):
+        pass
     times.update(event["output"] for event in events(log) if event["event"] == "done")
     return {
         "kills": len(counts), "done_before_each": counts, "exit_code": code, "half_written": half_written,
@@ -111,5 +125,5 @@ if __name__ == "__main__":
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     torch.set_num_threads(1)
-    local.START_METHOD = "fork"
+    local_workers.START_METHOD = "fork"
     json.dump(run(parser.parse_args()), sys.stdout)

@@ -6,13 +6,13 @@ import os
 import signal
 from typing import NoReturn
 
-from photostyle.batch.job import Options
-from photostyle.batch.remote import Loaded, Remote
+from photostyle.batch.cluster_actor import ActorInfo, WorkerActor
+from photostyle.batch.job import WorkerOptions
 
 POISON = "poison"
 
 
-class Poisoned(Remote):
+class Poisoned(WorkerActor):
     """Killed by the photos whose names say so."""
 
     def solve(self, output: str) -> None:
@@ -21,15 +21,15 @@ class Poisoned(Remote):
         super().solve(output)
 
 
-class Older(Remote):
+class Older(WorkerActor):
     """Of another version."""
 
-    def load(self, options: Options, folder: str) -> Loaded:
-        return Loaded(0.0, "0.0.1", "there", os.getpid())
+    def load(self, options: WorkerOptions, folder: str) -> ActorInfo:
+        return ActorInfo(0.0, "0.0.1", "there", os.getpid())
 
 
-class Dying(Remote):
+class Dying(WorkerActor):
     """Dead before it is ready."""
 
-    def load(self, options: Options, folder: str) -> NoReturn:
+    def load(self, options: WorkerOptions, folder: str) -> NoReturn:
         os._exit(3)

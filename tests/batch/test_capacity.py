@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from photostyle.batch import capacity
-from photostyle.batch.capacity import Sample, estimate, worker_bytes, worker_count
+from photostyle.batch.capacity import TrialResult, estimate, worker_bytes, worker_count
 from photostyle.presets import load_preset
 from tests.handmade import dng
 
@@ -15,9 +15,9 @@ SETTINGS = load_preset("default").with_changes({"device": "cpu"})
 PIXELS = 12_000_000
 
 
-def sample(pixels: int = 1_000_000, fitting: float = 0.0) -> Sample:
+def sample(pixels: int = 1_000_000, look_seconds: float = 0.0) -> TrialResult:
     seconds = {"read": 1.0, "regions": 1.0, "solve": 5.0, "apply": 2.0, "write": 1.0, "total": 10.0}
-    return Sample(3.0, seconds, pixels, 1_500_000_000, fitting)
+    return TrialResult(3.0, seconds, pixels, 1_500_000_000, look_seconds)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def sample(pixels: int = 1_000_000, fitting: float = 0.0) -> Sample:
 def test_as_many_workers_as_processors_memory_and_photos(
     processors: int, workers_that_fit: int, photos: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    free = (workers_that_fit + 0.5) * worker_bytes(SETTINGS, PIXELS) / capacity.SPARED
+    free = (workers_that_fit + 0.5) * worker_bytes(SETTINGS, PIXELS) / capacity.USABLE_SHARE
     monkeypatch.setattr(capacity, "processors", lambda: processors)
     monkeypatch.setattr(capacity, "free_bytes", lambda: int(free))
     assert worker_count(SETTINGS, PIXELS, photos) == expected
@@ -57,6 +57,6 @@ def test_estimate_grows_with_photos_and_their_pixels_and_is_shared_by_workers() 
 
 
 def test_looks_of_sets_are_found_first_side_by_side() -> None:
-    samples = [sample(fitting=7.0), sample(fitting=7.0)]
+    samples = [sample(look_seconds=7.0), sample(look_seconds=7.0)]
     for looks, rounds in ((0, 0), (1, 1), (2, 1), (3, 2)):
         assert estimate(samples, [1_000_000] * 2, 2, looks).seconds == pytest.approx(3 + 7 * rounds + 10)

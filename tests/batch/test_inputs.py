@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from photostyle.batch.inputs import find, read_list
+from photostyle.batch.inputs import find_photos, read_list
 from photostyle.errors import InputError
 
 
@@ -21,7 +21,7 @@ def touch(folder: Path, *names: str) -> None:
 
 
 def names(*words: str | Path, output: str = "nowhere") -> list[str]:
-    return [name for _, name in find([str(word) for word in words], output).photos]
+    return [name for _, name in find_photos([str(word) for word in words], output).photos]
 
 
 def test_folder_stands_for_all_photos_below_it(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_folder_stands_for_all_photos_below_it(tmp_path: Path) -> None:
 
 def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg", "a.mask.png", "a.overlay.jpg", "lone.mask.png", "notes.txt", ".hidden.jpg", ".trash/b.jpg")
-    found = find([str(tmp_path)], "nowhere")
+    found = find_photos([str(tmp_path)], "nowhere")
     assert [name for _, name in found.photos] == ["a.jpg", "lone.mask.png"]
     assert found.skipped == {"hidden": 2, "masks and overlays": 2, "not photos": 1}
 
@@ -64,8 +64,8 @@ def test_file_named_twice_is_one_photo(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("word", ["none.jpg", "*.gone"])
 def test_word_that_names_nothing_is_an_error(word: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nothing of that name"):
-        find([str(tmp_path / word)], "nowhere")
+    with pytest.raises(InputError, match="nothing with that name"):
+        find_photos([str(tmp_path / word)], "nowhere")
 
 
 def test_folder_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_folder_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(os, "scandir", refused)
     with pytest.raises(InputError, match="a folder that can be read"):
-        find([str(tmp_path)], "nowhere")
+        find_photos([str(tmp_path)], "nowhere")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names that are no Unicode")

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from photostyle.batch.places import HIDDEN
+from photostyle.batch.output_folder import STATE_FOLDER
 from photostyle.cli import main
 from tests.batch import fakes
 from tests.batch.killed import OPTIONS
 from tests.fakes import write_photo
 
-PHOTOS, KILLS = 30, 20
+PHOTOS, KILLS = 48, 20
+"""More than two photos for each kill: a fast machine finishes that many before it."""
 
 
 @pytest.mark.slow
@@ -39,5 +40,5 @@ def test_killed_twenty_times_a_batch_ends_as_if_never(tmp_path: Path) -> None:
 
 
 def results(out: Path) -> dict[str, bytes]:
-    files = [path for path in out.rglob("*") if path.is_file() and HIDDEN not in path.parts]
+    files = [path for path in out.rglob("*") if path.is_file() and STATE_FOLDER not in path.parts]
     return {str(path.relative_to(out)): path.read_bytes() for path in files}

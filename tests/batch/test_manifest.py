@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from photostyle.batch.manifest import DAMAGED, VERSION, Manifest, Record, _line, read_records
-from photostyle.batch.places import HIDDEN
+from photostyle.batch.output_folder import STATE_FOLDER
 from photostyle.errors import OutputError
 
 
@@ -24,6 +24,8 @@ def a_record(output: str, **changes: object) -> Record:
     return dataclasses.replace(record, **changes)  # type: ignore[arg-type]
 
 
+HOLDING = "from photostyle.batch.manifest import Manifest; m = Manifest({!r}); print(flush=True); input()"
+"""A process that has the lock until it is killed."""
 RECORDS = [a_record("a.jpg"), a_record("two\nlines\udcff.jpg"), a_record("ä.jpg", status="failed", warnings=())]
 
 
@@ -33,7 +35,7 @@ def path(tmp_path: Path) -> Path:
     with Manifest(str(tmp_path)) as manifest:
         for record in RECORDS:
             manifest.add(record)
-    return tmp_path / HIDDEN / "manifest.jsonl"
+    return tmp_path / STATE_FOLDER / "manifest.jsonl"
 
 
 def test_records_come_back_as_they_were(path: Path, tmp_path: Path) -> None:
@@ -80,7 +82,7 @@ def test_byte_gone_wrong_costs_its_line_alone(path: Path, tmp_path: Path) -> Non
         assert list(read_records(str(tmp_path)).values()) == kept, (place, lines[hit])
     with Manifest(str(tmp_path)) as manifest:
         assert manifest.damaged == 1
-    assert (tmp_path / HIDDEN / DAMAGED).exists()
+    assert (tmp_path / STATE_FOLDER / DAMAGED).exists()
     with Manifest(str(tmp_path)) as manifest:
         assert manifest.damaged == 0
 
@@ -104,11 +106,26 @@ def test_second_batch_in_a_folder_is_refused(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+def test_second_batch_is_refused_where_the_system_has_no_such_error_as_deadlock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("errno.EDEADLOCK", raising=False)  # as on macOS
+    command = [sys.executable, "-c", HOLDING.format(str(tmp_path))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout and process.stdout.readline()
+        with pytest.raises(OutputError, match=f"another batch \\(process {process.pid} on "):
+            Manifest(str(tmp_path))
+        process.kill()
+
+
+def test_second_batch_of_the_same_process_is_refused(tmp_path: Path) -> None:
+    with Manifest(str(tmp_path)), pytest.raises(OutputError, match="another batch"):
+        Manifest(str(tmp_path))
+    Manifest(str(tmp_path)).close()
+
+
 def test_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
-    program = (
-        f"from photostyle.batch.manifest import Manifest; m = Manifest({str(tmp_path)!r}); print(flush=True); input()"
-    )
-    command = [sys.executable, "-c", program]
+    command = [sys.executable, "-c", HOLDING.format(str(tmp_path))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout and process.stdout.readline()
         process.kill()
@@ -119,7 +136,7 @@ def test_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
 def test_folder_that_has_gone_is_an_output_error(path: Path, tmp_path: Path) -> None:
     with Manifest(str(tmp_path)) as manifest:
         path.unlink()
-        with pytest.raises(OutputError, match="output folder has gone"):
+        with pytest.raises(OutputError, match="output folder is gone"):
             manifest.add(RECORDS[0])
 
 

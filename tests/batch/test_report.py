@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from photostyle.batch.causes import causes, duration
-from photostyle.batch.figures import thumbnail
 from photostyle.batch.manifest import Record
-from photostyle.batch.places import thumbnails_of
+from photostyle.batch.output_folder import thumbnail_paths
 from photostyle.batch.report import PAGE, badness, write_report
+from photostyle.batch.summary import duration_text, failures_by_reason
+from photostyle.batch.thumbnails import thumbnail
 from photostyle.errors import OutputError
 from photostyle.photo.photo import Photo
 from tests.batch.test_manifest import a_record
@@ -34,7 +34,7 @@ def a_set(output: Path, count: int) -> list[Record]:
         for number in range(count)
     ]  # fmt: skip
     for record in records:
-        for place, path in enumerate(thumbnails_of(str(output), record.output)):
+        for place, path in enumerate(thumbnail_paths(str(output), record.output)):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             ramp = np.linspace(place * 0.5, place * 0.5 + 0.5, 60 * 90 * 3, dtype=np.float32)
             Path(path).write_bytes(thumbnail(Photo(ramp.reshape(60, 90, 3))))
@@ -83,8 +83,8 @@ def test_notable_figures_are_marked(tmp_path: Path) -> None:
 
 def test_small_pictures_that_are_gone_or_torn_are_told(tmp_path: Path) -> None:
     records = a_set(tmp_path, 3)
-    Path(thumbnails_of(str(tmp_path), records[0].output)[0]).unlink()
-    Path(thumbnails_of(str(tmp_path), records[1].output)[1]).write_bytes(b"torn")
+    Path(thumbnail_paths(str(tmp_path), records[0].output)[0]).unlink()
+    Path(thumbnail_paths(str(tmp_path), records[1].output)[1]).write_bytes(b"torn")
     write_report(str(tmp_path / "page"), str(tmp_path), 3, records)
     text = (tmp_path / "page" / PAGE).read_text()
     assert "no picture of it before" in text and "no picture of it after" in text and text.count("<img ") == 2
@@ -156,11 +156,11 @@ def test_causes_are_counted_the_most_frequent_first() -> None:
         return a_record(name, content=name, status="failed", error="InputError", message=message)
 
     records = [failed("a", "one\nadvice"), failed("b", "two"), failed("c", "one\nother"), a_record("d")]
-    assert causes(records) == {"InputError: one": ["a", "c"], "InputError: two": ["b"]}
+    assert failures_by_reason(records) == {"InputError: one": ["a", "c"], "InputError: two": ["b"]}
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (5999, "100 min"), (7500, "2 h 5 min")]
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text.replace("100 min", "1 h 40 min")
+    assert duration_text(seconds) == text.replace("100 min", "1 h 40 min")

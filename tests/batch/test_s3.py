@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from photostyle.batch.places import HIDDEN
+from photostyle.batch.output_folder import STATE_FOLDER
 from tests.batch import fakes
 
 pytest.importorskip("moto", reason="needs an S3 server: pip install 'moto[server]'")
@@ -80,7 +80,7 @@ def by_url(output: str = "s3://results/evening", style: str = "s3://photos/dusk.
 
 def results(store: Any) -> dict[str, bytes]:
     found = store.find("results/evening")
-    return {path.removeprefix("results/evening/"): store.cat_file(path) for path in found if HIDDEN not in path}
+    return {path.removeprefix("results/evening/"): store.cat_file(path) for path in found if STATE_FOLDER not in path}
 
 
 @pytest.mark.parametrize("more", [(), ("--consistent",)])
@@ -92,9 +92,9 @@ def test_results_are_those_of_folders(
     assert results(store) == {
         path.relative_to(tmp_path / "out").as_posix(): path.read_bytes()
         for path in (tmp_path / "out").rglob("*.*")
-        if path.is_file() and HIDDEN not in path.parts
+        if path.is_file() and STATE_FOLDER not in path.parts
     }
-    assert len(results(store)) == 3 and not store.find(f"results/evening/{HIDDEN}/parts")
+    assert len(results(store)) == 3 and not store.find(f"results/evening/{STATE_FOLDER}/parts")
 
 
 def test_same_command_again_does_what_is_missing_or_altered(

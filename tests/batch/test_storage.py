@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from photostyle.batch import local, storage
-from photostyle.batch.inputs import find
-from photostyle.batch.places import HIDDEN
+from photostyle.batch import local_workers, storage
+from photostyle.batch.inputs import find_photos
+from photostyle.batch.output_folder import STATE_FOLDER
 from photostyle.cli import main
 from photostyle.errors import InputError, OutputError, SettingsError
 from tests.batch import fakes
@@ -26,7 +26,7 @@ NAMES = ("trip/a.png", "trip/day/b.jpg", "trip/day/c.png")
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_encoder: Path) -> Iterator[Path]:
     """A folder with a set and a style, the same in a store, and a worker in this process."""
-    monkeypatch.setattr(local, "LocalWorkers", fakes.real)
+    monkeypatch.setattr(local_workers, "LocalWorkers", fakes.real)
     monkeypatch.chdir(tmp_path)
     fakes.photos(tmp_path, *NAMES, "dusk.png")
     store = fsspec.filesystem("memory")
@@ -46,7 +46,7 @@ def words(*more: str, output: str = "memory://out/evening") -> list[str]:
 def stored() -> dict[str, bytes]:
     """The results in the store by name."""
     found = storage.objects("memory://out/evening")
-    return {name: storage.read(url) for url, name in found if HIDDEN not in name}
+    return {name: storage.read(url) for url, name in found if STATE_FOLDER not in name}
 
 
 @pytest.mark.parametrize("more", [(), ("--consistent",)])
@@ -56,10 +56,10 @@ def test_results_are_those_of_folders(here: Path, more: tuple[str, ...]) -> None
     folder = {
         path.relative_to("out").as_posix(): path.read_bytes()
         for path in Path("out").rglob("*")
-        if path.is_file() and HIDDEN not in path.parts
+        if path.is_file() and STATE_FOLDER not in path.parts
     }
     assert stored() == folder and sorted(folder) == ["a.png", "day/b.jpg", "day/c.png"]
-    assert not storage.objects(f"memory://out/evening/{HIDDEN}/parts")
+    assert not storage.objects(f"memory://out/evening/{STATE_FOLDER}/parts")
 
 
 def test_same_command_again_does_what_is_missing_or_changed(here: Path, capsys: Captured) -> None:
@@ -83,7 +83,7 @@ def test_same_command_again_does_what_is_missing_or_changed(here: Path, capsys: 
 def test_result_that_a_kill_has_left_without_its_name_is_given_it(here: Path, capsys: Captured) -> None:
     assert main(words()) == 0
     key = hashlib.sha256(b"a.png").hexdigest()[:32]
-    storage.move("memory://out/evening/a.png", f"memory://out/evening/{HIDDEN}/parts/{key}.0123")
+    storage.move("memory://out/evening/a.png", f"memory://out/evening/{STATE_FOLDER}/parts/{key}.0123")
     capsys.readouterr()
     assert main(words()) == 0
     assert "3 done already; 0 to do" in capsys.readouterr().err and "a.png" in stored()
@@ -92,7 +92,7 @@ def test_result_that_a_kill_has_left_without_its_name_is_given_it(here: Path, ca
 def test_objects_of_others_are_kept(here: Path, capsys: Captured) -> None:
     storage.write("memory://out/evening/a.png", b"somebody else's")
     assert main(words()) == 6
-    assert "names not yet taken, found 1 that no batch has on record" in capsys.readouterr().err
+    assert "found 1 file that was not written by photostyle" in capsys.readouterr().err
     assert stored() == {"a.png": b"somebody else's"}
     assert main(words("--overwrite")) == 0
     assert len(stored()) == 3
@@ -107,13 +107,14 @@ def test_photo_of_a_store_that_cannot_be_read_fails_alone(here: Path, capsys: Ca
     assert len(stored()) == 3
 
 
-def test_store_that_takes_nothing_stops_the_batch(
+def test_store_that_takes_nothing_is_told_before_any_work(
     here: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: object) -> None:
         raise RuntimeError("no credentials")
 
     monkeypatch.setattr(fsspec.get_filesystem_class("memory"), "pipe_file", refused)
+    monkeypatch.setattr(local_workers, "LocalWorkers", lambda *_: pytest.fail("a worker was started"))
     assert main(words()) == 6
     assert "found RuntimeError: no credentials" in capsys.readouterr().err
 
@@ -138,28 +139,31 @@ def test_urls_of_files_are_paths(here: Path) -> None:
 def test_what_a_store_has(here: Path) -> None:
     for name in ("trip/.hidden.png", "trip/a.mask.png", "trip/notes.txt", "trip/done/x.png"):
         storage.write(f"memory://in/{name}", b"")
-    found = find(["memory://in/trip"], "memory://in/trip/done")
+    found = find_photos(["memory://in/trip"], "memory://in/trip/done")
     assert [name for _, name in found.photos] == ["a.png", "day/b.jpg", "day/c.png"]
     assert found.skipped == {"hidden": 1, "masks and overlays": 1, "not photos": 1}
-    found = find(["memory://in/trip/day/*.png", "memory://in/trip/a.png"], "out")
+    found = find_photos(["memory://in/trip/day/*.png", "memory://in/trip/a.png"], "out")
     assert [name for _, name in found.photos] == ["c.png", "a.png"]
-    with pytest.raises(InputError, match="nothing of that name"):
-        find(["memory://in/none"], "out")
+    with pytest.raises(InputError, match="nothing with that name"):
+        find_photos(["memory://in/none"], "out")
 
 
 def test_result_in_the_place_of_an_object_that_is_an_input(here: Path, capsys: Captured) -> None:
     assert main(words(output="memory:///in/trip")) == 6
-    assert "files other than the inputs" in capsys.readouterr().err
+    assert "results beside the inputs" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("more", "found"),
     [
-        (("-o", "s3://bucket/out"), "--manifest FOLDER on this machine, found none"),
-        (("-o", "s3://bucket/out", "--manifest", "s3://bucket"), "--manifest FOLDER on this machine, found s3://"),
+        (("-o", "s3://bucket/out"), "--manifest with a folder on this machine, found no --manifest"),
+        (
+            ("-o", "s3://bucket/out", "--manifest", "s3://bucket"),
+            "--manifest with a folder on this machine, found s3://",
+        ),
         (("-o", "out", "--manifest", "kept"), "-o with the URL of an object store"),
         (("-o", "ftp://host/out"), "the URL of an object store such as s3:// or gs://, found ftp://"),
-        (("--masks", "-o", "out"), "photos and styles in folders"),
+        (("--masks", "-o", "out"), "photos and styles in folders on this machine"),
     ],
 )
 def test_urls_that_make_no_sense(here: Path, more: tuple[str, ...], found: str, capsys: Captured) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photostyle.batch.figures import THUMBNAIL, figures, thumbnail
-from photostyle.batch.job import Fit, Job, Options, StyleSource
-from photostyle.batch.worker import MOST_STYLES, Worker
+from photostyle.batch.job import LookJob, PhotoJob, StyleSource, WorkerOptions
+from photostyle.batch.quality_figures import quality_figures
+from photostyle.batch.thumbnails import THUMBNAIL, thumbnail
+from photostyle.batch.worker import MOST_LOOKS, Worker
 from photostyle.errors import OutputError, WeightsError
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.session import Session
@@ -29,17 +30,17 @@ def settings() -> Settings:
 
 @pytest.fixture
 def worker(small_encoder: Path, settings: Settings) -> Worker:
-    return Worker(Options(settings, threads=1))
+    return Worker(WorkerOptions(settings, threads=1))
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Job:
+def job(tmp_path: Path) -> PhotoJob:
     content, style = write_photo(tmp_path / "a.png", 1), write_photo(tmp_path / "b.png", 2)
     thumbnails = str(tmp_path / "0.jpg"), str(tmp_path / "1.jpg")
-    return Job(str(content), "deep/a.png", (StyleSource(str(style)),), None, str(tmp_path / "part"), thumbnails)
+    return PhotoJob(str(content), "deep/a.png", (StyleSource(str(style)),), None, str(tmp_path / "part"), thumbnails)
 
 
-def test_result_is_that_of_a_run(worker: Worker, job: Job, settings: Settings) -> None:
+def test_result_is_that_of_a_run(worker: Worker, job: PhotoJob, settings: Settings) -> None:
     outcome = worker.do(job)
     session = Session(settings=settings)
     session.transfer(job.content, job.styles[0].path).photo.save(job.part + ".png")
@@ -55,13 +56,13 @@ def test_result_is_that_of_a_run(worker: Worker, job: Job, settings: Settings) -
             assert image.size == (96, 72)
 
 
-def test_steps_may_be_taken_apart(worker: Worker, job: Job) -> None:
+def test_steps_may_be_taken_apart(worker: Worker, job: PhotoJob) -> None:
     whole = worker.do(job)
     apart = worker.write(worker.solve(worker.read(job)))
     assert (apart.sha256, apart.figures) == (whole.sha256, whole.figures)
 
 
-def test_style_is_measured_once(worker: Worker, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_style_is_measured_once(worker: Worker, job: PhotoJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[str] = []
     style = worker.session.style
 
@@ -70,13 +71,13 @@ def test_style_is_measured_once(worker: Worker, job: Job, tmp_path: Path, monkey
         return style(source, *rest, **options)
 
     monkeypatch.setattr(worker.session, "style", counted)
-    others = [(StyleSource(str(write_photo(tmp_path / f"s{n}.png", n))),) for n in range(MOST_STYLES)]
+    others = [(StyleSource(str(write_photo(tmp_path / f"s{n}.png", n))),) for n in range(MOST_LOOKS)]
     for look in (job.styles, job.styles, *others, others[-1], job.styles):
         assert worker.do(dataclasses.replace(job, styles=look)).failure is None
-    assert len(measured) == 1 + MOST_STYLES + 1
+    assert len(measured) == 1 + MOST_LOOKS + 1
 
 
-def test_several_styles_are_blended(worker: Worker, job: Job, tmp_path: Path) -> None:
+def test_several_styles_are_blended(worker: Worker, job: PhotoJob, tmp_path: Path) -> None:
     one = worker.do(job)
     other = StyleSource(str(write_photo(tmp_path / "c.png", 3)), weight=2)
     both = worker.do(dataclasses.replace(job, styles=(*job.styles, other)))
@@ -87,7 +88,9 @@ def test_several_styles_are_blended(worker: Worker, job: Job, tmp_path: Path) ->
     ("content", "says"),
     [(b"no photo", "expected a JPEG, PNG, WebP"), (None, "expected")],
 )
-def test_photo_that_cannot_be_read_is_a_failure(content: bytes | None, says: str, worker: Worker, job: Job) -> None:
+def test_photo_that_cannot_be_read_is_a_failure(
+    content: bytes | None, says: str, worker: Worker, job: PhotoJob
+) -> None:
     if content is None:
         Path(job.content).unlink()
     else:
@@ -98,7 +101,7 @@ def test_photo_that_cannot_be_read_is_a_failure(content: bytes | None, says: str
     assert not Path(job.part).exists()
 
 
-def test_bug_is_a_failure_that_says_where(worker: Worker, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bug_is_a_failure_that_says_where(worker: Worker, job: PhotoJob, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a bug")
 
@@ -108,12 +111,12 @@ def test_bug_is_a_failure_that_says_where(worker: Worker, job: Job, monkeypatch:
     assert failure.message.startswith("a bug (test_worker.py, line ")
 
 
-def test_disk_that_cannot_be_written_to_concerns_all(worker: Worker, job: Job, tmp_path: Path) -> None:
+def test_disk_that_cannot_be_written_to_concerns_all(worker: Worker, job: PhotoJob, tmp_path: Path) -> None:
     outcome = worker.do(dataclasses.replace(job, part=str(tmp_path / "gone/part")))
     assert outcome.failure and isinstance(outcome.failure.fatal, OutputError)
 
 
-def test_missing_weights_concern_all(worker: Worker, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_concern_all(worker: Worker, job: PhotoJob, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_: object, **__: object) -> None:
         raise WeightsError("weights", "none")
 
@@ -123,7 +126,7 @@ def test_missing_weights_concern_all(worker: Worker, job: Job, monkeypatch: pyte
 
 
 def test_photo_that_its_format_cannot_hold_is_a_failure_of_its_own(
-    worker: Worker, job: Job, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, job: PhotoJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def too_large(*_: object, **__: object) -> None:
         raise OutputError("sides of at most 65,500 px in JPEG", "70,000")
@@ -138,15 +141,15 @@ def test_figures_see_clipping_and_turned_edges(small_encoder: Path, settings: Se
     ramp = (0.2 + 0.6 * ((columns // 12) % 2))[..., None].repeat(3, 2).astype(np.float32)
     content = Photo(ramp)
     result = Session(settings=settings).transfer(content, content)
-    same = figures(content, dataclasses.replace(result, photo=content))
+    same = quality_figures(content, dataclasses.replace(result, photo=content))
     assert same["clipped"] == same["halo"] == 0
-    turned = figures(content, dataclasses.replace(result, photo=content.with_pixels(1 - ramp)))
+    turned = quality_figures(content, dataclasses.replace(result, photo=content.with_pixels(1 - ramp)))
     assert turned["halo"] == 1
     clipped = ramp.copy()
     clipped[:36, :, 0] = 1
-    assert figures(content, dataclasses.replace(result, photo=content.with_pixels(clipped)))["clipped"] == 0.5
+    assert quality_figures(content, dataclasses.replace(result, photo=content.with_pixels(clipped)))["clipped"] == 0.5
     no_regions = dataclasses.replace(result.correspondence, regions=())
-    assert figures(content, dataclasses.replace(result, correspondence=no_regions))["unmatched"] == 1
+    assert quality_figures(content, dataclasses.replace(result, correspondence=no_regions))["unmatched"] == 1
 
 
 def test_thumbnails_are_small(tmp_path: Path) -> None:
@@ -160,30 +163,30 @@ class TestOneLook:
     def settings(self) -> Settings:
         return load_preset("preview").with_changes({"solver.size": 64, "regions.segmenter": "none"})
 
-    def test_result_is_that_of_the_set(self, worker: Worker, job: Job, settings: Settings, tmp_path: Path) -> None:
+    def test_result_is_that_of_the_set(self, worker: Worker, job: PhotoJob, settings: Settings, tmp_path: Path) -> None:
         other = write_photo(tmp_path / "c.png", 3)
         alone = worker.do(job)
-        found = worker.do(Fit("look 0", job.styles, ((job.content, None), (str(other), None))))
+        found = worker.do(LookJob("look 0", job.styles, ((job.content, None), (str(other), None))))
         in_set = worker.do(dataclasses.replace(job, look=found.look))
         session = Session(settings=settings)
         look = session.fit([job.content, other], job.styles[0].path)
         session.transfer(job.content, look).photo.save(job.part + ".png")
         assert in_set.sha256 == hashlib.sha256(Path(job.part + ".png").read_bytes()).hexdigest() != alone.sha256
 
-    def test_photos_that_cannot_be_read_have_no_part_in_it(self, worker: Worker, job: Job, tmp_path: Path) -> None:
+    def test_photos_that_cannot_be_read_have_no_part_in_it(self, worker: Worker, job: PhotoJob, tmp_path: Path) -> None:
         torn, other = tmp_path / "torn.png", write_photo(tmp_path / "c.png", 3)
         torn.write_bytes(b"torn")
         readable = ((job.content, None), (str(other), None))
-        whole = worker.do(Fit("look 0", job.styles, readable))
+        whole = worker.do(LookJob("look 0", job.styles, readable))
         assert whole.seconds and whole.seconds["total"] > 0
-        without = worker.do(Fit("look 1", job.styles, ((str(torn), None), *readable)))
+        without = worker.do(LookJob("look 1", job.styles, ((str(torn), None), *readable)))
         bytes_of = {worker.do(dataclasses.replace(job, look=found.look)).sha256 for found in (whole, without)}
         assert len(bytes_of) == 1 and whole.look
-        none = worker.do(Fit("look 2", job.styles, ((str(torn), None),)))
+        none = worker.do(LookJob("look 2", job.styles, ((str(torn), None),)))
         assert none.look is None and none.failure and none.failure.kind == "InputError" and not none.failure.fatal
 
     def test_look_is_read_and_the_style_measured_once(
-        self, worker: Worker, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, worker: Worker, job: PhotoJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         measure, measured = worker.session.style, list[str]()
 
@@ -192,8 +195,8 @@ class TestOneLook:
             return measure(source, *rest, **options)
 
         monkeypatch.setattr(worker.session, "style", counted)
-        found = worker.do(Fit("look 0", job.styles, ((job.content, None),)))
-        monkeypatch.setattr("photostyle.batch.worker.MOST_STYLES", 1)
+        found = worker.do(LookJob("look 0", job.styles, ((job.content, None),)))
+        monkeypatch.setattr("photostyle.batch.worker.MOST_LOOKS", 1)
         for _ in range(2):
             assert worker.do(dataclasses.replace(job, look=found.look)).failure is None
         assert len(measured) == 1 and len(worker._looks) == 1

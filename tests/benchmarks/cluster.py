@@ -20,15 +20,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from photostyle import __version__
-from photostyle.batch.cluster import ClusterWorkers, Place
-from photostyle.batch.driver import Driver, Event
-from photostyle.batch.job import Job, Options, StyleSource
+from photostyle.batch.cluster_workers import ClusterWorkers, WorkerResources
+from photostyle.batch.driver import BatchEvent, Driver
+from photostyle.batch.job import PhotoJob, StyleSource, WorkerOptions
 from photostyle.batch.manifest import Manifest, Record
 from photostyle.batch.plan import Item
-from photostyle.batch.ray_client import Ray
+from photostyle.batch.ray_connection import RayConnection
 from photostyle.batch.resume import Digests
 from photostyle.batch.worker import Worker
-from photostyle.batch.workers import Ready
+from photostyle.batch.worker_messages import WorkerReady
 from photostyle.presets import load_preset
 from photostyle.settings import Settings
 from tests.benchmarks.idle import Idle
@@ -38,13 +38,13 @@ STYLES = (StyleSource(str(SAMPLES / "sunset.jpg")),)
 
 
 def photo(photos: int, megapixels: Sequence[float], size: int) -> None:
-    worker = Worker(Options(load_preset("default").with_changes({"solver.size": size}), 1))
+    worker = Worker(WorkerOptions(load_preset("default").with_changes({"solver.size": size}), 1))
     for pixels in megapixels:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             content = enlarged(SAMPLES / "city.jpg", folder / "photo.jpg", pixels)
             files = str(folder / "part"), (str(folder / "0.jpg"), str(folder / "1.jpg"))
-            job = Job(str(content), "photo.jpg", STYLES, None, *files)
+            job = PhotoJob(str(content), "photo.jpg", STYLES, None, *files)
             outcomes = [worker.do(job) for _ in range(photos + 1)][1:]  # the first measures the style
             seconds = sum((outcome.seconds or {})["total"] for outcome in outcomes) / photos
             written = sum(os.path.getsize(path) for path in (files[0], *files[1]))
@@ -67,12 +67,18 @@ def manifest(records: int, folder: str) -> None:
 def driver(photos: int, workers: int) -> None:
     ready: list[float] = []
 
-    def tell(event: Event) -> None:
-        if isinstance(event, Ready):
+    def tell(event: BatchEvent) -> None:
+        if isinstance(event, WorkerReady):
             ready.append(time.perf_counter())
 
     items = [Item(STYLES[0].path, f"{number}.jpg", STYLES) for number in range(photos)]
-    actors = ClusterWorkers(Ray("auto", workers), workers, Place(1, 0, 100_000_000), Options(Settings(), 1), kind=Idle)
+    actors = ClusterWorkers(
+        RayConnection("auto", workers),
+        workers,
+        WorkerResources(1, 0, 100_000_000),
+        WorkerOptions(Settings(), 1),
+        kind=Idle,
+    )
     with tempfile.TemporaryDirectory() as name, Manifest(name) as kept:
         Driver(name, kept, actors, Digests(Settings()), tell, lambda: False).run(items)
         print(f"{photos / (time.perf_counter() - ready[0]):.0f} photos a second with {workers} idle workers")

@@ -6,24 +6,24 @@ import os
 from pathlib import Path
 
 from photostyle import __version__
-from photostyle.batch.job import Fit, Job, Options, Outcome
-from photostyle.batch.remote import Loaded, Remote
+from photostyle.batch.cluster_actor import ActorInfo, WorkerActor
+from photostyle.batch.job import LookJob, Outcome, PhotoJob, WorkerOptions
 
 SUM = "0" * 64
 
 
-class Idle(Remote):
+class Idle(WorkerActor):
     """Leaves empty results."""
 
     def __init__(self) -> None:
         super().__init__()
         self._parts: dict[str, str] = {}
 
-    def load(self, options: Options, folder: str) -> Loaded:
-        return Loaded(0.0, __version__, "here", os.getpid())
+    def load(self, options: WorkerOptions, folder: str) -> ActorInfo:
+        return ActorInfo(0.0, __version__, "here", os.getpid())
 
-    def read(self, job: Job | Fit, look: bytes | None) -> None:
-        if isinstance(job, Job):
+    def read(self, job: PhotoJob | LookJob, look: bytes | None) -> None:
+        if isinstance(job, PhotoJob):
             self._parts[job.output] = job.part
 
     def solve(self, output: str) -> None:

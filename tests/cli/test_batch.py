@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from photostyle.batch import local
-from photostyle.batch.places import HIDDEN
+from photostyle.batch import local_workers
+from photostyle.batch.manifest import Manifest
+from photostyle.batch.output_folder import STATE_FOLDER, part_path
 from photostyle.cli import main
-from photostyle.cli.batch import Stopping
+from photostyle.cli.batch import StopSignals
 from tests.batch import fakes
 from tests.fakes import write_photo
 
@@ -28,7 +29,7 @@ QUICK = ("--preset", "preview", "--size", "64", "--segmenter", "none")
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_encoder: Path) -> Path:
     """A folder with a set of three photos and two styles, and a worker in this process."""
-    monkeypatch.setattr(local, "LocalWorkers", fakes.real)
+    monkeypatch.setattr(local_workers, "LocalWorkers", fakes.real)
     monkeypatch.chdir(tmp_path)
     fakes.photos(tmp_path, "trip/a.png", "trip/day/b.jpg", "trip/day/c.png", "looks/dusk.png", "looks/noon.png")
     return tmp_path
@@ -40,7 +41,7 @@ def words(*more: str, style: str = "looks/dusk.png") -> list[str]:
 
 def results(folder: str = "out") -> list[str]:
     root = Path(folder)
-    files = [path for path in root.rglob("*") if path.is_file() and HIDDEN not in path.parts]
+    files = [path for path in root.rglob("*") if path.is_file() and STATE_FOLDER not in path.parts]
     return sorted(path.relative_to(root).as_posix() for path in files)
 
 
@@ -122,6 +123,19 @@ def test_dry_run_lists_and_estimates_and_leaves_nothing(here: Path, capsys: Capt
     ]
 
 
+def test_dry_run_beside_a_working_batch_changes_nothing(here: Path, capsys: Captured) -> None:
+    assert main(words()) == 0
+    part = Path(part_path("out", "a.png", "working"))
+    Path("out/a.png").rename(part)  # as a batch leaves it for a moment
+    before = {path: path.stat().st_mtime_ns for path in Path("out").rglob("*")}
+    with Manifest("out"):
+        holder = Path("out", STATE_FOLDER, "lock.holder")
+        before[holder] = holder.stat().st_mtime_ns
+        assert main(words("--dry-run")) == 0
+        assert {path: path.stat().st_mtime_ns for path in Path("out").rglob("*")} == before
+    assert "3 done already; 0 to do" in capsys.readouterr().err and part.exists()
+
+
 def test_folder_of_styles(here: Path) -> None:
     assert main(words(style="looks")) == 0
     assert len(results()) == 6 and results()[:2] == ["a.dusk.png", "a.noon.png"]
@@ -169,14 +183,14 @@ def test_lists_and_patterns(here: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "code", "says"),
     [
-        (["--content", "gone"], 3, "nothing of that name"),
+        (["--content", "gone"], 3, "nothing with that name"),
         (["--style", "gone.png"], 3, "gone.png"),
-        (["--workers", "0"], 2, "at least one worker"),
+        (["--workers", "0"], 2, "1 or more"),
         (["--list", "gone"], 3, "a list of photos"),
         (["--style-mask", "m.png"], 2, "--masks"),
         (["-o", "trip/a.png"], 6, "expected a folder, found a file"),
         (["-o", "none/out"], 6, "Create the folder first"),
-        (["-o", "trip"], 6, "other than the inputs"),
+        (["-o", "trip"], 6, "results beside the inputs"),
         (["--masks"], 3, "beside the style"),
         (["--pair-by-name"], 2, "a folder as --style"),
         (["--depth", "16"], 2, "a format that holds 16 bits"),
@@ -189,6 +203,28 @@ def test_refused_before_any_work(more: list[str], code: int, says: str, here: Pa
     assert not Path("out").exists()
 
 
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_what_is_in_the_way_of_a_result_is_told_before_any_work(
+    more: tuple[str, ...], here: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_workers, "LocalWorkers", lambda *_: pytest.fail("a worker was started"))
+    Path("out").mkdir()
+    Path("out/day").write_bytes(b"a file")
+    assert main(words("--overwrite", *more)) == 6
+    assert "out/day: expected a folder for results, found a file" in capsys.readouterr().err
+    Path("out/day").unlink()
+    Path("out/a.png").mkdir()
+    assert main(words("--overwrite", *more)) == 6
+    assert "found a folder that has the name of a result" in capsys.readouterr().err
+    assert not Path("out", STATE_FOLDER).exists()
+
+
+def test_output_folder_is_checked_before_the_styles_are_read(here: Path, capsys: Captured) -> None:
+    Path("looks/torn.png").write_bytes(b"torn")
+    assert main(words("-o", "none/out", style="looks")) == 6
+    assert "Create the folder first" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", [["--content", "trip"], ["--style", "looks/dusk.png"], ["--content"]])
 def test_content_and_style_are_needed(command: list[str], here: Path, capsys: Captured) -> None:
     assert main(["batch", *command, "-o", "out"]) == 2
@@ -199,7 +235,7 @@ def test_empty_set_is_an_input_error(here: Path, capsys: Captured) -> None:
     Path("empty").mkdir()
     Path("empty/notes.txt").touch()
     assert main(["batch", "--content", "empty", "--style", "looks/dusk.png", "-o", "out"]) == 3
-    assert "1 not photos left out" in capsys.readouterr().err
+    assert "left out: 1 not photos" in capsys.readouterr().err
 
 
 def test_style_that_is_torn_stops_before_any_work(here: Path) -> None:
@@ -210,21 +246,21 @@ def test_style_that_is_torn_stops_before_any_work(here: Path) -> None:
 
 def test_damaged_manifest_is_told(here: Path, capsys: Captured) -> None:
     assert main(words()) == 0
-    manifest = Path("out", HIDDEN, "manifest.jsonl")
+    manifest = Path("out", STATE_FOLDER, "manifest.jsonl")
     manifest.write_bytes(manifest.read_bytes() + b"torn")
     capsys.readouterr()
     assert main(words()) == 0
     err = capsys.readouterr().err
-    assert "could not be read: 1. " in err and "3 done already" in err
+    assert "damaged lines in the manifest: 1. " in err and "3 done already" in err
 
 
 def test_full_disk_gives_6_and_says_how_far_it_came(
     here: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "LocalWorkers", lambda *_: fakes.Inline(fakes.full_disk))
+    monkeypatch.setattr(local_workers, "LocalWorkers", lambda *_: fakes.Inline(fakes.full_disk))
     assert main(words()) == 6
     told = capsys.readouterr().err
-    assert "0 of 3 done" in told and "3 left: the same command goes on" in told
+    assert "0 of 3 done" in told and "3 left: run the same command again to continue" in told
     assert "out: expected an output folder that can be written to, found No space left on device" in told
 
 
@@ -239,7 +275,7 @@ def test_second_signal_stops_at_once() -> None:
             return
 
     teller, before = Told(), signal.getsignal(signal.SIGINT)
-    with Stopping(teller) as stopping:  # type: ignore[arg-type]
+    with StopSignals(teller) as stopping:  # type: ignore[arg-type]
         assert not stopping()
         signal.raise_signal(signal.SIGTERM)
         assert stopping() and teller.count == 1
@@ -253,11 +289,11 @@ def test_stopped_when_all_are_done_anew_tells_what_is_left(
 ) -> None:
     assert main(words("-q")) == 0
 
-    def stopped(self: Stopping) -> bool:
+    def stopped(self: StopSignals) -> bool:
         self.asked = True
         return True
 
-    monkeypatch.setattr(Stopping, "__call__", stopped)
+    monkeypatch.setattr(StopSignals, "__call__", stopped)
     assert main(words("--force")) == 130
     assert "0 of 3 done" in capsys.readouterr().err
 
@@ -283,7 +319,7 @@ def test_interrupt_finishes_what_is_at_hand_and_a_second_call_the_rest(
     started = [event["output"] for event in events if event["event"] == "started"]
     assert sorted(done) == sorted(started) == results(str(out)) and 1 <= len(done) < 12
     assert {"event": "stopping"} in events and events[-1]["left"] == 12 - len(done)
-    monkeypatch.setattr(local, "LocalWorkers", fakes.real)
+    monkeypatch.setattr(local_workers, "LocalWorkers", fakes.real)
     assert main([*command[3:], "-q"]) == 0
     assert len(results(str(out))) == 12
 
@@ -324,7 +360,7 @@ class TestOneLook:
         assert "about" in capsys.readouterr().out and not Path("out").exists()
         assert main(words("--consistent")) == 0
         told = capsys.readouterr().err
-        assert all(f"{verb} one look of looks/dusk.png for 3 photos" in told for verb in ("finding", "found"))
+        assert all(f"{verb} one look from looks/dusk.png for 3 photos" in told for verb in ("finding", "found"))
         assert main(words("--consistent", "--force", "--json")) == 0
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert [line["event"] for line in lines[:4]] == ["plan", "workers", "fitting", "fitted"]

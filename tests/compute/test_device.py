@@ -100,11 +100,6 @@ def test_the_card_that_was_named_is_asked(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(torch.version, "hip", "6.1")
     assert chosen_dtype("auto", torch.device("cuda:1")) is torch.bfloat16
 
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    assert chosen_dtype("auto", processor) is torch.float32
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    assert chosen_dtype("auto", processor) is torch.bfloat16
-
 
 @pytest.mark.parametrize(
     ("error", "needed"),

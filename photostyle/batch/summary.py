@@ -1,4 +1,4 @@
-"""What a batch came to, in words."""
+"""Sums up a batch in words."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from photostyle.batch.manifest import Record
 
 
-def causes(records: Sequence[Record]) -> dict[str, list[str]]:
-    """The photos that failed, by what their errors say first; the most frequent cause first."""
+def failures_by_reason(records: Sequence[Record]) -> dict[str, list[str]]:
+    """The photos that failed, grouped by the first line of their error; the most frequent reason first."""
     found: dict[str, list[str]] = {}
     for record in records:
         if record.status == "failed":
@@ -19,8 +19,8 @@ def causes(records: Sequence[Record]) -> dict[str, list[str]]:
     return dict(sorted(found.items(), key=lambda pair: -len(pair[1])))
 
 
-def duration(seconds: float) -> str:
-    """Such as 12 s, 3 min, 2 h 5 min."""
+def duration_text(seconds: float) -> str:
+    """A duration such as 12 s, 3 min or 2 h 5 min."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

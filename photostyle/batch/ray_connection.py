@@ -1,4 +1,4 @@
-"""The connection to a Ray cluster: bounded in time, and without a word on standard output."""
+"""The connection to a Ray cluster. It gives up in time if nothing answers, and prints nothing on standard output."""
 
 from __future__ import annotations
 
@@ -17,32 +17,31 @@ from urllib.parse import urlsplit
 from photostyle.errors import SettingsError
 
 AUTO = "auto"
-"""In place of an address: the cluster that this machine belongs to, or else this machine alone."""
+"""Instead of an address: the cluster that this machine belongs to. If there is none, Ray starts on this machine."""
 PORT = 10001
-"""Of ray:// addresses that name none; Ray's own default."""
+"""Port of ray:// addresses without one; Ray's default."""
 ANSWER_SECONDS = 10
-"""For a cluster's head to take a connection (our choice); Ray's own hellos after it end within a minute."""
+"""Longest time for a cluster's head to accept a connection (our choice). Ray's own checks then end within a minute."""
 STORE_BYTES = 100_000_000
-"""Of the object store of a Ray begun here: no photo goes through it."""
+"""Size of the object store if Ray starts here. Photos do not go through it."""
 INSTALL = "pip install 'photostyle[cluster]'"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Ray:
+class RayConnection:
     """A connection, open from the start.
 
-    What Ray's threads print goes to standard error, and the process's signals stay whose they were: Ray would take
-    both for itself.
+    Ray's threads print on standard error, and signal handlers stay as they were: without this Ray would change both.
 
     Args:
         address: ray://host:port, host:port or "auto".
-        processors: of a Ray that is begun here because "auto" finds none.
+        processors: how many a Ray has that starts here because "auto" finds no cluster.
 
     Attributes:
-        ray: Ray's module.
+        ray: the module `ray`.
 
     Raises:
-        SettingsError: Ray is not installed, the address is none, or nothing answers there.
+        SettingsError: Ray is not installed, the address is not valid, or nothing answers there.
     """
 
     def __init__(self, address: str, processors: int) -> None:
@@ -50,24 +49,24 @@ class Ray:
         self.ray = _module()
         self._own = not self.ray.is_initialized()
         self._stdout = sys.stdout
-        sys.stdout = _Mine(self._stdout)
+        sys.stdout = _ThreadOutput(self._stdout)
         if self._own:
             try:
                 with _signals_kept(), warnings.catch_warnings():
-                    warnings.filterwarnings("ignore", module=r"ray\.|ray$")  # its own plans for its own future
+                    warnings.filterwarnings("ignore", module=r"ray\.|ray$")  # they announce changes of Ray itself
                     self._connect(address, processors)
             except BaseException:
                 sys.stdout = self._stdout
                 raise
 
     def close(self) -> None:
-        """Ends the connection, if it was made here, and with it a Ray that was begun here."""
+        """Ends the connection if it was opened here, and a Ray that was started here."""
         if self._own:
             self.ray.shutdown()
         sys.stdout = self._stdout
 
     def free(self) -> dict[str, float]:
-        """What of the cluster nobody uses now: CPU, GPU, memory in bytes."""
+        """What is free in the cluster: CPU, GPU, memory in bytes."""
         return dict(self.ray.available_resources())
 
     def _connect(self, address: str, processors: int) -> None:
@@ -87,7 +86,7 @@ def _module() -> Any:
     try:
         import ray
     except ModuleNotFoundError as error:
-        raise SettingsError("Ray for --cluster", "none installed", "--cluster", INSTALL) from error
+        raise SettingsError("Ray to be installed", "no Ray", "--cluster", INSTALL) from error
     return ray
 
 
@@ -95,7 +94,7 @@ def _checked(address: str) -> str:
     """The address with its port.
 
     Raises:
-        SettingsError: it is none, or nothing takes a connection there.
+        SettingsError: it is not valid, or nothing accepts a connection there.
     """
     if address == AUTO:
         return address
@@ -114,13 +113,13 @@ def _checked(address: str) -> str:
 
 
 def _no_answer(address: str, found: str) -> SettingsError:
-    advice = "Check the address, that the head runs (ray start --head) and its token (docs/cluster.md)."
+    advice = "Check the address, the token, and that the head runs (`ray start --head`); see docs/cluster.md."
     return SettingsError("a Ray cluster that answers", found, f"--cluster {address}", advice)
 
 
 @contextmanager
 def _signals_kept() -> Iterator[None]:
-    """Puts the handlers of signals back."""
+    """Restores the signal handlers."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -132,8 +131,8 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(name, handler)
 
 
-class _Mine:
-    """Standard output for the thread that made this, and standard error for all others."""
+class _ThreadOutput:
+    """Standard output for the thread that made this, standard error for all other threads."""
 
     def __init__(self, stdout: TextIO) -> None:
         self._stdout, self._thread = stdout, threading.get_ident()
