@@ -18,6 +18,9 @@ CODE = re.compile(r"^```.*?^```|(?<=\n\n)(?: {4}.*\n|\n)+|`[^`\n]+`", re.MULTILI
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 
+FILE = re.compile(r"(?<![\w./-])((?:photostyle|segmentation|tests|configs|samples)/[\w./-]*\w)")
+MODULE = re.compile(r"python -m ((?:photostyle|segmentation|tests)[\w.]*)")
+
 pytestmark = pytest.mark.skipif(
     not (ROOT / "docs").is_dir(), reason="a source distribution has no docs/: run this in a checkout"
 )
@@ -53,6 +56,25 @@ def broken(page: Path) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
     assert broken(page) == []
+
+
+def _gone(text: str) -> list[str]:
+    """Files and modules of this project that a text names and that are not there."""
+    modules = [name.replace(".", "/") for name in MODULE.findall(text)]
+    files = [name for name in modules if not (ROOT / name).is_dir() and not (ROOT / f"{name}.py").exists()]
+    return files + [name for name in FILE.findall(text) if not (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: page.stem)
+def test_files_that_a_page_names_are_there(page: Path) -> None:
+    assert _gone(page.read_text(encoding="utf-8")) == []
+
+
+def test_file_that_has_moved_is_found() -> None:
+    text = (
+        "`photostyle/lut.py` and `photostyle/colour/lut.py`: `python -m tests.benchmarks.whole`, `python -m tests.gone`"
+    )
+    assert _gone(text) == ["tests/gone", "photostyle/lut.py"]
 
 
 def test_link_to_nowhere_is_found(tmp_path: Path) -> None:
