@@ -19,7 +19,8 @@ from tests.conftest import made_scene
 Pixels = NDArray[np.float32]
 PIXELS = Settings().with_changes(
     {
-        "encoder.dtype": "float32", "solver.size": 96, "solver.iterations": 25, "solver.photorealistic_iterations": 15,
+        "encoder.dtype": "float32", "solver.method": "pixels", "solver.size": 96,
+        "solver.iterations": 25, "solver.photorealistic_iterations": 15,
         "smoothing.radius": 5, "regions.segmenter": "clusters", "grid.coarse_iterations": 4, "grid.iterations": 4,
     }
 )  # fmt: skip
