@@ -99,8 +99,7 @@ class Session:
 
         Raises:
             InputError: the photo, the mask or the look cannot be used.
-            SettingsError: a weight that is not above 0; a look that was saved for another size, or that is given a
-                mask or has a region already.
+            SettingsError: a weight that is not above 0; a look that is given a mask or has a region already.
         """
         if not 0 < weight <= MOST_WEIGHT:
             raise SettingsError(f"a weight above 0, up to {MOST_WEIGHT:g}", f"{weight:g}", "style")
@@ -117,11 +116,13 @@ class Session:
     def _saved(self, path: str, mask: str | Path | None, weight: float, region: str | None) -> Style:
         if mask is not None:
             raise SettingsError("no mask for a saved look", str(mask), path, "It has its own, if its photos had one.")
-        photos = read_look(path).used(path, len(self._sizes()), self.settings.solver.size, weight, region)
+        look, sizes = read_look(path), self._sizes()
+        photos, warnings = look.used(path, sizes, weight, region), look.warnings(sizes[-1])
         digest = sha256(Path(path).read_bytes()).hexdigest()
         parts = []
         for kept in photos:
-            photo = Photo(np.ascontiguousarray(kept.pixels[-1]), path=Path(path).absolute(), sha256=digest)
+            pixels = np.ascontiguousarray(kept.pixels[-1])
+            photo = Photo(pixels, path=Path(path).absolute(), sha256=digest, warnings=warnings)
             parts.append(self._measured(photo, kept))
         return Style(tuple(parts), self.settings)
 
