@@ -1,14 +1,15 @@
-"""Mask files: region maps read and written."""
+"""Masks: region maps read from files, images and arrays, and written."""
 
 from __future__ import annotations
 
 import json
+import os
 import struct
 import warnings
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,10 @@ from PIL import Image, UnidentifiedImageError
 
 from photostyle.errors import InputError, OutputError
 from photostyle.files import atomic_write
+from photostyle.regions.mask_arrays import WHERE, is_painted, painted_image, regions_of_labels
 from photostyle.regions.region_map import RegionMap, labels_present, resize_labels
 from segmentation.labels import NAMES, UNLABELLED
 from segmentation.palette import PALETTE, Painted, labels_from_colours
-
-if TYPE_CHECKING:
-    pass
 
 NAMES_FILE = "classes.json"
 MOST_UNKNOWN = 0.1
@@ -32,8 +31,12 @@ MOST_STRAY = 0.01
 ASPECT_TOLERANCE = 0.01
 
 
-def read_mask(path: str | Path, height: int, width: int) -> RegionMap:
-    """Reads a mask file for a photo of `height` x `width` px, scaled to it by nearest neighbour.
+MaskSource = str | Path | Image.Image | NDArray[Any] | RegionMap
+"""What `read_mask` reads."""
+
+
+def read_mask(mask: MaskSource, height: int, width: int) -> RegionMap:
+    """Reads a mask for a photo of `height` x `width` px, scaled to it by nearest neighbour.
 
     A palette PNG is indexed, and so is a grey one, with two exceptions. Beside no `classes.json`, a grey PNG of black,
     grey and white areas is painted: the authors have such files. Beside a `classes.json`, an RGB PNG without any
@@ -41,7 +44,9 @@ def read_mask(path: str | Path, height: int, width: int) -> RegionMap:
     in colours, and where it is more than half transparent it is in no region.
 
     Args:
-        path: a PNG; `classes.json` beside it, where there is one, names the ids of an indexed mask.
+        mask: a PNG; `classes.json` beside it, where there is one, names the ids of an indexed mask. Or a PIL image,
+            which is read as its file would be. Or an array: labels `(H, W)`, integer or bool, 255 where no region is,
+            or painted colours `(H, W, 3) uint8`. Or a region map, which keeps its names.
         height, width: of the photo, in px.
 
     Returns:
@@ -49,18 +54,23 @@ def read_mask(path: str | Path, height: int, width: int) -> RegionMap:
 
     Raises:
         InputError: no PNG to read, proportions that are not the photo's (by more than 1 % and more than 1 px), a
-            colour or a class id that nobody knows, or a `classes.json` that does not map ids to names.
+            colour or a class id that nobody knows, a `classes.json` that does not map ids to names, or an array that
+            is no mask.
     """
-    path = Path(path)
-    image = _open(path)
-    _check_proportions(image, height, width, path)
-    names = _read_names(path.with_name(NAMES_FILE))
-    ids = _class_ids(image, names)
-    if ids is None:
-        labels, known = _painted_labels(image, path), {label.id: label.name for label in PALETTE}
+    if isinstance(mask, np.ndarray) and not is_painted(mask):
+        mask = regions_of_labels(mask)
+    if isinstance(mask, RegionMap):
+        _check_proportions(mask.labels.shape[::-1], height, width, Path(WHERE))
+        labels, known = mask.labels, dict(mask.names)
     else:
-        labels, known = ids, dict(NAMES if names is None else names)
-        _check_known(labels, known, path)
+        image, path, names = _opened(mask)
+        _check_proportions(image.size, height, width, path)
+        ids = _class_ids(image, names)
+        if ids is None:
+            labels, known = _painted_labels(image, path), {label.id: label.name for label in PALETTE}
+        else:
+            labels, known = ids, dict(NAMES if names is None else names)
+            _check_known(labels, known, path)
     labels = resize_labels(labels, height, width)
     return RegionMap(labels, {label: known[label] for label in sorted(labels_present(labels))})
 
@@ -91,6 +101,25 @@ def write_mask(path: str | Path, regions: RegionMap) -> None:
         Image.fromarray(regions.labels).save(file, "PNG")
 
 
+def _opened(mask: str | Path | Image.Image | NDArray[Any]) -> tuple[Image.Image, Path, dict[int, str] | None]:
+    """The picture, what errors call it, and the names that `classes.json` beside its file has."""
+    if isinstance(mask, np.ndarray):
+        return painted_image(mask), Path(WHERE), None
+    if isinstance(mask, Image.Image):
+        filename = getattr(mask, "filename", "")
+        path = Path(os.fsdecode(filename) if filename else WHERE)
+        try:
+            mask.load()
+        except (OSError, SyntaxError, ValueError, zlib.error, struct.error) as error:
+            raise InputError("a mask that can be read", str(error) or type(error).__name__, str(path)) from error
+        _check_mode(mask, path)
+        return mask, path, _read_names(path.with_name(NAMES_FILE)) if filename else None
+    if isinstance(mask, (str, Path)):
+        path = Path(mask)
+        return _open(path), path, _read_names(path.with_name(NAMES_FILE))
+    raise InputError("a path, an array, a PIL image or a RegionMap", f"a {type(mask).__name__}", WHERE)
+
+
 def _open(path: Path) -> Image.Image:
     """The PNG, decoded."""
     try:
@@ -103,13 +132,17 @@ def _open(path: Path) -> Image.Image:
     except (OSError, SyntaxError, ValueError, zlib.error, struct.error, Image.DecompressionBombError) as error:
         found = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise InputError("a mask that can be read", found, str(path)) from error
-    if image.mode not in {"1", "L", "LA", "P", "RGB", "RGBA"}:
-        raise InputError("8 bits a channel", f"a PNG of mode {image.mode}", str(path), "Save the mask as 8-bit PNG.")
+    _check_mode(image, path)
     return image
 
 
-def _check_proportions(image: Image.Image, height: int, width: int, path: Path) -> None:
-    columns, rows = image.size
+def _check_mode(image: Image.Image, path: Path) -> None:
+    if image.mode not in {"1", "L", "LA", "P", "RGB", "RGBA"}:
+        raise InputError("8 bits a channel", f"an image of mode {image.mode}", str(path), "Save it as 8-bit PNG.")
+
+
+def _check_proportions(size: tuple[int, ...], height: int, width: int, path: Path) -> None:
+    columns, rows = size
     off = abs(rows * width - columns * height)
     if off > ASPECT_TOLERANCE * rows * width and off > max(height, width):
         advice = "Make the mask from the photo as it is shown, upright and uncropped; any size with its proportions."
