@@ -200,8 +200,9 @@ class _PresetAttribute:
 class Settings(Section):
     """All that decides a transfer beside the photos, the masks and the weights.
 
-    `Settings()` is the preset `default`. `Settings.preset(NAME, strength=0.6)` is any preset, with other values of some
-    settings: by the short names of `KEYWORDS`, or by dotted ones, `**{"objective.photorealism": 1e5}`.
+    `Settings()` is the preset `default`. `Settings.preset("paper", strength=0.6)` is any preset, with other values of
+    some settings. Their names are those of the options (`strength`, `size`, `seed`, `segmenter`, `encoder`, `device`)
+    or dotted ones, `**{"objective.photorealism": 1e5}`.
     """
 
     if TYPE_CHECKING:

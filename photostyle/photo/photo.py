@@ -43,6 +43,9 @@ ENDINGS = {
 class Photo:
     """A photo, upright and in its own colours, with what its file says about it.
 
+    `numpy.asarray(photo)` is the photo as other programs take it: `(H, W, 3) uint8`, sRGB-encoded, or `(H, W, 4)` where
+    it has alpha, as `numpy.asarray(photo.to_pil())`. `pixels` are its own values, with all their bits.
+
     Args:
         pixels: `(H, W, 3) float32, encoded as the profile says, [0, 1]`, C-contiguous. Colours under transparency are
             kept.
