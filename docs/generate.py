@@ -113,7 +113,7 @@ def _class(name: str, value: type) -> list[str]:
             continue
         if isinstance(attribute, property):
             lines += [f"### `{name}.{member}`", "", *_documentation(attribute)]
-        elif isinstance(attribute, classmethod | staticmethod) or inspect.isfunction(attribute):
+        elif inspect.isroutine(getattr(value, member)):
             lines += [f"### `{name}.{member}`", "", *_function(f"{name}.{member}", getattr(value, member))]
     return lines
 

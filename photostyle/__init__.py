@@ -11,20 +11,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from photostyle.errors import InputError, OutputError, PhotostyleError, SettingsError, WeightsError
     from photostyle.photo.photo import Photo
-    from photostyle.pipeline.result import Result
+    from photostyle.pipeline.result import Progress, Result
     from photostyle.pipeline.session import Session, transfer
+    from photostyle.pipeline.set_look import SetLook
+    from photostyle.regions.correspondence import Correspondence
+    from photostyle.regions.region_map import RegionMap
     from photostyle.settings import Settings
     from photostyle.styles.style import Style
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Correspondence",
     "InputError",
     "OutputError",
     "Photo",
     "PhotostyleError",
+    "Progress",
+    "RegionMap",
     "Result",
     "Session",
+    "SetLook",
     "Settings",
     "SettingsError",
     "Style",
@@ -34,12 +41,16 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Correspondence": "regions.correspondence",
     "InputError": "errors",
     "OutputError": "errors",
     "Photo": "photo.photo",
     "PhotostyleError": "errors",
+    "Progress": "pipeline.result",
+    "RegionMap": "regions.region_map",
     "Result": "pipeline.result",
     "Session": "pipeline.session",
+    "SetLook": "pipeline.set_look",
     "Settings": "settings",
     "SettingsError": "errors",
     "Style": "styles.style",

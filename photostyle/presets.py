@@ -1,4 +1,4 @@
-"""Settings from files and words: the presets as they ship, TOML of one's own, `KEY=VALUE`; and settings as TOML."""
+"""Settings from files and words: presets by name, TOML of one's own, `KEY=VALUE`; and settings as TOML."""
 
 from __future__ import annotations
 
@@ -12,41 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from photostyle.errors import SettingsError
+from photostyle.preset_files import preset_names, preset_text
 from photostyle.settings import Section, Settings, validated
 
-
-def preset_folder() -> Path:
-    """Where the presets lie: inside the installed package, or beside it in a checkout."""
-    packaged = Path(__file__).parent / "configs"
-    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "configs"
-
-
-def preset_names() -> list[str]:
-    return sorted(path.stem for path in preset_folder().glob("*.toml"))
-
-
-def preset_text(name: str) -> str:
-    """The preset's TOML as shipped, comments included.
-
-    Raises:
-        SettingsError: no preset of that name.
-    """
-    if name not in preset_names():
-        raise SettingsError(f"a preset ({', '.join(preset_names())})", repr(name), "--preset")
-    return (preset_folder() / f"{name}.toml").read_text(encoding="utf-8")
+__all__ = ["load_preset", "load_settings", "parse_changes", "preset_names", "preset_text", "to_toml"]
 
 
 def load_preset(name: str) -> Settings:
-    """The settings of a preset by name.
+    """The settings of a preset by name, as `Settings.preset`.
 
     Raises:
         SettingsError: no preset of that name.
     """
-    return validated({"preset": name} | tomllib.loads(preset_text(name)), f"preset {name}")
+    return Settings.preset(name)
 
 
 def load_settings(path: str | Path) -> Settings:
     """Settings from one's own TOML, or from the run.json of an earlier run's report.
+
+    What the file does not state is that of the preset `default`.
 
     Raises:
         SettingsError: no such file, not TOML or JSON, an unknown key or a value out of its range.

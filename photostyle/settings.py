@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, overload
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from photostyle.errors import SettingsError
+from photostyle.preset_files import preset_tree
 
+KEYWORDS = {
+    "strength": "strength",
+    "size": "solver.size",
+    "seed": "seed",
+    "segmenter": "regions.segmenter",
+    "encoder": "encoder.name",
+    "device": "device",
+}
+"""Short names of settings, as the command line and `transfer` have them, and what they stand for."""
 OPEN = {("objective", "style_layers"), ("look", "regions")}
 """Tables whose keys are free, so that one of them can be set by `--set` though it is not there yet."""
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -74,12 +84,16 @@ class ObjectiveSettings(Section):
 
 class SolverSettings(Section):
     method: Literal["grid", "closed form", "pixels"] = Field(
-        "pixels",
+        "grid",
         description="what is solved for: affine maps on a bilateral grid (the section grid), nothing (the closed form "
         "alone), or every pixel (the sections objective and smoothing)",
     )
     size: int = Field(
-        700, ge=64, le=4096, description="longest side in pixels at which the look is solved (authors' photos: 700)"
+        512,
+        ge=64,
+        le=4096,
+        description="longest side in pixels at which the look is solved (our trials: docs/default.md; authors' photos: "
+        "700)",
     )
     start: Literal["content", "noise"] = Field("content", description="the photo the solver starts from")
     iterations: int = Field(1000, ge=0, le=100_000, description="most iterations of the stage without photorealism")
@@ -167,10 +181,34 @@ class OutputSettings(Section):
         return {"JPG": "JPEG", "TIF": "TIFF"}.get(upper, upper) if isinstance(upper, str) else upper
 
 
-class Settings(Section):
-    """All that decides a transfer beside the photos, the masks and the weights."""
+class _PresetAttribute:
+    """`Settings.preset` makes settings of a preset; `settings.preset` is the name of the one that they started from.
 
-    preset: str = Field("default", description="the preset these settings started from")
+    The second is a field: what stands in the instance goes before this.
+    """
+
+    @overload
+    def __get__(self, settings: None, owner: type[Settings]) -> Callable[..., Settings]: ...
+
+    @overload
+    def __get__(self, settings: Settings, owner: type[Settings]) -> str: ...
+
+    def __get__(self, settings: Settings | None, owner: type[Settings]) -> Callable[..., Settings] | str:
+        return _settings_of_preset if settings is None else str(vars(settings)["preset"])
+
+
+class Settings(Section):
+    """All that decides a transfer beside the photos, the masks and the weights.
+
+    `Settings()` is the preset `default`. `Settings.preset("paper", strength=0.6)` is any preset, with other values of
+    some settings. Their names are those of the options (`strength`, `size`, `seed`, `segmenter`, `encoder`, `device`)
+    or dotted ones, `**{"objective.photorealism": 1e5}`.
+    """
+
+    if TYPE_CHECKING:
+        preset: ClassVar[_PresetAttribute] = _PresetAttribute()
+    else:
+        preset: str = Field("default", description="the preset these settings started from")
     seed: int = Field(0, ge=0, lt=2**63, description="everything random draws from it")
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto (CUDA, else CPU), cpu, cuda, cuda:N or mps"
@@ -218,6 +256,35 @@ class Settings(Section):
                 raise SettingsError("the name of a setting", f"{name!r}", "--set", _known_names())
             branch[last] = value
         return validated(tree, "settings")
+
+
+def _settings_of_preset(name: str, /, **changes: Any) -> Settings:
+    """Settings of a preset.
+
+    Args:
+        name: of the preset: default, preview, paper or gatys.
+        changes: other values by the names of settings, short or dotted; None leaves the preset's.
+
+    Raises:
+        SettingsError: an unknown preset or setting, or a value out of its range.
+    """
+    return validated(preset_tree(name), f"preset {name}").with_changes(keyword_changes(changes))
+
+
+if not TYPE_CHECKING:
+    Settings.preset = _PresetAttribute()
+
+
+def keyword_changes(keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by dotted names, from those by the short names of `KEYWORDS` or by dotted ones; None is left out.
+
+    `encoder` is the encoder's name, or where it is no word, the section of that name.
+    """
+    given = {name: value for name, value in keywords.items() if value is not None}
+    return {
+        name if isinstance(value, (Mapping, Section)) else KEYWORDS.get(name, name): value
+        for name, value in given.items()
+    }
 
 
 def check_one_look(settings: Settings) -> None:

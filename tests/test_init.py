@@ -20,8 +20,8 @@ def modules_after(code: str) -> set[str]:
 
 def test_public_names_are_these() -> None:
     names = {
-        "InputError", "OutputError", "Photo", "PhotostyleError", "Result", "Session", "Settings", "SettingsError",
-        "Style", "WeightsError", "__version__", "transfer",
+        "Correspondence", "InputError", "OutputError", "Photo", "PhotostyleError", "Progress", "RegionMap", "Result",
+        "Session", "SetLook", "Settings", "SettingsError", "Style", "WeightsError", "__version__", "transfer",
     }  # fmt: skip
     assert set(photostyle.__all__) == names
     assert len(photostyle.__all__) == len(names)

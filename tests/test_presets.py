@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
 
 from photostyle.errors import SettingsError
 from photostyle.presets import load_preset, load_settings, preset_names, preset_text
+from photostyle.settings import EncoderSettings, Settings
 
 
 def test_every_preset_loads_and_is_printed_whole() -> None:
@@ -14,6 +16,44 @@ def test_every_preset_loads_and_is_printed_whole() -> None:
     for name in preset_names():
         assert load_preset(name).preset == name
         assert preset_text(name).startswith("#")
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_means_what_it_meant(name: str) -> None:
+    """`for name in default gatys paper preview; do photostyle presets $name --json; done` made the recorded ones."""
+    recorded = json.loads((Path(__file__).parent / "presets_recorded.json").read_text())[name]
+    found = load_preset(name).to_dict()
+    for section, values in recorded.items():
+        if isinstance(values, dict):
+            assert {key: found[section][key] for key in values} == values
+        else:
+            assert found[section] == values
+
+
+def test_settings_without_more_are_the_preset_default() -> None:
+    assert Settings() == load_preset("default") == Settings.preset("default")
+
+
+def test_a_preset_with_other_values() -> None:
+    assert Settings.preset("default", strength=0.6) == load_preset("default").with_changes({"strength": 0.6})
+    changed = Settings.preset(
+        "paper", size=256, seed=3, segmenter="none", encoder="compact", device="cpu", strength=None,
+        **{"solver.iterations": 5, "look.regions.sky": 0.5},
+    )  # fmt: skip
+    assert changed == load_preset("paper").with_changes(
+        {
+            "solver.size": 256, "seed": 3, "regions.segmenter": "none", "encoder.name": "compact", "device": "cpu",
+            "solver.iterations": 5, "look.regions": {"sky": 0.5},
+        }
+    )  # fmt: skip
+    assert Settings.preset("gatys", encoder=EncoderSettings()).encoder == EncoderSettings()
+    assert (changed.preset, pickle.loads(pickle.dumps(changed))) == ("paper", changed)
+
+
+@pytest.mark.parametrize("changes", [{"strenght": 0.5}, {"strength": 2}, {"solver.sise": 3}, {"encoder": "resnet"}])
+def test_a_preset_with_a_wrong_value_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(SettingsError):
+        Settings.preset("default", **changes)
 
 
 def test_the_paper_has_the_published_weights() -> None:
@@ -28,6 +68,12 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     path.write_text("seed = 4\n[objective]\nstyle = 50\n")
     settings = load_settings(path)
     assert (settings.preset, settings.seed, settings.objective.style) == ("custom", 4, 50.0)
+
+
+def test_what_a_file_does_not_state_is_that_of_default(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("strength = 0.6\n")
+    wanted = load_preset("default").with_changes({"preset": "custom", "strength": 0.6})
+    assert load_settings(tmp_path / "mine.toml") == wanted
 
 
 def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A photo's pixels, and what its file says about them, from files, PIL images and arrays: upright, in its colours."""
+"""A photo's pixels, and what its file says about them, from any source: upright, in its colours."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Decoded(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-def decode(source: str | Path | Image.Image | NDArray[Any]) -> Decoded:
+def decode(source: str | Path | bytes | bytearray | memoryview | IO[bytes] | Image.Image | NDArray[Any]) -> Decoded:
     """What `Photo.read` makes a photo of; see there for the sources.
 
     Raises:
@@ -76,7 +76,12 @@ def decode(source: str | Path | Image.Image | NDArray[Any]) -> Decoded:
         return _from_image(source)
     if isinstance(source, (str, Path)):
         return _from_file(source)
-    raise InputError("a path, a PIL image, an array or a Photo", f"a {type(source).__name__}")
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _from_stream(io.BytesIO(bytes(source)), "the bytes", None)
+    if callable(getattr(source, "read", None)):
+        return _from_file_object(source)
+    expected = "a path, bytes, a file object, a PIL image, an array or a Photo"
+    raise InputError(expected, f"a {type(source).__name__}")
 
 
 def _from_array(values: NDArray[Any]) -> Decoded:
@@ -128,6 +133,35 @@ def _opened(path: str | Path) -> IO[bytes]:
         return open(path, "rb")
     except ValueError as error:  # a null character, or one that the file system has no bytes for
         raise InputError("a photo", f"a name that cannot be read ({error})", str(path)) from error
+
+
+def _from_file_object(source: IO[bytes]) -> Decoded:
+    """What is left to read of a file object; it need not be seekable, and is not closed."""
+    path = _path_of(source)
+    where = str(path or "the file object")
+    try:
+        data: object = source.read()
+    except UnicodeDecodeError:
+        data = ""
+    except (OSError, ValueError) as error:
+        raise InputError("a photo", f"a file that cannot be read ({error})", where) from error
+    if isinstance(data, str):
+        raise InputError("a file object of bytes", "one of text", where, 'Open the file in the mode "rb".')
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise InputError("a file object of bytes", f"one that reads a {type(data).__name__}", where)
+    if not data:
+        advice = "If it was read or written before, go back to its beginning with seek(0)."
+        raise InputError("a photo", "a file object with nothing left to read", where, advice)
+    return _from_stream(io.BytesIO(data), where, path)
+
+
+def _path_of(source: IO[bytes]) -> Path | None:
+    """The file that a file object has open, if it says; names that only look like one, as in archives, do not count."""
+    try:
+        path = Path(source.name).absolute()
+        return path if os.path.samestat(os.fstat(source.fileno()), path.stat()) else None
+    except (AttributeError, TypeError, OSError, ValueError):
+        return None
 
 
 def _from_image(image: Image.Image) -> Decoded:

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from PIL import Image
 
 from photostyle.errors import OutputError, SettingsError
@@ -21,7 +21,7 @@ from photostyle.photo.icc import SRGB, Profile
 from photostyle.photo.metadata import NO_METADATA, Metadata
 from photostyle.photo.pillow_reader import MOST_PIXELS, SHORTEST_SIDE, JpegTables, shown_size
 
-__all__ = ["MOST_PIXELS", "SHORTEST_SIDE", "Photo", "check_writable", "format_of", "resize"]
+__all__ = ["MOST_PIXELS", "SHORTEST_SIDE", "Photo", "PhotoSource", "check_writable", "format_of", "resize"]
 
 
 METADATA = ("all", "no gps", "none")
@@ -42,6 +42,9 @@ ENDINGS = {
 @dataclass(frozen=True, eq=False)
 class Photo:
     """A photo, upright and in its own colours, with what its file says about it.
+
+    `numpy.asarray(photo)` is the photo as other programs take it: `(H, W, 3) uint8`, sRGB-encoded, or `(H, W, 4)` where
+    it has alpha, as `numpy.asarray(photo.to_pil())`. `pixels` are its own values, with all their bits.
 
     Args:
         pixels: `(H, W, 3) float32, encoded as the profile says, [0, 1]`, C-contiguous. Colours under transparency are
@@ -88,15 +91,21 @@ class Photo:
         """Columns, in pixels."""
         return int(self.pixels.shape[1])
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """`(width, height)` in pixels, as `PIL.Image.Image.size`; the shape of arrays is `(height, width)`."""
+        return self.width, self.height
+
     @classmethod
-    def read(cls, source: str | Path | Image.Image | NDArray[Any] | Photo) -> Photo:
+    def read(cls, source: PhotoSource) -> Photo:
         """Read a photo; of an animation or of several pages the first, with a warning.
 
         Args:
-            source: a JPEG, PNG, WebP, TIFF or AVIF file, with the extras `heic` and `raw` a HEIC or raw one, or "-" for
-                standard input; a PIL image (its current frame); an array, sRGB-encoded, `(H, W)`, `(H, W, 1)`,
-                `(H, W, 3)` or `(H, W, 4)`, uint8, uint16 or floating in [0, 1], which is copied; a `Photo`, which is
-                returned as it is.
+            source: the path of a JPEG, PNG, WebP, TIFF or AVIF file, with the extras `heic` and `raw` a HEIC or raw
+                one, or "-" for standard input; the bytes of such a file, as bytes, bytearray or memoryview; a file
+                object opened for bytes, which is read from where it stands to its end and need not be seekable; a PIL
+                image (its current frame); an array, sRGB-encoded, `(H, W)`, `(H, W, 1)`, `(H, W, 3)` or `(H, W, 4)`,
+                uint8, uint16 or floating in [0, 1], which is copied; a `Photo`, which is returned as it is.
 
         Returns:
             The photo, with all bits of its file; Pillow's images of colour have 8.
@@ -135,6 +144,45 @@ class Photo:
             `(H, W, 3) float32, sRGB-encoded, [0, 1]`: the photo's own array where it is sRGB, clipped where it is not.
         """
         return self.pixels if self.profile.is_srgb else np.clip(self.profile.to_srgb(self.pixels), 0, 1)
+
+    def to_pil(self) -> Image.Image:
+        """The photo as other programs take it: 8 bits a channel, in sRGB, without metadata.
+
+        Colours that sRGB lacks are clipped and values are rounded, not dithered. `save` and `encode` keep the photo's
+        own profile, its depth and its metadata.
+
+        Returns:
+            An image of mode "RGB", or "RGBA" where the photo has alpha.
+        """
+        return Image.fromarray(self._levels())
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """What `numpy.asarray(photo)` gives: that of `to_pil()`, so that scikit-image takes a photo as an image.
+
+        `pixels` are the photo's own values, with all their bits.
+
+        Args:
+            dtype: what the levels 0 to 255 are converted to; they are not scaled.
+            copy: the array is always a new one.
+
+        Returns:
+            `(H, W, 3) uint8, sRGB-encoded, [0, 255]`; `(H, W, 4)`, with linear coverage, where the photo has alpha.
+
+        Raises:
+            ValueError: `copy` is False.
+        """
+        if copy is False:
+            raise ValueError("expected copy=None or copy=True: the levels of a photo are always a new array")
+        levels = self._levels()
+        return levels if dtype is None else levels.astype(dtype, copy=False)
+
+    def _levels(self) -> NDArray[np.uint8]:
+        """`(H, W, 3 or 4) uint8`, sRGB-encoded, a new array."""
+        levels = np.empty((self.height, self.width, 3 if self.alpha is None else 4), np.uint8)
+        levels[:, :, :3] = np.rint(self.in_srgb() * 255)
+        if self.alpha is not None:
+            levels[:, :, 3] = np.rint(self.alpha * 255)
+        return levels
 
     def with_pixels(self, pixels: NDArray[np.float32]) -> Photo:
         """The same photo with other colours.
@@ -221,6 +269,10 @@ class Photo:
         data = self.encode(format, **options)
         with atomic_write(path) as file:
             file.write(data)
+
+
+PhotoSource = str | Path | bytes | bytearray | memoryview | IO[bytes] | Image.Image | NDArray[Any] | Photo
+"""What `Photo.read` reads; so do all who take a photo."""
 
 
 def resize(pixels: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

@@ -93,10 +93,22 @@ class Result:
     correspondence: Correspondence
     interrupted: bool
 
-    def rendered(self, changes: Mapping[str, Any]) -> Result:
+    def rendered(
+        self,
+        changes: Mapping[str, Any] | None = None,
+        *,
+        strength: float | None = None,
+        lightness: float | None = None,
+        contrast: float | None = None,
+        colour: float | None = None,
+        keep_luminance: bool | None = None,
+        regions: Mapping[str, float] | None = None,
+        skin: float | None = None,
+        neutrals: float | None = None,
+    ) -> Result:
         """The same transfer with other values of `strength` and of the section `look`, without solving again.
 
-        `{"strength": 0.5, "look.colour": 0.8}` gives the very photo that a run with these settings would; what is not
+        `rendered(strength=0.5, colour=0.8)` gives the very photo that a run with these settings would; what is not
         named stays as it is here. Where nothing was solved for, since the settings left the content as it was, this
         solves first, every time: go on from what it gives.
 
@@ -104,14 +116,26 @@ class Result:
         strips. The rest is what was solved for (under a MB, or with the method `pixels` the photo of that size), and,
         through `paper_terms`, the encoder and the style's features. Dropping the result frees all of it.
 
+        Args:
+            changes: values by dotted names, such as `{"strength": 0.5, "look.regions.sky": 0.8}`.
+            strength: as the setting of that name.
+            lightness, contrast, colour, keep_luminance, regions, skin, neutrals: as the settings of these names in the
+                section `look`; they go before `changes`. `regions` takes the place of all strengths of regions.
+
         Raises:
             SettingsError: another setting, a value out of its range, a region that is not there.
         """
-        for name in changes:
+        sliders = {
+            "lightness": lightness, "contrast": contrast, "colour": colour, "keep_luminance": keep_luminance,
+            "regions": regions, "skin": skin, "neutrals": neutrals,
+        }  # fmt: skip
+        named = {"strength": strength} | {f"look.{name}": value for name, value in sliders.items()}
+        every = {**(changes or {}), **{name: value for name, value in named.items() if value is not None}}
+        for name in every:
             if name != "strength" and not name.startswith("look."):
                 advice = "Other settings decide what is solved for: transfer again."
                 raise SettingsError("strength, or a setting of the section look", repr(name), "rendered", advice)
-        return self.render(self, self.settings.with_changes(changes))
+        return self.render(self, self.settings.with_changes(every))
 
 
 class Clock:

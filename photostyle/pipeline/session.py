@@ -8,19 +8,18 @@ from functools import reduce
 from hashlib import sha256
 from operator import add
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from photostyle import __version__
 from photostyle.compute.device import chosen_device, chosen_dtype, enough_memory, within_memory
 from photostyle.encoders import weights as encoder_weights
 from photostyle.encoders.features import FeatureExtractor
 from photostyle.errors import SettingsError
-from photostyle.photo.photo import Photo
+from photostyle.photo.photo import Photo, PhotoSource
 from photostyle.pipeline import grid_method, pixel_method, set_look
 from photostyle.pipeline.rendering import Rendering, strengths_of
 from photostyle.pipeline.result import Clock, Progress, Result, stage_outcome, stage_warnings
@@ -28,15 +27,13 @@ from photostyle.pipeline.set_look import SetLook, SetPhoto
 from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.presets import load_preset
 from photostyle.regions.found_regions import WITHOUT_NETWORK, RegionFinder, Segmentation
-from photostyle.regions.mask_files import read_mask
-from photostyle.settings import Settings, check_one_look
+from photostyle.regions.mask_files import MaskSource, read_mask
+from photostyle.regions.region_map import RegionMap
+from photostyle.settings import Settings, check_one_look, keyword_changes
 from photostyle.solvers.result import Status
 from photostyle.styles.look_file import MOST_WEIGHT, StoredStyle, is_look, read_look
 from photostyle.styles.matching import ContentPhoto, find_correspondence
 from photostyle.styles.style import Style, StylePhoto
-
-if TYPE_CHECKING:
-    PhotoSource = str | Path | Image.Image | NDArray[Any] | Photo
 
 _T = TypeVar("_T")
 
@@ -71,7 +68,7 @@ class Session:
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         if settings is None:
-            settings = read_look(preset).settings if is_look(preset) else load_preset(preset)
+            settings = _settings_of(preset)
         if device is not None:
             settings = settings.with_changes({"device": device})
         self.settings = settings
@@ -88,21 +85,22 @@ class Session:
 
     @within_memory
     def style(
-        self, source: PhotoSource, mask: str | Path | None = None, *, weight: float = 1.0, region: str | None = None
+        self, source: PhotoSource, mask: MaskSource | None = None, *, weight: float = 1.0, region: str | None = None
     ) -> Style:
         """Reads and measures a style photo, with its region mask if it has one, or a saved look.
 
         Args:
-            source: a path, PIL image, array or `Photo`; or the path of a look, NAME.photostyle.
-            mask: regions of the photo; a look has its own, if any.
+            source: what `Photo.read` reads: a path, bytes, file object, PIL image, array or `Photo`; or the path of a
+                look, NAME.photostyle.
+            mask: regions of the photo: a path, an array of labels `(H, W)` or of colours `(H, W, 3)`, a PIL image or a
+                `RegionMap`, of any size with the photo's proportions; a look has its own, if any.
             weight: beside those of the styles that this one is added to; those of a look are multiplied by it.
             region: of the content, that alone takes its look from this style; others take it from styles that are
                 given for none, or keep their own.
 
         Raises:
             InputError: the photo, the mask or the look cannot be used.
-            SettingsError: a weight that is not above 0; a look that was saved for another size, or that is given a
-                mask or has a region already.
+            SettingsError: a weight that is not above 0; a look that is given a mask or has a region already.
         """
         if not 0 < weight <= MOST_WEIGHT:
             raise SettingsError(f"a weight above 0, up to {MOST_WEIGHT:g}", f"{weight:g}", "style")
@@ -116,14 +114,17 @@ class Session:
             (self._measured(photo, StoredStyle(name, photo.sha256, weight, region, pixels, regions)),), self.settings
         )
 
-    def _saved(self, path: str, mask: str | Path | None, weight: float, region: str | None) -> Style:
+    def _saved(self, path: str, mask: MaskSource | None, weight: float, region: str | None) -> Style:
         if mask is not None:
-            raise SettingsError("no mask for a saved look", str(mask), path, "It has its own, if its photos had one.")
-        photos = read_look(path).used(path, len(self._sizes()), self.settings.solver.size, weight, region)
+            found = str(mask) if isinstance(mask, (str, Path)) else "one"
+            raise SettingsError("no mask for a saved look", found, path, "It has its own, if its photos had one.")
+        look, sizes = read_look(path), self._sizes()
+        photos, warnings = look.used(path, sizes, weight, region), look.warnings(sizes[-1])
         digest = sha256(Path(path).read_bytes()).hexdigest()
         parts = []
         for kept in photos:
-            photo = Photo(np.ascontiguousarray(kept.pixels[-1]), path=Path(path).absolute(), sha256=digest)
+            pixels = np.ascontiguousarray(kept.pixels[-1])
+            photo = Photo(pixels, path=Path(path).absolute(), sha256=digest, warnings=warnings)
             parts.append(self._measured(photo, kept))
         return Style(tuple(parts), self.settings)
 
@@ -135,16 +136,16 @@ class Session:
     @within_memory
     def transfer(
         self, content: PhotoSource, style: SetLook | Style | PhotoSource | Sequence[Style | PhotoSource], *,
-        content_mask: str | Path | None = None,
+        content_mask: MaskSource | None = None,
     ) -> Result:  # fmt: skip
         """Gives the content photo the look of the style.
 
         Args:
-            content: a path, PIL image, array or `Photo`.
+            content: what `Photo.read` reads.
             style: a measured style, or the source of one; or several of them, which are added; or the look of a set,
                 see `fit`.
-            content_mask: regions of the content; there if and only if every style, or every photo of the set, has its
-                own.
+            content_mask: regions of the content, as for `style`; there if and only if every style, or every photo of
+                the set, has its own.
 
         Raises:
             InputError: a photo or mask that cannot be used.
@@ -152,16 +153,26 @@ class Session:
                 there.
         """
         clock = Clock()
+        photo, pixels, mask = self._read(content, content_mask, clock)
+        if isinstance(style, SetLook):
+            return self._in_set(photo, pixels, style, mask, clock)
+        return self._transferred(photo, pixels, mask, self._measured_style(style, clock), clock)
+
+    def _read(
+        self, content: PhotoSource, mask: MaskSource | None, clock: Clock
+    ) -> tuple[Photo, NDArray[np.float32], RegionMap | None]:
+        """The content, its pixels at the size of the solve, and its mask at that size."""
         with clock.part("read"):
             photo = Photo.read(content)
-        pixels = photo.fitted(self.settings.solver.size)
-        if isinstance(style, SetLook):
-            return self._in_set(photo, pixels, style, content_mask, clock)
-        style = self._measured_style(style, clock)
-        style.check_masks(content_mask is not None)
+            pixels = photo.fitted(self.settings.solver.size)
+            return photo, pixels, read_mask(mask, *pixels.shape[:2]) if mask is not None else None
+
+    def _transferred(
+        self, photo: Photo, pixels: NDArray[np.float32], mask: RegionMap | None, style: Style, clock: Clock
+    ) -> Result:
+        style.check_masks(mask is not None)
         with clock.part("regions"):
             self._progress(Progress.begin("regions"))
-            mask = read_mask(content_mask, *pixels.shape[:2]) if content_mask is not None else None
             found = find_correspondence(self._content(pixels), style, mask, self.settings)
         strengths_of(self.settings.look, found)
         return self._finished(
@@ -174,14 +185,14 @@ class Session:
         photos: Sequence[PhotoSource],
         style: Style | PhotoSource | Sequence[Style | PhotoSource],
         *,
-        content_masks: Sequence[str | Path] | None = None,
+        content_masks: Sequence[MaskSource] | None = None,
     ) -> SetLook:
         """Finds one look for a set of photos, such as a burst, a panorama or a time lapse: see docs/sets.md.
 
         Args:
             photos: the set; of more than `sets.MOST_PHOTOS` so many are read, evenly spread over it.
             style: as for `transfer`.
-            content_masks: regions of every photo; there if and only if every style has its own.
+            content_masks: regions of every photo, as for `style`; there if and only if every style has its own.
 
         Returns:
             What `transfer` takes as the style of each photo of the set.
@@ -198,27 +209,26 @@ class Session:
         if content_masks is not None and len(content_masks) != len(photos):
             found = f"{len(content_masks)} for {len(photos)} photos"
             raise SettingsError("a mask for every photo of the set, or none", found, "content_masks")
-        style = self._measured_style(style, clock)
-        style.check_masks(content_masks is not None)
         members = []
         with clock.part("read"):
             for place in set_look.spread_evenly(len(photos)):
                 pixels = Photo.read(photos[place]).fitted(self.settings.solver.size)
-                mask = read_mask(content_masks[place], *pixels.shape[:2]) if content_masks else None
+                mask = read_mask(content_masks[place], *pixels.shape[:2]) if content_masks is not None else None
                 members.append(SetPhoto(pixels, mask, self._segmentation(pixels) if mask is None else None))
+        style = self._measured_style(style, clock)
+        style.check_masks(content_masks is not None)
         look = set_look.fit_set_look(self.settings, self._extract, style, members, clock, self._progress)
         strengths_of(self.settings.look, look.correspondence)
         return look
 
     def _in_set(
-        self, photo: Photo, pixels: NDArray[np.float32], look: SetLook, mask: str | Path | None, clock: Clock
+        self, photo: Photo, pixels: NDArray[np.float32], look: SetLook, mask: RegionMap | None, clock: Clock
     ) -> Result:
         Style(look.styles, look.settings).check_measured_for(self.settings)
         with clock.part("regions"):
             self._progress(Progress.begin("regions"))
-            given = read_mask(mask, *pixels.shape[:2]) if mask is not None else None
             segmentation = self._segmentation(pixels) if look.correspondence.found_by == "classes" else None
-            found = set_look.correspondence_in(look, look.regions(pixels, given, segmentation))
+            found = set_look.correspondence_in(look, look.regions(pixels, mask, segmentation))
         strengths_of(self.settings.look, found)
         task = Task(self.settings, self._extract, photo, pixels, look.styles, found, clock, self._progress)
         result = self._result(
@@ -313,25 +323,56 @@ def transfer(
     *,
     preset: str = "default",
     settings: Settings | None = None,
+    strength: float | None = None,
+    size: int | None = None,
+    seed: int | None = None,
+    segmenter: str | None = None,
+    encoder: str | None = None,
     device: str | None = None,
-    content_mask: str | Path | None = None,
-    style_mask: str | Path | Sequence[str | Path] | None = None,
+    content_mask: MaskSource | None = None,
+    style_mask: MaskSource | Sequence[MaskSource] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Gives one photo the look of another, or of several, each with the same weight.
 
-    See `Session` for the arguments and the errors; of several styles all have a mask or none has one.
+    Args:
+        content, style: what `Photo.read` reads: paths, bytes, file objects, PIL images, arrays or `Photo`s. Of several
+            styles all have a mask or none has one.
+        preset, settings: see `Session`.
+        strength, size, seed, segmenter, encoder, device: values in place of those of the preset or the settings, as the
+            options of the command line: `strength`, `solver.size`, `seed`, `regions.segmenter`, `encoder.name` and
+            `device`. See `Settings` for every other.
+        content_mask, style_mask: see `Session.style`.
+        progress: see `Session`.
 
     Raises:
-        SettingsError: not as many masks as styles.
+        SettingsError: not as many masks as styles; a value out of its range; see `Session`.
+        InputError: a photo or a mask that cannot be used.
+        WeightsError: see `Session`.
     """
-    session = Session(preset, settings=settings, device=device, progress=progress)
     styles: list[PhotoSource] = _several(style)
-    masks: list[str | Path | None] = [None] * len(styles) if style_mask is None else _several(style_mask)
+    masks: list[MaskSource | None] = [None] * len(styles) if style_mask is None else _several(style_mask)
+    if not styles:
+        raise SettingsError("a style", "none", "style")
     if len(masks) != len(styles):
         raise SettingsError(f"a mask for each of {len(styles)} styles, or none", f"{len(masks)}", "style_mask")
-    measured = [session.style(source, mask) for source, mask in zip(styles, masks, strict=True)]
-    return session.transfer(content, measured, content_mask=content_mask)
+    changes = keyword_changes(
+        {
+            "strength": strength, "size": size, "seed": seed, "segmenter": segmenter, "encoder": encoder,
+            "device": device,
+        }
+    )  # fmt: skip
+    base = _settings_of(preset) if settings is None else settings
+    session, clock = Session(settings=base.with_changes(changes), progress=progress), Clock()
+    photo, pixels, mask = session._read(content, content_mask, clock)
+    with clock.part("style"):
+        measured = reduce(add, map(session.style, styles, masks))
+    return session._transferred(photo, pixels, mask, measured, clock)
+
+
+def _settings_of(preset: str) -> Settings:
+    """Of a preset's name or a saved look's path."""
+    return read_look(preset).settings if is_look(preset) else load_preset(preset)
 
 
 def _several(given: _T | Sequence[_T]) -> list[_T]:

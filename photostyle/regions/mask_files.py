@@ -1,12 +1,14 @@
-"""Mask files: region maps read and written."""
+"""Masks: region maps read from files, images and arrays, and written."""
 
 from __future__ import annotations
 
 import json
+import os
 import struct
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from photostyle.compute.library_warnings import recorded_warnings
 from photostyle.errors import InputError, OutputError
 from photostyle.files import atomic_write, check_target
+from photostyle.regions.mask_arrays import WHERE, is_painted, regions_of_labels
 from photostyle.regions.region_map import RegionMap, labels_present, resize_labels
 from segmentation.labels import NAMES, UNLABELLED
 from segmentation.palette import PALETTE, TOLERANCE, Painted, labels_from_colours
@@ -42,8 +45,12 @@ _UNREADABLE = (
 )  # fmt: skip
 
 
-def read_mask(path: str | Path, height: int, width: int) -> RegionMap:
-    """Reads a mask file for a photo of `height` x `width` px, scaled to it by nearest neighbour.
+MaskSource = str | Path | Image.Image | NDArray[Any] | RegionMap
+"""What `read_mask` reads."""
+
+
+def read_mask(mask: MaskSource, height: int, width: int) -> RegionMap:
+    """Reads a mask for a photo of `height` x `width` px, scaled to it by nearest neighbour.
 
     A grey or a palette PNG holds class ids, with these exceptions:
 
@@ -56,8 +63,10 @@ def read_mask(path: str | Path, height: int, width: int) -> RegionMap:
     Every other picture is painted in colours; see `labels_from_picture`. A mask is turned as its EXIF says.
 
     Args:
-        path: a picture in one of `FORMATS`; `classes.json` beside it, where there is one, names the ids of a mask
-            that holds class ids.
+        mask: a picture in one of `FORMATS`; `classes.json` beside it, where there is one, names the ids of a mask that
+            holds class ids. Or a PIL image, which is read as its file would be. Or an array: labels `(H, W)`, integer
+            or bool, 255 where no region is, or painted colours `(H, W, 3) uint8`. Or a region map, which keeps its
+            names.
         height, width: of the photo, in px.
 
     Returns:
@@ -65,21 +74,28 @@ def read_mask(path: str | Path, height: int, width: int) -> RegionMap:
 
     Raises:
         InputError: no picture that can be read, proportions that are not the photo's (by more than 1 % and more than
-            1 px), a painted mask in other colours, a class id without a name, or a `classes.json` that does not map
-            ids to names.
+            1 px), a painted mask in other colours, a class id without a name, a `classes.json` that does not map ids
+            to names, or an array that is no mask.
     """
-    path = Path(path)
-    image = _open(path)
-    _check_proportions(image, height, width, path)
-    names = _read_names(path.with_name(NAMES_FILE))
-    ids = _class_ids(image, names, path)
     told: tuple[str, ...] = ()
-    if ids is None:
-        labels, told = labels_from_picture(np.asarray(image.convert("RGBA")), str(path))
-        known = {label.id: label.name for label in PALETTE}
+    if isinstance(mask, np.ndarray) and not is_painted(mask):
+        mask = regions_of_labels(mask)
+    if isinstance(mask, RegionMap):
+        _check_proportions(mask.labels.shape[::-1], height, width, Path(WHERE))
+        labels, known, told = mask.labels, dict(mask.names), mask.warnings
+    elif isinstance(mask, np.ndarray):
+        _check_proportions(mask.shape[1::-1], height, width, Path(WHERE))
+        (labels, told), known = labels_from_picture(mask, WHERE), {label.id: label.name for label in PALETTE}
     else:
-        labels, known = ids, dict(NAMES if names is None else names)
-        _check_known(labels, known, path)
+        image, path, names = _opened(mask)
+        _check_proportions(image.size, height, width, path)
+        ids = _class_ids(image, names, path)
+        if ids is None:
+            labels, told = labels_from_picture(np.asarray(image.convert("RGBA")), str(path))
+            known = {label.id: label.name for label in PALETTE}
+        else:
+            labels, known = ids, dict(NAMES if names is None else names)
+            _check_known(labels, known, path)
     labels = resize_labels(labels, height, width)
     return RegionMap(labels, {label: known[label] for label in sorted(labels_present(labels))}, told)
 
@@ -157,6 +173,23 @@ def check_mask_target(path: str | Path, overwrite: bool, inputs: Iterable[str | 
     _read_names(beside)
 
 
+def _opened(mask: str | Path | Image.Image) -> tuple[Image.Image, Path, dict[int, str] | None]:
+    """The picture, what errors call it, and the names that `classes.json` beside its file has."""
+    if isinstance(mask, Image.Image):
+        filename = getattr(mask, "filename", "")
+        path = Path(os.fsdecode(filename) if filename else WHERE)
+        try:
+            mask.load()
+        except _UNREADABLE as error:
+            raise InputError("a mask that can be read", str(error) or type(error).__name__, str(path)) from error
+        _check_mode(mask, path)
+        return mask, path, _read_names(path.with_name(NAMES_FILE)) if filename else None
+    if isinstance(mask, (str, Path)):
+        path = Path(mask)
+        return _open(path), path, _read_names(path.with_name(NAMES_FILE))
+    raise InputError("a path, an array, a PIL image or a RegionMap", f"a {type(mask).__name__}", WHERE)
+
+
 def _open(path: Path) -> Image.Image:
     """The picture, decoded and upright; the first of several pages or frames."""
     try:
@@ -169,15 +202,19 @@ def _open(path: Path) -> Image.Image:
     except _UNREADABLE as error:
         found = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise InputError("a mask that can be read", found, str(path)) from error
-    if image.mode not in {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}:
-        found = f"a {image.format} of mode {image.mode}"
-        raise InputError("8 bits a channel", found, str(path), "Save the mask as 8-bit PNG.")
+    _check_mode(image, path)
     upright.format = image.format
     return upright
 
 
-def _check_proportions(image: Image.Image, height: int, width: int, path: Path) -> None:
-    columns, rows = image.size
+def _check_mode(image: Image.Image, path: Path) -> None:
+    if image.mode not in {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}:
+        found = f"{f'a {image.format}' if image.format else 'an image'} of mode {image.mode}"
+        raise InputError("8 bits a channel", found, str(path), "Save the mask as 8-bit PNG.")
+
+
+def _check_proportions(size: tuple[int, ...], height: int, width: int, path: Path) -> None:
+    columns, rows = size
     off = abs(rows * width - columns * height)
     if off > ASPECT_TOLERANCE * rows * width and off > max(height, width):
         advice = "Make the mask from the photo as it is shown, upright and uncropped; any size with its proportions."

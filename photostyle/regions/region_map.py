@@ -24,6 +24,9 @@ CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 1)
 class RegionMap:
     """Which region every pixel of a photo belongs to.
 
+    Give one as a mask to name the regions of an array: `RegionMap(labels, {0: "sky", 1: "building"})`. Regions of the
+    same name are matched.
+
     Args:
         labels: `(H, W) uint8`; 255 is no region.
         names: of every label that occurs, 255 aside.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -23,8 +23,8 @@ from safetensors.numpy import save as bytes_of
 
 from photostyle.errors import InputError, SettingsError
 from photostyle.files import atomic_write, check_target
-from photostyle.photo.photo import SHORTEST_SIDE
-from photostyle.regions.region_map import RegionMap
+from photostyle.photo.photo import SHORTEST_SIDE, Photo
+from photostyle.regions.region_map import RegionMap, labels_present, resize_labels
 from photostyle.settings import Section, Settings
 
 LOOK_ENDING, FORMAT = ".photostyle", "photostyle look"
@@ -61,33 +61,44 @@ class Look:
     settings: Settings
     photos: tuple[StoredStyle, ...]
 
-    def used(self, where: str, sizes: int, size: int, weight: float, region: str | None) -> tuple[StoredStyle, ...]:
-        """The photos as a session takes them.
+    def used(self, where: str, sizes: Sequence[int], weight: float, region: str | None) -> tuple[StoredStyle, ...]:
+        """The photos as a session takes them: shrunk where it solves at a smaller size, and never enlarged.
 
         Args:
             where: its file, for errors.
-            sizes: how many the session measures a style at.
-            size: of its solve, in pixels.
+            sizes: longest sides at which the session measures a style, in pixels, that of its solve last.
             weight: that theirs are multiplied by.
             region: of the content, that alone takes its look from them; None for those that they have themselves.
 
         Raises:
-            SettingsError: saved for another size or method; a second region.
+            SettingsError: a second region.
         """
-        own = self.settings.solver
-        if own.size != size:
-            advice = f"Solve at the look's size (--size {own.size}), or save the look at this one."
-            raise SettingsError(f"a look saved with solver.size = {size}", str(own.size), where, advice)
         for kept in self.photos:
             if region is not None and kept.region is not None:
                 raise SettingsError("a look of no region of its own", f"{kept.region} from {kept.name}", where)
-            if len(kept.pixels) < sizes:
-                advice = "Save it anew with the method that it is meant for."
-                raise SettingsError("a look saved with solver.method = grid", own.method, where, advice)
         return tuple(
-            replace(kept, weight=kept.weight * weight, region=region or kept.region, pixels=kept.pixels[-sizes:])
+            replace(self._at(kept, sizes), weight=kept.weight * weight, region=region or kept.region)
             for kept in self.photos
         )
+
+    def warnings(self, size: int) -> tuple[str, ...]:
+        """What the user should know where a session solves at `size` pixels, a line each."""
+        own = self.settings.solver.size
+        if own >= size:
+            return ()
+        return (f"the look was saved at {own} px and is used at that size; the content is solved at {size} px",)
+
+    def _at(self, kept: StoredStyle, sizes: Sequence[int]) -> StoredStyle:
+        """The photo at other sizes, no larger than it is kept."""
+        if self.settings.solver.size == sizes[-1] and len(kept.pixels) >= len(sizes):
+            return replace(kept, pixels=kept.pixels[-len(sizes) :])
+        photo = Photo(np.ascontiguousarray(kept.pixels[-1]))
+        pixels = tuple(photo.fitted(longest) for longest in sizes)
+        regions = kept.regions
+        if regions is not None:
+            labels = resize_labels(regions.labels, *pixels[-1].shape[:2])
+            regions = RegionMap(labels, {label: regions.names[label] for label in sorted(labels_present(labels))})
+        return replace(kept, pixels=pixels, regions=regions)
 
 
 class _Entry(Section):

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from photostyle.compute.device import chosen_device
 from photostyle.encoders.features import EncodedPhoto
 from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo
@@ -26,9 +28,8 @@ MEASURED_BY = (
     "objective.style_layers",
     "grid.style_layers",
     "regions.segmenter",
-    "device",
 )
-"""Settings on which it depends what a style is measured for."""
+"""Settings on which it depends what a style is measured for, beside the device."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,8 @@ class StylePhoto:
 class Style:
     """A look: one style photo or more, measured for a session's settings.
 
-    Made by `Session.style`. `+` puts two together, so that a photo takes its look from both, each by its weight.
+    Made by `Session.style`. `+` puts two together, and `sum` any number, so that a photo takes its look from
+    all of them, each by its weight.
 
     Args:
         parts: the photos.
@@ -95,13 +97,26 @@ class Style:
         other.check_measured_for(self.settings)
         return Style((*self.parts, *other.parts), self.settings)
 
+    def __radd__(self, start: Literal[0]) -> Style:
+        """The look itself, so that `sum(styles)`, which begins with 0, adds them."""
+        return self if start == 0 else NotImplemented
+
     def check_measured_for(self, settings: Settings) -> None:
-        """Raises SettingsError for a style that was measured by another encoder, at other layers or another size."""
+        """Raises SettingsError for a style measured by another encoder, at other layers or another size, or elsewhere.
+
+        Devices are compared, not their names: `auto` is `cpu` where there is no other.
+        """
+        advice = "Measure it with this session's `style`."
         for name in MEASURED_BY:
             wanted, found = (attrgetter(name)(each) for each in (settings, self.settings))
             if wanted != found:
-                advice = "Measure it with this session's `style`."
                 raise SettingsError(f"a style measured with {name} = {wanted}", str(found), "style", advice)
+        if settings.device != self.settings.device:
+            here, there = (chosen_device(each.device) for each in (settings, self.settings))
+            if (here.type, here.index or 0) != (there.type, there.index or 0):
+                raise SettingsError(
+                    f"a style measured on the device {here}", f"one measured on {there}", "style", advice
+                )
 
     def check_masks(self, content_mask: bool) -> None:
         """Raises SettingsError unless the content and every style photo have a mask, or none of them has one.

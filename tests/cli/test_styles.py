@@ -159,11 +159,11 @@ def test_a_look_of_another_size_and_looks_of_other_settings(folder: Path, capsys
         assert main([*command, "--preset", "preview", "--seed", seed, *saved]) == 0
     content = ["run", "--content", str(folder / "city.png")]
     first, second = (["--style", str(folder / f"{seed}.photostyle")] for seed in ("1", "2"))
-    assert main([*content, *first, "--size", "96"]) == 2
-    assert "(--size 64)" in capsys.readouterr().err
+    assert main([*content, *first, "--size", "96"]) == 0
+    assert "the look was saved at 64 px" in capsys.readouterr().err
     assert main([*content, *first, *second]) == 2
     assert "saved looks of the same settings" in capsys.readouterr().err
-    assert main([*content, *first, *second, "--preset", "preview", "--size", "64"]) == 0
+    assert main([*content, *first, *second, "--preset", "preview", "--size", "64", "--overwrite"]) == 0
 
 
 def test_an_unknown_region_lists_those_there_are(folder: Path, capsys: Captured) -> None:

@@ -9,20 +9,22 @@ import os
 import struct
 import tracemalloc
 import warnings
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import IO, Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageFile
 
-from photostyle.errors import InputError
+from photostyle.errors import InputError, OutputError
 from photostyle.photo.icc import SRGB as SRGB_PROFILE
 from photostyle.photo.metadata import NO_METADATA
-from photostyle.photo.photo import MOST_PIXELS, Photo
+from photostyle.photo.photo import MOST_PIXELS, Photo, PhotoSource
 from tests.handmade import (
     AVIF,
     COLUMNS,
@@ -304,6 +306,86 @@ def test_a_pipe_is_read() -> None:
     photo = Photo.read(f"/dev/fd/{reader}")
     os.close(reader)
     assert np.array_equal(np.rint(photo.pixels * 255), smooth())
+
+
+# Bytes and file objects.
+
+
+class Unseekable(io.RawIOBase):
+    """As a socket or a pipe: read from once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._rest = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._rest.readinto(buffer)
+
+
+@pytest.mark.parametrize("data", [JPEG, PNG, saved(Image.fromarray(noise(ROWS, COLUMNS, 3)), "TIFF")])
+def test_bytes_and_file_objects_are_read_as_the_file(tmp_path: Path, data: bytes) -> None:
+    wanted = read(tmp_path, data)
+    sources: list[PhotoSource] = [
+        data, bytearray(data), memoryview(data), memoryview(data + data[::-1])[: len(data)], io.BytesIO(data),
+        Unseekable(data), io.BufferedReader(Unseekable(data)),
+    ]  # fmt: skip
+    for source in sources:
+        photo = Photo.read(source)
+        assert np.array_equal(photo.pixels, wanted.pixels)
+        assert (photo.format, photo.sha256, photo.warnings) == (wanted.format, wanted.sha256, wanted.warnings)
+        assert photo.path is None
+
+
+def test_a_file_object_is_read_from_where_it_stands_and_left_open() -> None:
+    file = io.BytesIO(b"a header" + PNG)
+    file.seek(8)
+    assert Photo.read(file).sha256 == hashlib.sha256(PNG).hexdigest()
+    assert not file.closed
+
+
+def test_an_open_file_knows_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(PNG)
+    with open(path, "rb") as file:
+        photo = Photo.read(file)
+    assert photo.path == path
+    with pytest.raises(OutputError):
+        photo.save(path, overwrite=True)
+
+
+def test_a_name_in_an_archive_is_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photo.png").write_bytes(b"another file")
+    with zipfile.ZipFile("photos.zip", "w") as archive:
+        archive.writestr("photo.png", PNG)
+    with zipfile.ZipFile("photos.zip") as archive, archive.open("photo.png") as file:
+        assert Photo.read(file).path is None
+
+
+def closed() -> IO[bytes]:
+    file = io.BytesIO(PNG)
+    file.close()
+    return file
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (b"", "the bytes: .*found an empty file"),
+        (b"a letter", "begins with b'a letter'"),
+        (io.BytesIO(b""), r"nothing left to read.*\n.*seek\(0\)"),
+        (io.StringIO("a letter"), '(?s)one of text.*"rb"'),
+        (io.TextIOWrapper(io.BytesIO(JPEG), "utf-8"), '(?s)one of text.*"rb"'),
+        (closed(), "closed file"),
+        (SimpleNamespace(read=lambda: [1]), "one that reads a list"),
+        (SimpleNamespace(read=3), "found a SimpleNamespace"),
+    ],
+)  # fmt: skip
+def test_bytes_and_file_objects_that_hold_no_photo(source: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Photo.read(source)
 
 
 # Inputs that cannot be used.

@@ -18,7 +18,47 @@ from PIL import ExifTags, Image, JpegImagePlugin
 
 from photostyle.errors import OutputError, SettingsError
 from photostyle.photo.photo import SHORTEST_SIDE, Photo, check_writable, resize
-from tests.handmade import AVIF, COLUMNS, PNG, ROWS, camera_exif, noise, opened, read, saved, smooth
+from tests.handmade import AVIF, COLUMNS, P3_ICC, PNG, ROWS, camera_exif, noise, opened, read, saved, smooth
+
+# For other programs.
+
+
+def test_size_is_that_of_pil() -> None:
+    photo = Photo.read(smooth())
+    assert photo.size == Image.fromarray(smooth()).size == (COLUMNS, ROWS)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_a_photo_as_pil_and_as_an_array(channels: int) -> None:
+    levels = noise(ROWS, COLUMNS, channels)
+    photo = Photo.read(levels)
+    image = photo.to_pil()
+    assert (image.mode, image.size) == ("RGB" if channels == 3 else "RGBA", photo.size)
+    for found in (np.asarray(image), np.asarray(photo), np.array(photo)):
+        assert found.dtype == np.uint8
+        assert np.array_equal(found, levels)
+    assert np.array_equal(Photo.read(np.asarray(photo)).pixels, photo.pixels)
+
+
+def test_a_wide_gamut_is_brought_to_srgb_and_16_bits_to_8(tmp_path: Path) -> None:
+    photo = read(tmp_path, saved(Image.fromarray(smooth()), "PNG", icc_profile=P3_ICC))
+    for found in (np.asarray(photo), np.asarray(photo.to_pil())):
+        assert np.array_equal(found, np.rint(photo.in_srgb() * 255))
+        assert not np.array_equal(found, smooth())
+    assert "icc_profile" not in photo.to_pil().info
+    deep = noise(ROWS, COLUMNS, 3, dtype=np.uint16)
+    assert np.array_equal(np.asarray(Photo.read(deep)), np.rint(deep / 257))
+
+
+def test_the_array_is_a_new_one_of_the_dtype_that_was_asked_for() -> None:
+    photo = Photo.read(smooth())
+    assert np.asarray(photo, np.float32).dtype == np.float32
+    assert np.array_equal(np.asarray(photo, np.float32), smooth())
+    np.asarray(photo)[:] = 0
+    assert np.array_equal(np.asarray(photo), smooth())
+    with pytest.raises(ValueError, match="always a new array"):
+        photo.__array__(copy=False)
+
 
 # Writing.
 

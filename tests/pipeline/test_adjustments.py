@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import weakref
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from photostyle.pipeline.adjustments import Proxy, adjust
 from photostyle.pipeline.result import Result
 from photostyle.pipeline.session import Session, transfer
 from photostyle.pipeline.task import SolvedTransfer, Task
-from photostyle.settings import Settings
+from photostyle.settings import LookSettings, Settings
 
 Pixels = NDArray[np.float32]
 CPU = torch.device("cpu")
@@ -183,6 +184,30 @@ every_method = pytest.mark.parametrize(
 
 @pytest.mark.usefixtures("small_encoder")
 class TestRendered:
+    def test_values_may_be_keywords(self, scene: Pixels, dusk: Pixels) -> None:
+        result = transfer(scene, dusk, settings=PREVIEW.with_changes({"regions.segmenter": "none"}))
+        named = result.rendered(strength=0.5, colour=0.3, regions={"whole photo": 0.9}, keep_luminance=True)
+        dotted = {
+            "strength": 0.5,
+            "look.colour": 0.3,
+            "look.regions": {"whole photo": 0.9},
+            "look.keep_luminance": True,
+        }
+        assert named.settings == result.settings.with_changes(dotted)
+        assert np.array_equal(named.photo.pixels, result.rendered(dotted).photo.pixels)
+        both = result.rendered({"strength": 0.1, "look.skin": 0.2}, strength=0)
+        assert (both.settings.strength, both.settings.look.skin) == (0, 0.2)
+        assert result.rendered().settings == result.settings
+
+    def test_the_keywords_are_the_sliders(self) -> None:
+        keywords = set(inspect.signature(Result.rendered).parameters) - {"self", "changes"}
+        assert keywords == {"strength", *LookSettings.model_fields}
+
+    def test_a_wrong_keyword_is_a_type_error(self, scene: Pixels, dusk: Pixels) -> None:
+        result = transfer(scene, dusk, settings=PREVIEW.with_changes({"regions.segmenter": "none"}))
+        with pytest.raises(TypeError, match="'color'"):
+            result.rendered(color=0.5)  # type: ignore[call-arg]
+
     @pytest.fixture
     def run(self, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path]) -> Any:
         def run(settings: Settings, changes: dict[str, Any]) -> Result:

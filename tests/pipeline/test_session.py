@@ -24,7 +24,8 @@ from segmentation.clusters import Groups
 Pixels = NDArray[np.float32]
 FEW = Settings().with_changes(
     {
-        "encoder.dtype": "float32", "solver.size": 128, "solver.iterations": 15, "solver.photorealistic_iterations": 15,
+        "encoder.dtype": "float32", "solver.method": "pixels", "solver.size": 128,
+        "solver.iterations": 15, "solver.photorealistic_iterations": 15,
         "smoothing.radius": 5, "regions.segmenter": "clusters",
     }
 )  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from photostyle.errors import InputError, SettingsError
@@ -14,12 +15,15 @@ from photostyle.pipeline.session import Session, transfer
 from photostyle.regions.mask_files import write_mask
 from photostyle.regions.region_map import RegionMap
 from photostyle.settings import OutputSettings, Settings
+from photostyle.styles import style as style_module
+from photostyle.styles.style import Style
 from tests.conftest import made_scene
 
 Pixels = NDArray[np.float32]
 PIXELS = Settings().with_changes(
     {
-        "encoder.dtype": "float32", "solver.size": 96, "solver.iterations": 25, "solver.photorealistic_iterations": 15,
+        "encoder.dtype": "float32", "solver.method": "pixels", "solver.size": 96,
+        "solver.iterations": 25, "solver.photorealistic_iterations": 15,
         "smoothing.radius": 5, "regions.segmenter": "clusters", "grid.coarse_iterations": 4, "grid.iterations": 4,
     }
 )  # fmt: skip
@@ -178,29 +182,79 @@ class TestLook:
         (part,) = session.style(tmp_path / "a.photostyle", weight=3, region="sky").parts
         assert (part.weight, part.region) == (6.0, "sky")
 
-    def test_a_look_of_the_grid_serves_the_other_methods_but_not_the_other_way(
-        self, scene: Pixels, dusk: Pixels, tmp_path: Path
-    ) -> None:
+    def test_a_look_of_the_grid_serves_the_other_methods(self, scene: Pixels, dusk: Pixels, tmp_path: Path) -> None:
         for name, settings in (("grid", GRID), ("preview", PREVIEW)):
             Session(settings=settings).style(dusk).save(tmp_path / f"{name}.photostyle")
         preview = Session(settings=PREVIEW)
         photos = [preview.transfer(scene, source).photo.pixels for source in (tmp_path / "grid.photostyle", dusk)]
         assert np.array_equal(*photos)
-        with pytest.raises(SettingsError, match=r"solver\.method = grid, found closed form"):
-            Session(settings=GRID).style(tmp_path / "preview.photostyle")
 
-    def test_a_look_of_another_size_is_refused(self, dusk: Pixels, tmp_path: Path) -> None:
+    def test_a_look_of_one_size_gives_the_grid_its_half(self, scene: Pixels, dusk: Pixels, tmp_path: Path) -> None:
+        Session(settings=PREVIEW).style(dusk).save(tmp_path / "preview.photostyle")
+        session = Session(settings=GRID)
+        (part,), (own,) = (session.style(source).parts for source in (tmp_path / "preview.photostyle", dusk))
+        assert [scale.pixels.shape for scale in part.scales] == [scale.pixels.shape for scale in own.scales]
+        assert np.array_equal(part.pixels, own.pixels)
+        np.testing.assert_allclose(part.scales[0].pixels, own.scales[0].pixels, atol=0.1)
+        assert np.abs(session.transfer(scene, tmp_path / "preview.photostyle").photo.pixels - scene).max() > 0.1
+
+    def test_a_look_is_shrunk_for_a_smaller_size(
+        self, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        small = Session(settings=GRID.with_changes({"solver.size": 64}))
+        Session(settings=GRID).style(dusk, masks[1]).save(tmp_path / "a.photostyle")
+        (part,), (own,) = (small.style(*source).parts for source in ((tmp_path / "a.photostyle",), (dusk, masks[1])))
+        assert [scale.pixels.shape[:2] for scale in part.scales] == [scale.pixels.shape[:2] for scale in own.scales]
+        np.testing.assert_allclose(part.pixels, own.pixels, atol=0.15)
+        assert part.regions is not None and own.regions is not None
+        assert part.regions.names == own.regions.names
+        assert np.mean(part.regions.labels != own.regions.labels) < 0.05
+        result = small.transfer(scene, tmp_path / "a.photostyle", content_mask=masks[0])
+        assert not any("saved at" in warning for warning in result.warnings)
+
+    def test_a_look_is_not_enlarged_for_a_larger_size_and_says_so(
+        self, scene: Pixels, dusk: Pixels, tmp_path: Path
+    ) -> None:
         Session(settings=GRID).style(dusk).save(tmp_path / "a.photostyle")
-        with pytest.raises(
-            SettingsError, match=r"solver\.size = 128, found 96\nSolve at the look's size \(--size 96\)"
-        ):
-            Session(settings=GRID.with_changes({"solver.size": 128})).style(tmp_path / "a.photostyle")
+        session = Session(settings=GRID.with_changes({"solver.size": 128}))
+        (part,) = session.style(tmp_path / "a.photostyle").parts
+        assert part.pixels.shape == (64, 96, 3)
+        warnings = session.transfer(scene, tmp_path / "a.photostyle").warnings
+        message = "the look was saved at 96 px and is used at that size; the content is solved at 128 px"
+        assert f"style: {message}" in warnings
 
     def test_a_look_keeps_what_is_its_own_alone(self, dusk: Pixels, tmp_path: Path) -> None:
         settings = PREVIEW.with_changes({"output.depth": 16, "output.metadata": "none", "look.colour": 0.5})
         Session(settings=settings, device="cpu").style(dusk).save(tmp_path / "a.photostyle")
         kept = Session(str(tmp_path / "a.photostyle")).settings
         assert (kept.device, kept.output, kept.look.colour) == ("auto", OutputSettings(), 0.5)
+
+
+@pytest.mark.usefixtures("small_encoder")
+class TestMeasured:
+    def test_styles_add_up_by_sum(self, dusk: Pixels, night: Pixels) -> None:
+        session = Session(settings=PREVIEW)
+        styles = [session.style(dusk), session.style(night, weight=2)]
+        added = sum(styles)
+        assert isinstance(added, Style)
+        assert added.parts == (styles[0] + styles[1]).parts
+        with pytest.raises(TypeError):
+            sum(styles, 1)  # type: ignore[call-overload]
+
+    @pytest.mark.skipif(torch.cuda.is_available(), reason="here auto is CUDA: there is no second name for the CPU")
+    @pytest.mark.parametrize("devices", [("auto", "cpu"), ("cpu", "auto")])
+    def test_a_style_serves_the_same_device_by_another_name(
+        self, devices: tuple[str, str], scene: Pixels, dusk: Pixels
+    ) -> None:
+        one, other = (Session(settings=GRID, device=device) for device in devices)
+        style = one.style(dusk)
+        assert np.array_equal(other.transfer(scene, style).photo.pixels, one.transfer(scene, style).photo.pixels)
+
+    def test_a_style_of_another_device_is_refused(self, dusk: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+        style = Session(settings=PREVIEW, device="cpu").style(dusk)
+        monkeypatch.setattr(style_module, "chosen_device", torch.device)
+        with pytest.raises(SettingsError, match="on the device cuda:1, found one measured on cpu"):
+            style.check_measured_for(PREVIEW.with_changes({"device": "cuda:1"}))
 
 
 @pytest.mark.usefixtures("small_encoder")
