@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PACKAGES = (
     "torch", "torchvision", "numpy", "scipy", "Pillow", "imagecodecs", "tifffile", "safetensors", "pydantic", "tqdm",
+    "filelock",
     "matplotlib",
 )  # fmt: skip
 FORMATS = {"JPEG": "jpg", "PNG": "zlib", "TIFF": "libtiff", "WebP": "webp", "AVIF": "avif"}

@@ -78,7 +78,7 @@ def test_a_region_map_keeps_the_names_of_what_occurs() -> None:
         (np.where(LABELS == 3, 256, 0), "found 256 at row 20, column 0"),
         (LABELS.T, r"the mask: .*the photo's proportions, found 40 x 60 px for a photo of 60 x 40 px"),
         (RegionMap(LABELS.T.copy(), {0: "a", 3: "b"}), "found 40 x 60 px"),
-        (np.full((40, 60, 3), 60, np.uint8), "the mask: .*nine colours"),
+        (np.full((40, 60, 3), (255, 128, 0), np.uint8), "the mask: .*nine colours"),
         (Image.new("I", (60, 40)), "found an image of mode I"),
         (Image.new("L", (60, 40), 77), "found 77 at row 0"),
         (LABELS.tolist(), "a path, an array, a PIL image or a RegionMap, found a list"),
