@@ -104,7 +104,7 @@ def _tell(result: Result, output: str, seconds: float, arguments: argparse.Names
     if arguments.verbose:
         messages += [
             f"{stage.name}: {stage.iterations} iterations, {stage.evaluations} evaluations, {stage.seconds:.1f} s, "
-            f"loss {stage.loss:.4g}; {stage.status}. {stage.advice}"
+            f"loss {stage.loss:.4g}; {stage.status.value}. {stage.status.advice}"
             for stage in result.stages
         ]
         messages.append(", ".join(f"{part} {spent:.1f} s" for part, spent in result.seconds.items()))

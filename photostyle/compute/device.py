@@ -1,8 +1,8 @@
 """Where a transfer is computed, and in which precision.
 
-On CUDA, TF32 stays as PyTorch sets it: on in convolutions, off in matrix products, through which colours pass. Runs of
-the grid solver on CUDA are not repeatable to the byte, whatever PyTorch's switches for determinism say, so they are left
-alone. docs/performance.md has the measurements.
+On CUDA, TF32 stays as PyTorch sets it: on in convolutions, off in matrix products, through which colours pass. Two runs
+of the grid solver on CUDA do not give the same bytes, even with PyTorch's deterministic algorithms, so these stay off.
+docs/performance.md has the measurements.
 """
 
 from __future__ import annotations

@@ -24,10 +24,11 @@ from photostyle import __version__
 from photostyle.errors import OutputError
 from photostyle.files import atomic_write, check_folder, check_target, endings, make_folder, sha256
 from photostyle.photo.photo import Photo
-from photostyle.pipeline.result import Result, TraceRow
+from photostyle.pipeline.result import Result
 from photostyle.regions.correspondence import Correspondence, MatchedStyle
 from photostyle.regions.mask_files import NAMES_FILE, write_mask
 from photostyle.regions.region_map import RegionMap, overlay
+from photostyle.solvers.result import Step
 from photostyle.styles.style import Style
 
 FILES = ("run.json", "loss.csv", "loss.png", "content_mask.png", "style_mask.png", NAMES_FILE, "report.html")
@@ -135,7 +136,7 @@ def summary(result: Result) -> dict[str, Any]:
         "interrupted": result.interrupted,
         "seconds": dict(result.seconds),
         "terms": {name: _finite(value) for name, value in result.terms.items()},
-        "stages": [asdict(stage) | {"loss": _finite(stage.loss)} for stage in result.stages],
+        "stages": [stage.summary() | {"loss": _finite(stage.loss)} for stage in result.stages],
         "warnings": list(result.warnings),
     }
 
@@ -173,7 +174,7 @@ def _renumbered(regions: RegionMap, others: Mapping[int, str]) -> RegionMap:
     return RegionMap(table[regions.labels], {int(table[label]): name for label, name in regions.names.items()})
 
 
-def _table(trace: Sequence[TraceRow]) -> bytes:
+def _table(trace: Sequence[Step]) -> bytes:
     """loss.csv: a row for every iterate, seconds from the start of its stage, terms weighted."""
     terms = _terms(trace)
     text = io.StringIO(newline="")
@@ -185,11 +186,11 @@ def _table(trace: Sequence[TraceRow]) -> bytes:
     return text.getvalue().encode()
 
 
-def _terms(trace: Sequence[TraceRow]) -> list[str]:
+def _terms(trace: Sequence[Step]) -> list[str]:
     return list(dict.fromkeys(term for row in trace for term in row.terms))
 
 
-def _curves(trace: Sequence[TraceRow]) -> bytes:
+def _curves(trace: Sequence[Step]) -> bytes:
     """loss.png: the loss and its weighted terms over the iterates of all stages, a line where a stage begins."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -221,7 +222,7 @@ def _page(result: Result, content: Photo, style: Style, run_text: str, curves: b
     name = content.path.name if content.path else "content"
     looks = [part.photo.fitted(LONGEST_SIDE) for part in style.parts]
     stages = [
-        (s.name, s.iterations, s.evaluations, round(s.seconds, 2), s.loss, f"{s.status}. {s.advice}")
+        (s.name, s.iterations, s.evaluations, round(s.seconds, 2), s.loss, f"{s.status.value}. {s.status.advice}")
         for s in result.stages
     ]
     parts = {

@@ -22,13 +22,13 @@ from photostyle.photo.photo import Photo
 from photostyle.pipeline import pixel_method
 from photostyle.pipeline.result import Progress
 from photostyle.pipeline.scene import Pixels, Scene, masks_of, scene_of, stack_photos, unstack_photos
-from photostyle.pipeline.task import SolvedTransfer, Task, TraceRecorder
+from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.regions.edge_masks import refine_fine
 from photostyle.regions.region_map import layer_masks
 from photostyle.solvers import closed_form
 from photostyle.solvers.bilateral import FAINT, Shape, apply_grids, coefficients_of
 from photostyle.solvers.grid import Solver, Stiffness
-from photostyle.solvers.result import Solution, Status, Step
+from photostyle.solvers.result import Outcome, Status, Step
 from segmentation.refine import Refined
 
 Grids = NDArray[np.float64]
@@ -49,8 +49,8 @@ def transfer(task: Task) -> SolvedTransfer:
     with task.clock.part("masks"):
         hard, wide = masks_of(task)
         scenes = [scene_of(task, place, hard, wide) for place in (-2, -1)]
-    grids, solutions, trace = solve_grids(task, scenes, Shape(settings.rows, settings.columns, settings.lumas))
-    return transfer_by_grids(task, wide, grids, solutions, trace)
+    grids, stages = solve_grids(task, scenes, Shape(settings.rows, settings.columns, settings.lumas))
+    return transfer_by_grids(task, wide, grids, stages)
 
 
 def preview(task: Task) -> SolvedTransfer:
@@ -61,13 +61,11 @@ def preview(task: Task) -> SolvedTransfer:
     with task.clock.part("closed form"):
         task.progress(Progress.begin("closed form"))
         grids = closed_form_grids(task, scene, PREVIEW)
-    return transfer_by_grids(task, wide, grids, (), TraceRecorder(task.progress))
+    return transfer_by_grids(task, wide, grids, ())
 
 
-def solve_grids(
-    task: Task, scenes: Sequence[Scene], shape: Shape
-) -> tuple[Grids, tuple[tuple[str, Solution], ...], TraceRecorder]:
-    """The grids, how every stage went, and all iterates.
+def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grids, tuple[Outcome, ...]]:
+    """The grids, and how every stage went.
 
     Args:
         scenes: the task at half the size of the solve and at that size; a task's own photo is not looked at.
@@ -78,9 +76,9 @@ def solve_grids(
     with clock.part("closed form"):
         task.progress(Progress.begin("closed form"))
         reference = closed_form_grids(task, scenes[-1], shape)
-    grids, trace = reference, TraceRecorder(task.progress)
+    grids = reference
     solver = Solver(reference, stiffness, task.settings.solver.history, task.extract.device)
-    solutions: list[tuple[str, Solution]] = []
+    stages: list[Outcome] = []
     iterations = (settings.coarse_iterations, settings.iterations)
     for name, scene, most in zip(("solve, coarse", "solve, fine"), scenes, iterations, strict=True):
         if not most:
@@ -89,18 +87,18 @@ def solve_grids(
             task.progress(Progress.begin("objective"))
             objective = _objective(task, scene)
 
-        def report(step: Step, name: str = name, most: int = most) -> None:
-            trace.add(name, most, step)
+        def report(step: Step, most: int = most) -> None:
+            task.report(step, most)
 
         with clock.part(name):
-            grids, solution = solver(
+            grids, outcome = solver(
                 objective, scene.pixels, scene.soft[:-1], scene.soft[-1], grids, iterations=most,
-                tolerance=settings.tolerance, patience=settings.patience, report=report,
+                tolerance=settings.tolerance, patience=settings.patience, report=report, stage=name,
             )  # fmt: skip
-        solutions.append((name, solution))
-        if solution.status in (Status.INTERRUPTED, Status.NOT_FINITE):
+        stages.append(outcome)
+        if outcome.status in (Status.INTERRUPTED, Status.NOT_FINITE):
             break
-    return grids, tuple(solutions), trace
+    return grids, tuple(stages)
 
 
 def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
@@ -154,9 +152,7 @@ def _objective(task: Task, scene: Scene) -> RegionalObjective:
     )  # fmt: skip
 
 
-def transfer_by_grids(
-    task: Task, wide: Pixels, grids: Grids, solutions: tuple[tuple[str, Solution], ...], trace: TraceRecorder
-) -> SolvedTransfer:
+def transfer_by_grids(task: Task, wide: Pixels, grids: Grids, stages: tuple[Outcome, ...]) -> SolvedTransfer:
     """Grids, wherever they come from, as what a task's photo and photos of any size go through.
 
     Args:
@@ -175,7 +171,7 @@ def transfer_by_grids(
         small = apply_at_full_size(task.pixels, refine_fine(wide, task.pixels), grids, device, [1.0] * len(grids))
         return pixel_method.paper_terms(task, small)
 
-    return SolvedTransfer(solutions, tuple(trace.rows), apply, terms)
+    return SolvedTransfer(stages, apply, terms)
 
 
 def apply_at_full_size(

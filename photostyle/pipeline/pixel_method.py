@@ -18,7 +18,7 @@ from photostyle.objective.style import StyleTerm, mean_grams, with_own_look
 from photostyle.objective.total import Objective, Weights
 from photostyle.photo.photo import Photo, resize
 from photostyle.pipeline.result import Progress
-from photostyle.pipeline.task import SolvedTransfer, Task, TraceRecorder
+from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine, saturate_masks
 from photostyle.regions.region_map import layer_masks, region_masks
 from photostyle.settings import SmoothingSettings
@@ -44,10 +44,9 @@ def transfer(task: Task) -> SolvedTransfer:
     start = task.extract.tensor(task.pixels)
     if settings.solver.start == "noise":
         start = noise(task.pixels.shape[0], task.pixels.shape[1], settings.seed).to(task.extract.device)
-    trace = TraceRecorder(task.progress)
 
     def report(stage: Stage, step: Step) -> None:
-        trace.add(stage.name, stage.iterations, step)
+        task.report(step, stage.iterations)
 
     with clock.part("solve"):
         solutions = solve(
@@ -55,12 +54,12 @@ def transfer(task: Task) -> SolvedTransfer:
             patience=settings.solver.patience, report=report,
         )  # fmt: skip
     solved = solutions[-1].point[0].permute(1, 2, 0).cpu().numpy() if solutions else task.pixels
-    named = tuple((stage.name, solution) for stage, solution in zip(stages, solutions, strict=False))
+    outcomes = tuple(solution.outcome for solution in solutions)
 
     def terms() -> Mapping[str, float]:
-        return solutions[-1].terms if solutions else {}
+        return outcomes[-1].terms if outcomes else {}
 
-    return SolvedTransfer(named, tuple(trace.rows), _FullSize.of(task, np.ascontiguousarray(solved)), terms)
+    return SolvedTransfer(outcomes, _FullSize.of(task, np.ascontiguousarray(solved)), terms)
 
 
 def paper_terms(task: Task, pixels: NDArray[np.float32]) -> dict[str, float]:
@@ -76,7 +75,7 @@ def unchanged_content(task: Task) -> SolvedTransfer:
     def terms() -> dict[str, float]:
         return paper_terms(task, task.pixels)
 
-    return SolvedTransfer((), (), lambda photo, _: (photo.pixels.copy(), ()), terms)
+    return SolvedTransfer((), lambda photo, _: (photo.pixels.copy(), ()), terms)
 
 
 def objectives(task: Task) -> tuple[Objective, Objective]:

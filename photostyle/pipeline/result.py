@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo
 from photostyle.regions.correspondence import Correspondence
 from photostyle.settings import Settings
-from photostyle.solvers.result import Solution, Status
+from photostyle.solvers.result import Outcome, Status, Step
 
 
 @dataclass(frozen=True)
@@ -36,31 +36,6 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class StageOutcome:
-    """How a stage of the solver ended: why, what that means, and at what cost in seconds."""
-
-    name: str
-    status: str
-    advice: str
-    iterations: int
-    evaluations: int
-    seconds: float
-    loss: float
-
-
-@dataclass(frozen=True)
-class TraceRow:
-    """One accepted iterate: evaluations and seconds since its stage began, the loss and its weighted terms."""
-
-    stage: str
-    iteration: int
-    evaluations: int
-    seconds: float
-    loss: float
-    terms: Mapping[str, float]
-
-
-@dataclass(frozen=True)
 class Result:
     """A transfer's outcome.
 
@@ -73,7 +48,7 @@ class Result:
         seconds: of every part of the run by name, and `total`.
         warnings: what the user should know, a line each.
         settings, device, dtype, weights: what it was made with; `weights` is `{encoder: sha256}`.
-        stages, trace: how the solver went.
+        stages: how each stage of the solver went.
         correspondence: the regions at the size of the solve, and which took its look from which.
         interrupted: whether the solver was stopped; `photo` is then the best so far.
     """
@@ -88,10 +63,14 @@ class Result:
     device: str
     dtype: str
     weights: Mapping[str, str]
-    stages: tuple[StageOutcome, ...]
-    trace: tuple[TraceRow, ...]
+    stages: tuple[Outcome, ...]
     correspondence: Correspondence
     interrupted: bool
+
+    @property
+    def trace(self) -> tuple[Step, ...]:
+        """The accepted iterates of all stages."""
+        return tuple(step for stage in self.stages for step in stage.trace)
 
     def rendered(
         self,
@@ -155,17 +134,11 @@ class Clock:
         return {**self._parts, "total": time.perf_counter() - self._began}
 
 
-def stage_outcome(name: str, solution: Solution) -> StageOutcome:
-    seconds = solution.trace[-1].seconds if solution.trace else 0.0
-    status = solution.status
-    return StageOutcome(
-        name, status.value, status.advice, solution.iterations, solution.evaluations, seconds, solution.loss
-    )
-
-
-def stage_warnings(outcomes: tuple[StageOutcome, ...]) -> tuple[str, ...]:
+def stage_warnings(stages: Sequence[Outcome]) -> tuple[str, ...]:
     """A warning for every stage that ended in a way the user should know of."""
-    worth = {Status.NOT_FINITE.value, Status.LINE_SEARCH.value, Status.INTERRUPTED.value}
+    worth_a_warning = (Status.NOT_FINITE, Status.LINE_SEARCH, Status.INTERRUPTED)
     return tuple(
-        f"{o.name}: {o.status} after {o.iterations} iterations. {o.advice}" for o in outcomes if o.status in worth
+        f"{stage.name}: {stage.status.value} after {stage.iterations} iterations. {stage.status.advice}"
+        for stage in stages
+        if stage.status in worth_a_warning
     )

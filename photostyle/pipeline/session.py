@@ -22,7 +22,7 @@ from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo, PhotoSource
 from photostyle.pipeline import grid_method, pixel_method, set_look
 from photostyle.pipeline.rendering import Rendering, strengths_of
-from photostyle.pipeline.result import Clock, Progress, Result, stage_outcome, stage_warnings
+from photostyle.pipeline.result import Clock, Progress, Result, stage_warnings
 from photostyle.pipeline.set_look import SetLook, SetPhoto
 from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.presets import load_preset
@@ -265,8 +265,7 @@ class Session:
         rendering = Rendering(task.photo, task.pixels, task.correspondence, solved.apply, self.device, SOFTWARE, origin)
         with task.clock.part("apply"):
             photo, enlarged = rendering.of(settings)
-        solutions = [solution for _, solution in solved.solutions]
-        outcomes = tuple(stage_outcome(name, solution) for name, solution in solved.solutions)
+        stages = solved.stages
         warnings = (
             *(f"content: {warning}" for warning in task.photo.warnings),
             *(
@@ -280,15 +279,15 @@ class Session:
                 for part in task.correspondence.styles
                 for warning in part.regions.warnings
             ),
-            *task.correspondence.messages, *enlarged, *stage_warnings(outcomes),
+            *task.correspondence.messages, *enlarged, *stage_warnings(stages),
         )  # fmt: skip
         return Result(
-            photo=photo, terms=solutions[-1].terms if solutions else {},
+            photo=photo, terms=stages[-1].terms if stages else {},
             paper_terms=enough_memory(self.device)(solved.paper_terms),
             render=rendering.again, seconds=task.clock.seconds(), warnings=warnings,
             settings=settings, device=str(self.device), dtype=str(self.dtype).removeprefix("torch."),
-            weights=self.weights, stages=outcomes, trace=solved.trace, correspondence=task.correspondence,
-            interrupted=any(s.status is Status.INTERRUPTED for s in solutions),
+            weights=self.weights, stages=stages, correspondence=task.correspondence,
+            interrupted=any(stage.status is Status.INTERRUPTED for stage in stages),
         )  # fmt: skip
 
     def _sizes(self) -> tuple[int, ...]:

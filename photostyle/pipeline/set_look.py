@@ -24,9 +24,9 @@ from photostyle.encoders.features import EncodedPhoto, FeatureExtractor
 from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo, resize
 from photostyle.pipeline import grid_method
-from photostyle.pipeline.result import Clock, Progress, StageOutcome, TraceRow, stage_outcome, stage_warnings
+from photostyle.pipeline.result import Clock, Progress, stage_warnings
 from photostyle.pipeline.scene import Scene, shrink_masks
-from photostyle.pipeline.task import SolvedTransfer, Task, TraceRecorder
+from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine
 from photostyle.regions.found_regions import LEAST_SHARE, JointSegmentation, Segmentation
@@ -34,7 +34,7 @@ from photostyle.regions.region_map import RegionMap, region_masks, resize_labels
 from photostyle.regions.same_view import View, find_views, segmentation_in_view
 from photostyle.settings import Settings
 from photostyle.solvers.bilateral import Shape
-from photostyle.solvers.result import Solution, Status
+from photostyle.solvers.result import Outcome, Status
 from photostyle.styles.matching import ContentPhoto, find_correspondence
 from photostyle.styles.style import Style, StylePhoto
 from segmentation.labels import UNLABELLED
@@ -77,7 +77,7 @@ class SetLook:
         correspondence: what takes its look from what; `content` are the regions of the shrunken photos, stacked.
         views: that photos of the set share.
         styles: without their features, at the size of the solve.
-        terms, stages, trace, seconds, interrupted: as of a `Result`.
+        terms, stages, seconds, interrupted: as in a `Result`.
         warnings: what the user should know of the whole set, a line each.
     """
 
@@ -88,8 +88,7 @@ class SetLook:
     views: tuple[View, ...] = field(repr=False)
     styles: tuple[StylePhoto, ...] = field(repr=False)
     terms: Mapping[str, float]
-    stages: tuple[StageOutcome, ...]
-    trace: tuple[TraceRow, ...] = field(repr=False)
+    stages: tuple[Outcome, ...]
     seconds: Mapping[str, float]
     interrupted: bool
     warnings: tuple[str, ...]
@@ -152,15 +151,13 @@ def fit_set_look(
     task = Task(settings, extract, Photo(stack), stack, style.parts, correspondence, clock, progress)
     with clock.part("masks"):
         scenes = _scenes(task, members, regions, [(height // 2, width // 2), (height, width)])
-    solutions: tuple[tuple[str, Solution], ...] = ()
-    trace = TraceRecorder(progress)
+    stages: tuple[Outcome, ...] = ()
     if settings.solver.method == "grid":
-        grids, solutions, trace = grid_method.solve_grids(task, scenes, Shape(1, 1, settings.grid.lumas))
+        grids, stages = grid_method.solve_grids(task, scenes, Shape(1, 1, settings.grid.lumas))
     else:
         with clock.part("closed form"):
             task.progress(Progress.begin("closed form"))
             grids = grid_method.closed_form_grids(task, scenes[-1], grid_method.PREVIEW)
-    stages = tuple(stage_outcome(name, solution) for name, solution in solutions)
     light = tuple(
         replace(each, photo=replace(Photo(each.pixels), warnings=each.photo.warnings), segmentation=None,
                 scales=(EncodedPhoto(each.pixels, {}),))
@@ -168,17 +165,17 @@ def fit_set_look(
     )  # fmt: skip
     return SetLook(
         settings=settings, photos=len(members), grids=grids, correspondence=correspondence,
-        views=known, styles=light, terms=solutions[-1][1].terms if solutions else {}, stages=stages,
-        trace=tuple(trace.rows), seconds=clock.seconds(),
+        views=known, styles=light, terms=stages[-1].terms if stages else {}, stages=stages,
+        seconds=clock.seconds(),
         warnings=(*correspondence.messages, *stage_warnings(stages)),
-        interrupted=any(solution.status is Status.INTERRUPTED for _, solution in solutions),
+        interrupted=any(stage.status is Status.INTERRUPTED for stage in stages),
     )  # fmt: skip
 
 
 def transfer_by_look(look: SetLook, task: Task) -> SolvedTransfer:
     """What the look makes of the photo of a task whose `correspondence` is `correspondence_in`."""
     wide = refine_coarse(partition_masks(task.correspondence.content.labels, _ids(look.correspondence)), task.pixels)
-    return grid_method.transfer_by_grids(task, wide, look.grids, (), TraceRecorder(task.progress))
+    return grid_method.transfer_by_grids(task, wide, look.grids, ())
 
 
 def correspondence_in(look: SetLook, regions: RegionMap) -> Correspondence:

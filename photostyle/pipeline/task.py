@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from photostyle.encoders.features import FeatureExtractor
 from photostyle.photo.photo import Photo
-from photostyle.pipeline.result import Clock, Progress, TraceRow
+from photostyle.pipeline.result import Clock, Progress
 from photostyle.regions.correspondence import Correspondence
 from photostyle.settings import Settings
-from photostyle.solvers.result import Solution, Step
+from photostyle.solvers.result import Outcome, Step
 from photostyle.styles.style import StylePhoto
 
 
@@ -30,17 +30,9 @@ class Task:
     clock: Clock
     progress: Callable[[Progress], None]
 
-
-class TraceRecorder:
-    """Accepted iterates of all stages, told as they come."""
-
-    def __init__(self, progress: Callable[[Progress], None]) -> None:
-        self.rows: list[TraceRow] = []
-        self._progress = progress
-
-    def add(self, stage: str, iterations: int, step: Step) -> None:
-        self.rows.append(TraceRow(stage, step.iteration, step.evaluations, step.seconds, step.loss, step.terms))
-        self._progress(Progress(stage, step.iteration, iterations, step.loss, step.terms))
+    def report(self, step: Step, iterations: int) -> None:
+        """Passes on an accepted iterate of a stage of at most so many iterations."""
+        self.progress(Progress(step.stage, step.iteration, iterations, step.loss, step.terms))
 
 
 @dataclass(frozen=True)
@@ -48,14 +40,12 @@ class SolvedTransfer:
     """What a solver found.
 
     Args:
-        solutions: of every stage that was begun, with its name.
-        trace: of all stages.
+        stages: how every stage went that was begun.
         apply: a photo and strengths of the matched regions, [0, 1] each, to the photo's pixels with their new look, a
             new array, and warnings. It keeps what was solved for alive, and not the task.
         paper_terms: the terms of Luan et al. 2017 for the photo at the size of the solve, weighted as in the settings.
     """
 
-    solutions: tuple[tuple[str, Solution], ...]
-    trace: tuple[TraceRow, ...]
+    stages: tuple[Outcome, ...]
     apply: Callable[[Photo, Sequence[float]], tuple[NDArray[np.float32], tuple[str, ...]]]
     paper_terms: Callable[[], Mapping[str, float]]

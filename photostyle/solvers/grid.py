@@ -14,7 +14,7 @@ from torch import Tensor
 from photostyle.compute.sparse import csr_tensor, product
 from photostyle.solvers.bilateral import Shape, shoulder, shoulder_slope, slicing_matrix
 from photostyle.solvers.minimise import Function, Memory, minimise
-from photostyle.solvers.result import Solution, Step
+from photostyle.solvers.result import Outcome, Step
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ class Solver:
         tolerance: float,
         patience: int,
         report: Callable[[Step], None],
-    ) -> tuple[NDArray[np.float64], Solution]:
+        stage: str,
+    ) -> tuple[NDArray[np.float64], Outcome]:
         """The grids of the lowest point from `start` on, at one size.
 
         Args:
@@ -88,9 +89,10 @@ class Solver:
             pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
             masks: `(K, H, W) float32`, soft; rest: `(H, W) float32`, what is in no region and keeps its colours; sum 1.
             start: as `reference`.
+            stage: the name that the outcome gets.
 
         Returns:
-            The grids, and the solution, whose terms have the stiffness beside the objective's.
+            The grids, and the outcome, whose terms have the stiffness beside the objective's.
         """
         height, width = pixels.shape[:2]
         matrix = slicing_matrix(pixels, masks, self.shape)
@@ -113,9 +115,9 @@ class Solver:
 
         solution = minimise(
             function, whitening.done(self._flat(start)), lower=-UNBOUNDED, upper=UNBOUNDED, iterations=iterations,
-            tolerance=tolerance, patience=patience, memory=self.memory, report=report,
+            tolerance=tolerance, patience=patience, memory=self.memory, report=report, stage=stage,
         )  # fmt: skip
-        return whitening.undone(solution.point).cpu().numpy().astype(np.float64).reshape(start.shape), solution
+        return whitening.undone(solution.point).cpu().numpy().astype(np.float64).reshape(start.shape), solution.outcome
 
     def _flat(self, grids: NDArray[np.float64]) -> Tensor:
         """`(unknowns, 3)` float32 on the device."""

@@ -16,7 +16,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from photostyle.solvers.result import Solution, Status, Step
+from photostyle.solvers.result import Outcome, Solution, Status, Step
 
 Function = Callable[[Tensor], tuple[float, Tensor, dict[str, float]]]
 
@@ -72,6 +72,7 @@ def minimise(
     patience: int = 20,
     memory: Memory | None = None,
     report: Callable[[Step], None] | None = None,
+    stage: str = "",
 ) -> Solution:
     """The lowest point that L-BFGS finds between two bounds.
 
@@ -87,6 +88,7 @@ def minimise(
         memory: pairs from an earlier, similar function of the same variables, in place of an empty one; it is added to.
         tolerance: converged when the loss has fallen by less than this share of itself in `patience` iterations.
         report: called with every accepted iterate; an exception of its own is passed on.
+        stage: the name that the outcome and its iterates get.
 
     Returns:
         The solution; its status says why the solver stopped.
@@ -97,12 +99,12 @@ def minimise(
     evaluations, iteration, loss, terms = 0, 0, math.nan, dict[str, float]()
 
     def accept() -> None:
-        trace.append(Step(iteration, evaluations, time.perf_counter() - began, loss, terms))
+        trace.append(Step(stage, iteration, evaluations, time.perf_counter() - began, loss, terms))
         if report:
             report(trace[-1])
 
     def end(status: Status) -> Solution:
-        return Solution(point, loss, terms, status, tuple(trace))
+        return Solution(point, Outcome(stage, loss, terms, status, tuple(trace)))
 
     memory = Memory(history) if memory is None else memory
     try:

@@ -60,10 +60,10 @@ def solve(
 
         solution = minimise(
             stage.objective, point, iterations=stage.iterations,
-            history=history, tolerance=tolerance, patience=patience, report=tell,
+            history=history, tolerance=tolerance, patience=patience, report=tell, stage=stage.name,
         )  # fmt: skip
         solutions.append(solution)
-        if solution.status in (Status.INTERRUPTED, Status.NOT_FINITE):
+        if solution.outcome.status in (Status.INTERRUPTED, Status.NOT_FINITE):
             break
         point = solution.point
     return solutions

@@ -33,8 +33,9 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Step:
-    """One accepted iterate: evaluations and seconds so far, the loss and its weighted terms."""
+    """One accepted iterate: its stage, evaluations and seconds since that began, the loss and its weighted terms."""
 
+    stage: str
     iteration: int
     evaluations: int
     seconds: float
@@ -43,14 +44,21 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Solution:
-    """The best point found, of the start's shape, with the loss there and the trace of accepted iterates."""
+class Outcome:
+    """How a stage of a solver went.
 
-    point: Tensor
+    Args:
+        name: the name of the stage.
+        loss, terms: the loss at the best point, and its weighted terms.
+        status: why the solver stopped.
+        trace: all accepted iterates.
+    """
+
+    name: str
     loss: float
     terms: dict[str, float]
     status: Status
-    trace: tuple[Step, ...] = field(default=())
+    trace: tuple[Step, ...] = field(default=(), repr=False)
 
     @property
     def iterations(self) -> int:
@@ -59,3 +67,23 @@ class Solution:
     @property
     def evaluations(self) -> int:
         return self.trace[-1].evaluations if self.trace else 0
+
+    @property
+    def seconds(self) -> float:
+        """From the start of the stage to its last accepted iterate."""
+        return self.trace[-1].seconds if self.trace else 0.0
+
+    def summary(self) -> dict[str, str | int | float]:
+        """What reports show of it."""
+        return {
+            "name": self.name, "status": self.status.value, "advice": self.status.advice,
+            "iterations": self.iterations, "evaluations": self.evaluations, "seconds": self.seconds, "loss": self.loss,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The best point found, of the start's shape, and how the solver went."""
+
+    point: Tensor
+    outcome: Outcome

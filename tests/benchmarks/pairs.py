@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 from photostyle import Session
@@ -42,11 +41,13 @@ def main() -> None:
         result.photo.save(target)
         row = {
             "pair": name, "seconds": dict(result.seconds), "terms": dict(result.terms), "dtype": result.dtype,
-            "stages": [asdict(stage) for stage in result.stages], "warnings": result.warnings,
+            "stages": [stage.summary() for stage in result.stages], "warnings": result.warnings,
         }  # fmt: skip
         with (options.output / "runs.jsonl").open("a") as log:
             log.write(json.dumps(row) + "\n")
-        print(name, [(s.status, s.iterations, s.evaluations, round(s.seconds)) for s in result.stages], flush=True)
+        print(
+            name, [(s.status.value, s.iterations, s.evaluations, round(s.seconds)) for s in result.stages], flush=True
+        )
 
 
 if __name__ == "__main__":

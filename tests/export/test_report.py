@@ -21,11 +21,12 @@ from photostyle.encoders.features import EncodedPhoto
 from photostyle.errors import OutputError
 from photostyle.export.report import FILES, LONGEST_SIDE, check_report_folder, summary, write_report
 from photostyle.photo.photo import Photo
-from photostyle.pipeline.result import Result, StageOutcome, TraceRow
+from photostyle.pipeline.result import Result
 from photostyle.presets import load_preset, load_settings
 from photostyle.regions.correspondence import Correspondence, MatchedStyle, combine_matchings, match_one_region
 from photostyle.regions.mask_files import read_mask
 from photostyle.regions.region_map import RegionMap
+from photostyle.solvers.result import Outcome, Status, Step
 from photostyle.styles.style import Style, StylePhoto
 from segmentation.matching import match
 from tests.browser import Page, browser
@@ -68,12 +69,16 @@ def a_blend(content: RegionMap, *styles: RegionMap) -> Correspondence:
 def a_result(content: Photo, *style_regions: RegionMap) -> Result:
     """What two stages of three iterates might give."""
     content_map, style_maps = regions("sky", "sea"), style_regions or (regions("sky", "sea"),)
-    trace = [
-        TraceRow(stage, step, step + 1, 0.1 * step, 9.0 - step, {"style": 8.0 - step, "photorealism": 0.0})
-        for stage in ("solve", "solve with photorealism")
-        for step in range(3)
-    ]
-    outcome = StageOutcome("solve", "converged", "The loss has <i>stopped</i> falling.", 2, 3, 0.2, 7.0)
+    stages = tuple(
+        Outcome(
+            stage, 7.0, {}, Status.CONVERGED,
+            tuple(
+                Step(stage, step, step + 1, 0.1 * step, 9.0 - step, {"style": 8.0 - step, "photorealism": 0.0})
+                for step in range(3)
+            ),
+        )
+        for stage in ("solve", "solve with <i>photorealism</i>")
+    )  # fmt: skip
     return Result(
         photo=content.with_pixels(1 - content.pixels),
         terms={"style": 6.0, "photorealism": math.nan},
@@ -85,8 +90,7 @@ def a_result(content: Photo, *style_regions: RegionMap) -> Result:
         device="cpu",
         dtype="float32",
         weights={"compact": "0" * 64},
-        stages=(outcome,),
-        trace=tuple(trace),
+        stages=stages,
         correspondence=a_blend(content_map, *style_maps),
         interrupted=False,
     )
@@ -163,7 +167,7 @@ def test_loss_csv_has_a_row_for_every_iterate(report: Path) -> None:
     rows = list(csv.DictReader((report / "loss.csv").read_text(encoding="utf-8").splitlines()))
     assert [row["iteration"] for row in rows] == ["0", "1", "2"] * 2
     assert rows[4] == {
-        "stage": "solve with photorealism", "iteration": "1", "evaluations": "2", "seconds": "0.100", "loss": "8.0",
+        "stage": "solve with <i>photorealism</i>", "iteration": "1", "evaluations": "2", "seconds": "0.100", "loss": "8.0",
         "style": "7.0", "photorealism": "0.0",
     }  # fmt: skip
 
@@ -218,7 +222,7 @@ def test_page_shows_texts_as_texts(report: Path) -> None:
     page = Parsed((report / "report.html").read_text(encoding="utf-8"))
     assert page.tags.count("script") == 1
     assert not {"b", "i"} & set(page.tags)
-    for text in (NASTY, "the style photo has no <b>boats</b>", "The loss has <i>stopped</i> falling."):
+    for text in (NASTY, "the style photo has no <b>boats</b>", "solve with <i>photorealism</i>"):
         assert text in page.text
 
 
@@ -241,7 +245,7 @@ def test_pictures_of_the_page_are_small_enough(report: Path) -> None:
 
 
 def test_report_of_a_run_without_iterations(tmp_path: Path, content: Photo) -> None:
-    result = dataclasses.replace(a_result(content), trace=(), stages=(), terms={})
+    result = dataclasses.replace(a_result(content), stages=(), terms={})
     write(tmp_path / "report", result, content, a_photo(tmp_path / "style.png"))
     assert (tmp_path / "report/loss.csv").read_text() == "stage,iteration,evaluations,seconds,loss\n"
     assert summary(result)["terms"] == {}

@@ -78,7 +78,7 @@ class TestOneLook:
     def test_the_solver_gains_on_the_closed_form(self, frames: list[Pixels], dusk: Pixels) -> None:
         look = Session(settings=GRID).fit(frames, dusk)
         assert [stage.name for stage in look.stages] == ["solve, coarse", "solve, fine"]
-        coarse = [row.loss for row in look.trace if row.stage == "solve, coarse"]
+        coarse = [step.loss for step in look.stages[0].trace]
         assert coarse[-1] < 0.9 * coarse[0]
         assert look.grids.shape == (1, 1, 1, GRID.grid.lumas, 4, 3)
         assert set(look.terms) == {"style", "colours", "structure", "edges", "photorealism", "stiffness"}
@@ -87,7 +87,7 @@ class TestOneLook:
         """But for the pixels that the colours are sampled at, and the windows of the edge term that hold a seam."""
         session = Session(settings=GRID)
         style = session.style(dusk)
-        one, two = (session.fit(frames[:1] * count, style).trace[0].terms for count in (1, 2))
+        one, two = (session.fit(frames[:1] * count, style).stages[0].trace[0].terms for count in (1, 2))
         for name, near in {
             "style": 1e-4,
             "structure": 1e-4,

@@ -22,7 +22,7 @@ from photostyle.solvers.bilateral import (
 from photostyle.solvers.closed_form import KNOTS, ColourMap
 from photostyle.solvers.grid import Solver, Stiffness
 from photostyle.solvers.minimise import Function
-from photostyle.solvers.result import Solution, Status
+from photostyle.solvers.result import Outcome, Solution, Status
 
 SHAPE = Shape(3, 4, 5)
 CPU = torch.device("cpu")
@@ -120,11 +120,11 @@ def squared_distance(target: Tensor, weights: float | Tensor = 1.0) -> Function:
 
 def solved(
     photo: Pixels, masks: Pixels, target: Tensor, stiffness: Stiffness, iterations: int = 60
-) -> tuple[NDArray[np.float64], Solution]:
+) -> tuple[NDArray[np.float64], Outcome]:
     start = coefficients_of([IDENTITY] * 2, photo, masks[:2], SHAPE)
     return Solver(start, stiffness, 10, CPU)(
         squared_distance(target), photo, masks[:2], masks[2], start, iterations=iterations, tolerance=0, patience=1000,
-        report=lambda step: None,
+        report=lambda step: None, stage="",
     )  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def test_what_was_learnt_at_one_size_serves_at_the_next(photo: Pixels, masks: Pi
         for iterations in counts:
             grids, solution = solver(
                 uneven, photo, masks[:2], masks[2], grids, iterations=iterations, tolerance=0, patience=1000,
-                report=lambda step: None,
+                report=lambda step: None, stage="",
             )  # fmt: skip
             found += [step.loss for step in solution.trace[1:]]
         return found
@@ -191,7 +191,7 @@ def test_the_stated_gradient_is_the_gradient(photo: Pixels, masks: Pixels, monke
             ahead, behind = function(variables + direction)[0], function(variables - direction)[0]
             slope = float((gradient * direction).sum())
             checked.append((slope, (ahead - behind) / 2))
-        return Solution(variables, 0.0, {}, Status.CONVERGED)
+        return Solution(variables, Outcome("", 0.0, {}, Status.CONVERGED))
 
     monkeypatch.setattr(grid, "minimise", check)
     solved(photo, masks, torch.full((1, 3, 14, 18), 0.3), Stiffness(0.1, 0.2, 0.3, 5.0))

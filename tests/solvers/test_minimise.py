@@ -23,7 +23,7 @@ def rosenbrock(x: Tensor) -> tuple[float, Tensor, dict[str, float]]:
 def test_finds_an_inner_minimum() -> None:
     start = torch.zeros(20, dtype=torch.float64) - 1
     solution = minimise(rosenbrock, start, lower=-2, upper=2, iterations=500, tolerance=0)
-    assert solution.loss < 1e-12
+    assert solution.outcome.loss < 1e-12
     torch.testing.assert_close(solution.point, torch.ones(20, dtype=torch.float64), atol=1e-5, rtol=0)
 
 
@@ -41,7 +41,7 @@ def test_agrees_with_scipy_where_the_bounds_hold_the_minimum_back() -> None:
                         method="L-BFGS-B", bounds=Bounds(0, 1), options={"ftol": 1e-15, "gtol": 1e-10})  # fmt: skip
     held = ((expected.x < 1e-9) | (expected.x > 1 - 1e-9)).mean()
     assert 0.2 < held < 1
-    assert solution.loss == pytest.approx(expected.fun, rel=1e-9)
+    assert solution.outcome.loss == pytest.approx(expected.fun, rel=1e-9)
     torch.testing.assert_close(solution.point, torch.from_numpy(expected.x), atol=1e-4, rtol=0)
     assert solution.point.min() >= 0
     assert solution.point.max() <= 1
@@ -52,12 +52,12 @@ def test_every_accepted_iterate_is_lower_and_is_reported() -> None:
     solution = minimise(rosenbrock, torch.zeros(10, dtype=torch.float64), iterations=40, report=steps.append)
     losses = [step.loss for step in steps]
     assert losses == sorted(losses, reverse=True)
-    assert tuple(steps) == solution.trace
-    assert steps[-1].loss == solution.loss == rosenbrock(solution.point)[0]
-    assert solution.terms == {"loss": solution.loss}
-    assert solution.iterations == 40
-    assert solution.evaluations >= 41
-    assert solution.status is Status.ITERATIONS
+    assert tuple(steps) == solution.outcome.trace
+    assert steps[-1].loss == solution.outcome.loss == rosenbrock(solution.point)[0]
+    assert solution.outcome.terms == {"loss": solution.outcome.loss}
+    assert solution.outcome.iterations == 40
+    assert solution.outcome.evaluations >= 41
+    assert solution.outcome.status is Status.ITERATIONS
 
 
 def test_converges_when_it_no_longer_gains() -> None:
@@ -66,26 +66,26 @@ def test_converges_when_it_no_longer_gains() -> None:
         return value + 1e3, gradient, terms
 
     solution = minimise(offset, torch.zeros(10, dtype=torch.float64), iterations=5000, tolerance=1e-3, patience=10)
-    assert solution.status is Status.CONVERGED
-    assert solution.trace[-11].loss - solution.loss <= 1e-3 * solution.loss
-    assert solution.trace[-12].loss - solution.trace[-2].loss > 1e-3 * solution.loss
+    assert solution.outcome.status is Status.CONVERGED
+    assert solution.outcome.trace[-11].loss - solution.outcome.loss <= 1e-3 * solution.outcome.loss
+    assert solution.outcome.trace[-12].loss - solution.outcome.trace[-2].loss > 1e-3 * solution.outcome.loss
 
 
 def test_a_vanishing_gradient_is_stationary() -> None:
     solution = minimise(lambda x: (float(x.sum()), torch.ones_like(x), {}), torch.full((3,), 0.2))
-    assert solution.status is Status.STATIONARY
+    assert solution.outcome.status is Status.STATIONARY
     assert not solution.point.any()
 
 
 def test_no_iterations_keep_the_start() -> None:
     solution = minimise(rosenbrock, torch.full((4,), 0.3), iterations=0)
-    assert solution.status is Status.ITERATIONS
+    assert solution.outcome.status is Status.ITERATIONS
     assert torch.equal(solution.point, torch.full((4,), 0.3))
 
 
 def test_a_start_that_is_not_finite_is_told() -> None:
     solution = minimise(lambda x: (math.nan, x, {}), torch.full((3,), 0.2))
-    assert solution.status is Status.NOT_FINITE
+    assert solution.outcome.status is Status.NOT_FINITE
     assert torch.equal(solution.point, torch.full((3,), 0.2))
 
 
@@ -96,7 +96,7 @@ def test_a_step_into_nan_is_shortened() -> None:
         return float((x - torch.log(x - 0.4)).sum()), 1 - 1 / (x - 0.4), {}
 
     solution = minimise(logarithm, torch.full((3,), 5.0).double(), upper=5, iterations=200, tolerance=0)
-    assert solution.loss == pytest.approx(3 * 1.4)
+    assert solution.outcome.loss == pytest.approx(3 * 1.4)
 
 
 def test_a_failed_line_search_keeps_the_best() -> None:
@@ -105,7 +105,7 @@ def test_a_failed_line_search_keeps_the_best() -> None:
 
     start = torch.full((3,), 0.5)
     solution = minimise(wrong, start)
-    assert solution.status is Status.LINE_SEARCH
+    assert solution.outcome.status is Status.LINE_SEARCH
     assert torch.equal(solution.point, start)
 
 
@@ -120,8 +120,8 @@ def test_an_interrupt_keeps_the_best() -> None:
         return rosenbrock(x)
 
     solution = minimise(interrupted, torch.zeros(10, dtype=torch.float64))
-    assert solution.status is Status.INTERRUPTED
-    assert solution.loss == min(step.loss for step in solution.trace) == rosenbrock(solution.point)[0]
+    assert solution.outcome.status is Status.INTERRUPTED
+    assert solution.outcome.loss == min(step.loss for step in solution.outcome.trace) == rosenbrock(solution.point)[0]
 
 
 def test_an_interrupt_in_the_first_report_keeps_the_start() -> None:
@@ -131,9 +131,9 @@ def test_an_interrupt_in_the_first_report_keeps_the_start() -> None:
         raise KeyboardInterrupt
 
     solution = minimise(rosenbrock, torch.full((4,), 0.3), report=stop)
-    assert solution.status is Status.INTERRUPTED
+    assert solution.outcome.status is Status.INTERRUPTED
     assert torch.equal(solution.point, torch.full((4,), 0.3))
-    assert solution.loss == solution.trace[0].loss
+    assert solution.outcome.loss == solution.outcome.trace[0].loss
 
 
 def test_every_status_has_advice() -> None:

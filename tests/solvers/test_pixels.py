@@ -20,7 +20,7 @@ def run(stages: list[Stage], start: Tensor, steps: list[tuple[str, Step]]) -> li
     )
     for solution in solutions:
         assert 0 <= float(solution.point.min()) <= float(solution.point.max()) <= 1
-    return [solution.status for solution in solutions]
+    return [solution.outcome.status for solution in solutions]
 
 
 def test_a_stage_begins_where_the_one_before_ended() -> None:
