@@ -38,7 +38,7 @@ clean: ## remove what was made, the environment too
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/pip
-	$(BIN)/python -m pip install -e .
+	$(BIN)/python -m pip install -e ".[report]"
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/pip

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 PACKAGES = (
     "torch", "torchvision", "numpy", "scipy", "Pillow", "imagecodecs", "tifffile", "safetensors", "pydantic", "tqdm",
-    "filelock",
-    "matplotlib",
+    "filelock", "jinja2",
 )  # fmt: skip
 FORMATS = {"JPEG": "jpg", "PNG": "zlib", "TIFF": "libtiff", "WebP": "webp", "AVIF": "avif"}
 """A format and the name of what Pillow reads and writes it with."""
@@ -149,6 +148,10 @@ def _formats() -> Iterator[Finding]:
             yield Finding(kind, "ok", f"read, by {package} {metadata.version(package)}")
         else:
             yield Finding(kind, "advice", "not read", f"python -m pip install 'photostyle[{extra}]'")
+    if find_spec("matplotlib"):
+        yield Finding("reports", "ok", f"written, curves by matplotlib {metadata.version('matplotlib')}")
+    else:
+        yield Finding("reports", "advice", "not written", "python -m pip install 'photostyle[report]'")
 
 
 def _weights() -> Iterator[Finding]:

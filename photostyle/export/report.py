@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import base64
 import csv
-import html
 import io
 import json
 import math
 import platform
-import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
-from itertools import pairwise, repeat
+from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from photostyle import __version__
-from photostyle.errors import OutputError
+from photostyle.errors import OutputError, SettingsError
+from photostyle.export.pages import render_page
 from photostyle.files import atomic_write, check_folder, check_target, endings, make_folder, sha256
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Result
@@ -33,7 +33,6 @@ from photostyle.styles.style import Style
 
 FILES = ("run.json", "loss.csv", "loss.png", "content_mask.png", "style_mask.png", NAMES_FILE, "report.html")
 """With one style; the regions of more go to `style_mask_2.png` and so on."""
-TEMPLATE = Path(__file__).with_name("report.html")
 LONGEST_SIDE = 1400
 """Of the pictures in report.html, in pixels: sharp on a laptop's screen, and a page of about 2 MB."""
 QUALITY = 85
@@ -49,9 +48,13 @@ def check_report_folder(folder: str | Path, overwrite: bool, inputs: Iterable[st
         inputs: files that must never be written to.
 
     Raises:
+        SettingsError: matplotlib, which draws the curves, is not installed.
         OutputError: the folder's parent is missing, the folder is a file or cannot be written to, one of its files
             exists without `overwrite` or is one of `inputs`.
     """
+    if find_spec("matplotlib") is None:
+        advice = "Install it: python -m pip install 'photostyle[report]'"
+        raise SettingsError("matplotlib, which draws the curves of a report", "no such package", "--report", advice)
     folder, inputs = Path(folder), tuple(inputs)
     check_folder(folder)
     if not folder.exists():
@@ -220,65 +223,56 @@ def _curves(trace: Sequence[Step]) -> bytes:
 def _page(result: Result, content: Photo, style: Style, run_text: str, curves: bytes) -> str:
     before = content.fitted(LONGEST_SIDE)
     name = content.path.name if content.path else "content"
-    looks = [part.photo.fitted(LONGEST_SIDE) for part in style.parts]
-    stages = [
-        (s.name, s.iterations, s.evaluations, round(s.seconds, 2), s.loss, f"{s.status.value}. {s.status.advice}")
-        for s in result.stages
-    ]
-    parts = {
-        "title": html.escape(f"{name} with the look of {' and '.join(part.name for part in style.parts)}"),
-        "summary": html.escape(
-            f"photostyle {__version__}, preset {result.settings.preset}, encoder {result.settings.encoder.name}, "
-            f"{result.device}, {result.dtype}, seed {result.settings.seed}"
-            + (", interrupted: the best photo so far" if result.interrupted else "")
-        ),
-        "warnings": "".join(f"<p>Warning: {html.escape(warning)}</p>\n" for warning in result.warnings),
-        "before": _jpeg(before),
-        "after": _jpeg(result.photo.fitted(LONGEST_SIDE)),
-        "height": str(before.shape[0]),
-        "width": str(before.shape[1]),
-        "styles": "".join(
-            _figure(pixels, "The style photo", part)
-            for pixels, part in zip(looks, result.correspondence.styles, strict=True)
-        ),
-        "content_regions": _jpeg(_tinted(before, result.correspondence.content)),
-        "style_regions": "".join(
-            _figure(_tinted(pixels, part.regions), "Regions of the style: equal colours match", part)
-            for pixels, part in zip(looks, result.correspondence.styles, strict=True)
-        ),
-        "regions": _html_table(("region", "its look"), _looks(result.correspondence)),
-        "curves": f'<img class="curves" src="{_data("png", curves)}" alt="The loss and its terms over the iterations">',
-        "terms": _html_table(("term, weighted", "at its end"), result.terms.items()),
-        "stages": _html_table(("stage", "iterations", "evaluations", "seconds", "loss", "why it stopped"), stages),
-        "seconds": _html_table(
-            ("step", "seconds"), ((part, round(spent, 2)) for part, spent in result.seconds.items())
-        ),
-        "run": html.escape(run_text),
-    }
-    return string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(parts)
+    correspondence = result.correspondence
+    pictures = [part.photo.fitted(LONGEST_SIDE) for part in style.parts]
+    return render_page(
+        "run.html",
+        title=f"{name} with the look of {' and '.join(part.name for part in style.parts)}",
+        summary=f"photostyle {__version__}, preset {result.settings.preset}, encoder {result.settings.encoder.name}, "
+        f"{result.device}, {result.dtype}, seed {result.settings.seed}"
+        + (", interrupted: the best photo so far" if result.interrupted else ""),
+        warnings=result.warnings,
+        before=_jpeg(before),
+        after=_jpeg(result.photo.fitted(LONGEST_SIDE)),
+        height=before.shape[0],
+        width=before.shape[1],
+        styles=[_figure(_jpeg(pixels), part) for pixels, part in zip(pictures, correspondence.styles, strict=True)],
+        content_regions=_jpeg(_tinted(before, correspondence.content)),
+        style_regions=[
+            _figure(_jpeg(_tinted(pixels, part.regions)), part)
+            for pixels, part in zip(pictures, correspondence.styles, strict=True)
+        ],
+        regions=_region_rows(correspondence),
+        curves=_data("png", curves),
+        terms=list(result.terms.items()),
+        stages=[
+            (s.name, s.iterations, s.evaluations, round(s.seconds, 2), s.loss, f"{s.status.value}. {s.status.advice}")
+            for s in result.stages
+        ],
+        seconds=[(part, round(spent, 2)) for part, spent in result.seconds.items()],
+        run=run_text,
+    )
 
 
-def _looks(correspondence: Correspondence) -> list[tuple[str, str]]:
+def _region_rows(correspondence: Correspondence) -> list[tuple[str, str]]:
     """What every region takes its look from, or why not."""
-    rows, kept = [], ": keeps its look" if len(correspondence.styles) == 1 else ""
+    rows, kept = [], ": keeps its own look" if len(correspondence.styles) == 1 else ""
     for region in correspondence.regions:
         parts = [f"{correspondence.styles[source.style].name} ({source.share:.0%})" for source in region.sources]
         rows.append((region.name, f"taken from {', '.join(parts) if len(correspondence.styles) > 1 else 'the style'}"))
     for style in correspondence.styles:
         named = f"{style.name}: " if len(correspondence.styles) > 1 else ""
         own = style.matching
-        rows += [(f"{named}{part.name} of the {part.photo}", f"taken as {part.into}") for part in own.merged]
+        rows += [(f"{named}{part.name} of the {part.photo}", f"treated as {part.into}") for part in own.merged]
         rows += [(f"{named}{region.name}", f"only in the content{kept}") for region in own.content_only]
         rows += [(f"{named}{region.name}", "only in the style: not used") for region in own.style_only]
         rows += [(f"{named}{region.name}", f"too small to measure{kept}") for region in own.too_small]
     return rows
 
 
-def _figure(pixels: np.ndarray[Any, np.dtype[np.float32]], what: str, style: MatchedStyle) -> str:
+def _figure(picture: str, style: MatchedStyle) -> dict[str, object]:
     """A picture of a style photo, with its name, weight and region."""
-    scope = f", for {style.region}" if style.region else ""
-    caption = html.escape(f"{what} ({style.name}, weight {style.weight:g}{scope})")
-    return f'<figure><img src="{_jpeg(pixels)}" alt="{caption}"><figcaption>{caption}</figcaption></figure>\n'
+    return {"picture": picture, "name": style.name, "weight": style.weight, "region": style.region}
 
 
 def _tinted(pixels: np.ndarray[Any, np.dtype[np.float32]], regions: RegionMap) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -296,24 +290,3 @@ def _jpeg(pixels: np.ndarray[Any, np.dtype[np.float32]]) -> str:
 
 def _data(kind: str, data: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
-
-
-def _html_table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """Every text escaped; numbers to four digits, on the right."""
-    rows = [tuple(row) for row in rows]
-    kinds = [_kind(value) for value in rows[0]] if rows else repeat("")
-    head = "".join(f"<th{kind}>{html.escape(text)}</th>" for text, kind in zip(heads, kinds, strict=False))
-    body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>\n" for row in rows)
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
-
-
-def _cell(value: object) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return f"<td{_kind(value)}>{html.escape(text)}</td>"
-
-
-def _kind(value: object) -> str:
-    """The attribute that lays out a cell: numbers on the right, long texts not squeezed on a narrow screen."""
-    if isinstance(value, int | float):
-        return ' class="number"'
-    return ' class="long"' if len(str(value)) > 40 else ""

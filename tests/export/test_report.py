@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from photostyle.encoders.features import EncodedPhoto
-from photostyle.errors import OutputError
+from photostyle.errors import OutputError, SettingsError
 from photostyle.export.report import FILES, LONGEST_SIDE, check_report_folder, summary, write_report
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Result
@@ -29,7 +29,7 @@ from photostyle.regions.region_map import RegionMap
 from photostyle.solvers.result import Outcome, Status, Step
 from photostyle.styles.style import Style, StylePhoto
 from segmentation.matching import match
-from tests.browser import Page, browser
+from tests.browser import Opened, opened
 
 NASTY = """city "<script>alert('a & b')<script>.png"""
 
@@ -167,8 +167,8 @@ def test_loss_csv_has_a_row_for_every_iterate(report: Path) -> None:
     rows = list(csv.DictReader((report / "loss.csv").read_text(encoding="utf-8").splitlines()))
     assert [row["iteration"] for row in rows] == ["0", "1", "2"] * 2
     assert rows[4] == {
-        "stage": "solve with <i>photorealism</i>", "iteration": "1", "evaluations": "2", "seconds": "0.100", "loss": "8.0",
-        "style": "7.0", "photorealism": "0.0",
+        "stage": "solve with <i>photorealism</i>", "iteration": "1", "evaluations": "2", "seconds": "0.100",
+        "loss": "8.0", "style": "7.0", "photorealism": "0.0",
     }  # fmt: skip
 
 
@@ -261,6 +261,15 @@ def test_photo_from_standard_input_is_recorded_with_its_sum(tmp_path: Path, cont
     assert run["output"] is None
 
 
+def test_without_matplotlib_a_report_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photostyle.export.report.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"photostyle\[report\]") as caught:
+        check_report_folder(tmp_path / "report", overwrite=False)
+    assert caught.value.exit_code == 2 and not (tmp_path / "report").exists()
+
+
 def test_folder_is_checked_ahead(report: Path, tmp_path: Path) -> None:
     check_report_folder(tmp_path / "new", overwrite=False)
     check_report_folder(report, overwrite=True)
@@ -286,7 +295,7 @@ def test_missing_parent_is_an_error(tmp_path: Path, content: Photo) -> None:
         )  # fmt: skip
 
 
-def cut(page: Page) -> tuple[int, str, str]:
+def cut(page: Opened) -> tuple[int, str, str]:
     """Where the slider stands, what it tells those who cannot see it, and where the pictures are cut."""
     shown = "getComputedStyle(document.querySelector('.after')).clipPath"
     return int(page.value("cut.value")), page.value("cut.getAttribute('aria-valuetext')"), page.value(shown)
@@ -296,43 +305,43 @@ def at(share: int) -> tuple[int, str, str]:
     return share, f"{share}% before", f"inset(0px 0px 0px {share}%)"
 
 
-def place(page: Page, share: float) -> tuple[float, float]:
+def place(page: Opened, share: float) -> tuple[float, float]:
     """A point of the pictures, at a share of their width."""
     left, top, width, height = page.value("(b => [b.left, b.top, b.width, b.height])(stage.getBoundingClientRect())")
     return left + share * width, top + height / 2
 
 
 @pytest.fixture
-def page(report: Path) -> Iterator[Page]:
+def page(report: Path) -> Iterator[Opened]:
     """The report in a browser."""
-    with browser(report.parent / "profile") as page:
-        page.open(report / "report.html")
+    with opened(report / "report.html", touch=True) as page:
         yield page
 
 
 @pytest.mark.slow
 class TestSlider:
-    def test_begins_in_the_middle_without_a_complaint_or_a_request(self, page: Page, report: Path) -> None:
+    def test_begins_in_the_middle_without_a_complaint_or_a_request(self, page: Opened, report: Path) -> None:
         assert cut(page) == at(50)
         assert page.complaints == []
         assert {url for url in page.requests if not url.startswith("data:")} == {(report / "report.html").as_uri()}
 
-    def test_follows_the_mouse_while_it_is_held(self, page: Page) -> None:
-        page.mouse("mouseMoved", *place(page, 0.1))
+    def test_follows_the_mouse_while_it_is_held(self, page: Opened) -> None:
+        page.page.mouse.move(*place(page, 0.1))
         assert cut(page) == at(50)
-        page.mouse("mousePressed", *place(page, 0.3))
+        page.page.mouse.move(*place(page, 0.3))
+        page.page.mouse.down()
         assert cut(page) == at(30)
-        page.mouse("mouseMoved", *place(page, 0.8))
+        page.page.mouse.move(*place(page, 0.8))
         assert cut(page) == at(80)
-        page.mouse("mouseMoved", *place(page, 1.4))
+        page.page.mouse.move(*place(page, 1.4))
         assert cut(page) == at(100)
-        page.mouse("mouseReleased", *place(page, 0.7))
-        page.mouse("mouseMoved", *place(page, 0.2))
+        page.page.mouse.move(*place(page, 0.7))
+        page.page.mouse.up()
+        page.page.mouse.move(*place(page, 0.2))
         assert cut(page)[0] in (70, 100)
         assert page.complaints == []
 
-    def test_follows_a_finger(self, page: Page) -> None:
-        page.ask("Emulation.setTouchEmulationEnabled", enabled=True)
+    def test_follows_a_finger(self, page: Opened) -> None:
         page.touch("touchStart", place(page, 0.6))
         assert cut(page) == at(60)
         page.touch("touchMove", place(page, 0.25))
@@ -341,21 +350,23 @@ class TestSlider:
         assert cut(page) == at(25)
         assert page.complaints == []
 
-    def test_follows_the_keys(self, page: Page) -> None:
-        page.key("Tab", 9)
+    def test_follows_the_keys(self, page: Opened) -> None:
+        page.page.keyboard.press("Tab")
         assert page.value("document.activeElement.id") == "cut"
-        page.key("ArrowRight", 39)
+        page.page.keyboard.press("ArrowRight")
         assert cut(page) == at(51)
-        for name, code, share in (("End", 35, 100), ("Home", 36, 0), ("ArrowUp", 38, 1), ("PageUp", 33, 11)):
-            page.key(name, code)
+        for name, share in (("End", 100), ("Home", 0), ("ArrowUp", 1), ("PageUp", 11)):
+            page.page.keyboard.press(name)
             assert cut(page) == at(share)
         assert page.complaints == []
 
-    def test_shows_the_content_on_its_left_and_the_result_on_its_right(self, page: Page) -> None:
-        page.mouse("mousePressed", *place(page, 0.5))
-        page.mouse("mouseReleased", *place(page, 0.5))
+    def test_shows_the_content_on_its_left_and_the_result_on_its_right(self, page: Opened) -> None:
+        page.page.mouse.move(*place(page, 0.5))
+        page.page.mouse.down()
+        page.page.mouse.move(*place(page, 0.5))
+        page.page.mouse.up()
         down = 0.3 * page.value("stage.getBoundingClientRect().height")  # clear of the labels
-        with Image.open(io.BytesIO(page.picture())) as picture:
+        with Image.open(io.BytesIO(page.page.screenshot())) as picture:
             grey = picture.convert("L")
         before, after = (
             grey.getpixel((round(column), round(row + down)))
@@ -370,8 +381,7 @@ class TestSlider:
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [360, 1200])
 def test_page_is_light_or_dark_and_fits_its_screen(dark: bool, width: int, report: Path) -> None:
-    with browser(report.parent / "profile") as page:
-        page.open(report / "report.html", width=width, dark=dark)
+    with opened(report / "report.html", width=width, dark=dark) as page:
         ground, ink = (page.value(f"getComputedStyle(document.body).{name}") for name in ("backgroundColor", "color"))
         ground, ink = (sum(int(part) for part in colour[4:-1].split(",")) / 3 for colour in (ground, ink))
         assert (ground < 60 and ink > 180) if dark else (ground > 240 and ink < 60)
@@ -385,8 +395,7 @@ def test_page_that_throws_is_noticed(report: Path) -> None:
     text = (report / "report.html").read_text(encoding="utf-8")
     torn = "<script>setTimeout(() => { throw new Error('the page is torn') })</script>"
     copy.write_text(f"{text}{torn}", encoding="utf-8")
-    with browser(report.parent / "profile") as page:
-        page.open(copy)
+    with opened(copy) as page:
         assert cut(page) == at(50)
         page.value("new Promise(done => setTimeout(done, 50))")
         assert len(page.complaints) == 1 and "the page is torn" in page.complaints[0]
