@@ -1,15 +1,15 @@
-"""One family of errors: each says what was expected, what was found, where, and what to do next."""
+"""One family of errors. Each says what was expected, what was found, where, and what to do next."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class PhotostyleError(Exception):
     """Base of every error a user can cause or mend.
 
     Args:
-        expected: what should have been there.
+        expected: what should have been there; empty where `found` is the whole problem, see `stating`.
         found: what was there instead.
         where: the file, option or setting concerned; empty where there is none.
         advice: what to do next; empty where nothing helps.
@@ -21,9 +21,14 @@ class PhotostyleError(Exception):
         self.expected, self.found, self.where, self.advice = expected, found, where, advice
         super().__init__(str(self))
 
+    @classmethod
+    def stating(cls, problem: str, where: str = "", advice: str = "") -> Self:
+        """An error that one plain sentence says better than a pair of what was expected and what was found."""
+        return cls("", problem, where, advice)
+
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        lines = [f"{place}expected {self.expected}, found {self.found}"]
+        lines = [f"{place}expected {self.expected}, found {self.found}" if self.expected else f"{place}{self.found}"]
         if self.advice:
             lines.append(self.advice)
         return "\n".join(lines)

@@ -70,7 +70,8 @@ def check_target(
     """
     where = str(path)
     if any(_same_file(path, source) for source in inputs):
-        raise OutputError("a file other than the inputs", "an input", where, "Inputs are kept: choose another name.")
+        advice = "Choose another name."
+        raise OutputError.stating("this is one of the inputs, which are never written to", where, advice)
     _refuse_special(path)
     folder = os.path.dirname(os.path.realpath(path))
     if new_folder and not os.path.lexists(folder):
@@ -81,11 +82,11 @@ def check_target(
         raise OutputError(f"the folder {folder}", found, where, "Create the folder first, or choose another one.")
     if os.path.exists(path) and not overwrite:
         advice = "Replace it with --overwrite (from Python: overwrite=True), or choose another name."
-        raise OutputError("a name not yet taken", "an existing file", where, advice)
+        raise OutputError.stating("this file exists already", where, advice)
     if os.path.exists(path) and not os.access(path, os.W_OK):
-        raise OutputError("a file that can be written", "a write-protected one", where)
+        raise OutputError.stating("this file is write-protected", where)
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError("a folder that can be written to", f"{folder}, which cannot", where)
+        raise OutputError.stating(f"the folder {folder} cannot be written to", where)
 
 
 def check_folder(folder: str | Path) -> None:

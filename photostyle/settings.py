@@ -295,10 +295,12 @@ def check_one_look(settings: Settings) -> None:
     """
     if settings.solver.method == "pixels":
         advice = "Use the preset default or preview for a set: the pixels of one photo are no look for another."
-        raise SettingsError("a method that finds maps of colour (grid, closed form)", "pixels", "solver.method", advice)
+        raise SettingsError.stating("the method pixels cannot find one look for a set", "solver.method", advice)
     if settings.regions.segmenter == "clusters":
         advice = "Use compact, or none to take each photo as one region."
-        raise SettingsError("regions that a photo has by itself", "clusters", "regions.segmenter", advice)
+        raise SettingsError.stating(
+            "the segmenter clusters cannot find one look for a set", "regions.segmenter", advice
+        )
 
 
 def describe() -> list[tuple[str, str, str]]:

@@ -107,7 +107,7 @@ def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
         ("file/out.png", "expected the folder .*file, found a file in its place"),
         ("folder", "found a folder"),
         ("pipe", "found a device or a pipe"),
-        ("file", "found an existing file"),
+        ("file", "this file exists already"),
     ],
 )
 def test_what_cannot_be_written_is_refused_and_named(tmp_path: Path, name: str, found: str) -> None:
@@ -119,7 +119,7 @@ def test_what_cannot_be_written_is_refused_and_named(tmp_path: Path, name: str, 
     assert caught.value.where == str(tmp_path / name)
 
 
-@pytest.mark.parametrize(("locked", "found"), [("out.png", "write-protected"), ("", "folder that can be written to")])
+@pytest.mark.parametrize(("locked", "found"), [("out.png", "write-protected"), ("", "cannot be written to")])
 def test_permissions_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked: str, found: str) -> None:
     path = tmp_path / "out.png"
     path.write_bytes(b"")
@@ -135,7 +135,7 @@ def test_an_input_is_refused_under_any_name(tmp_path: Path, link: Callable[[Path
     photo.write_bytes(b"photo")
     link(photo, other)
     for path in (photo, other, tmp_path / "." / "photo.png"):
-        with pytest.raises(OutputError, match="an input"):
+        with pytest.raises(OutputError, match="one of the inputs"):
             check_target(path, overwrite=True, inputs=[tmp_path / "absent", photo])
 
 

@@ -17,5 +17,5 @@ def test_what_is_missing_fails_in_ci_and_is_skipped_elsewhere(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(outcome, match="PHOTOSTYLE_SHARED"):
         shared("encoder")
-    with pytest.raises(outcome, match="no Chromium"), browser.browser(tmp_path):
+    with pytest.raises(outcome, match="no Chromium"), browser.opened(tmp_path):
         pass

@@ -40,7 +40,7 @@ def check_cluster_options(arguments: argparse.Namespace) -> None:
     processors, gpus = arguments.cpus_per_worker, arguments.gpus_per_worker
     for option, value in (("--cpus-per-worker", processors), ("--gpus-per-worker", gpus)):
         if value is not None and arguments.cluster is None:
-            raise SettingsError("--cluster together with it", "no --cluster", option, f"`{option}` needs `--cluster`.")
+            raise SettingsError.stating(f"{option} needs --cluster")
     if processors is not None and processors < 1:
         raise SettingsError("1 or more", str(processors), "--cpus-per-worker")
     if gpus is not None and not (0 <= gpus < 1 or (gpus >= 1 and gpus == int(gpus))):

@@ -39,7 +39,9 @@ def put(text: str) -> None:
 
 def add_output_options(parser: argparse.ArgumentParser, printed: str = "one JSON object") -> None:
     """`--json`, `--quiet` and `--verbose`, which every command has."""
-    parser.add_argument("--json", action="store_true", help=f"{printed} on standard output, nothing else there")
+    parser.add_argument("--json", action="store_true", help=f"print {printed} on standard output and nothing else")
     amount = parser.add_mutually_exclusive_group()
-    amount.add_argument("-q", "--quiet", action="store_true", help="no progress")
-    amount.add_argument("-v", "--verbose", action="store_true", help="more progress, and a traceback with an error")
+    amount.add_argument("-q", "--quiet", action="store_true", help="show no progress")
+    amount.add_argument(
+        "-v", "--verbose", action="store_true", help="show more progress, and a traceback with an error"
+    )

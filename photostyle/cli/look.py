@@ -23,20 +23,18 @@ def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "look",
         help="write a look as a 3D LUT",
-        description="Solves as `run` does and writes the colours' change as one table, .cube or HaldCLUT, and how far "
-        "it is from the real result: one table cannot hold regions and places. With --per-region there is a table for "
-        "each region, and its mask.",
+        description="Finds the look as `run` does and writes it as one 3D LUT (.cube or HaldCLUT). It also says how "
+        "far the LUT is from the real result, because one LUT cannot hold regions and places. With --per-region it "
+        "also writes a LUT and a mask for each region.",
     )
     add_photos(parser)
     parser.add_argument(
         "-o", "--output", metavar="LOOK", required=True, help="LOOK.cube, or LOOK.png for a HaldCLUT of level 8, 16 bit"
     )
     parser.add_argument(
-        "--points", type=int, choices=POINTS, default=33, help="of a .cube along each side (default: 33)"
+        "--points", type=int, choices=POINTS, default=33, help="points along each side of a .cube file (default: 33)"
     )
-    parser.add_argument(
-        "--per-region", metavar="FOLDER", help="also write NAME.cube and NAME.mask.png of every region there"
-    )
+    parser.add_argument("--per-region", metavar="FOLDER", help="folder for NAME.cube and NAME.mask.png of every region")
     add_settings(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     add_output_options(parser)

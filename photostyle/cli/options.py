@@ -64,7 +64,9 @@ class RunFiles:
 def add_photos(parser: argparse.ArgumentParser) -> None:
     """`--content`, its mask, and the styles."""
     parser.add_argument("--content", metavar="PHOTO", help="the photo to change; - is standard input")
-    parser.add_argument("--content-mask", metavar="MASK", help="the content's regions; both masks or neither")
+    parser.add_argument(
+        "--content-mask", metavar="MASK", help="regions of the content; give masks for both photos or for neither"
+    )
     add_style_options(parser)
 
 
@@ -74,20 +76,20 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     source.add_argument(
         "--preset",
         metavar="NAME",
-        help="`photostyle presets` lists them (default: default, or the settings of a saved look that is the style)",
+        help="a preset; `photostyle presets` lists them (default: default; if the style is a saved look, its settings)",
     )
     source.add_argument(
         "--config",
         metavar="FILE",
-        help="settings of one's own, TOML as `photostyle presets NAME` prints it; or the run.json of a report, which "
-        "without --content and --style repeats that run",
+        help="your own settings: TOML as `photostyle presets NAME` prints it; or the run.json of a report, which "
+        "repeats that run if --content and --style are left out",
     )
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="one setting by its dotted name, such as objective.photorealism=1e4; the last one wins",
+        help="change one setting by its dotted name, such as grid.edges=4; may be given more than once",
     )
     parser.add_argument(
         "--segmenter", metavar="NAME", help="compact, clusters, none, or OWNER/MODEL of the hub (default: the preset's)"
@@ -97,20 +99,26 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         "--size",
         type=int,
         metavar="PX",
-        help="longest side at which the look is solved; the output has the content's own size (default: the preset's)",
+        help="longest side, in pixels, at which the look is found; the result keeps the photo's own size (default: the "
+        "preset's)",
     )
-    parser.add_argument("--strength", type=float, metavar="X", help="0 leaves the content, 1 is the full look")
+    parser.add_argument(
+        "--strength", type=float, metavar="X", help="how much of the look: 0 is none, 1 is all (default: 1)"
+    )
     parser.add_argument(
         "--region",
         action="append",
         default=[],
         metavar="NAME=X",
-        help="strength of one region by its name, such as sky=0.5; may be given more than once",
+        help="strength in one region, such as sky=0.5; may be given more than once",
     )
     parser.add_argument(
-        "--keep-luminance", action="store_const", const=True, help="keep the photo's lightness, change its colour alone"
+        "--keep-luminance",
+        action="store_const",
+        const=True,
+        help="keep the photo's lightness and change only its colour",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="everything random draws from it (default: 0)")
+    parser.add_argument("--seed", type=int, metavar="N", help="number that all random choices start from (default: 0)")
     parser.add_argument("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
 
 
@@ -151,9 +159,9 @@ def files_of(arguments: argparse.Namespace) -> RunFiles:
         styles = styles_of(given, weights, masks, named["content_mask"])
     if named["content"] is None or not styles:
         missing = "--content" if named["content"] is None else "--style"
-        raise SettingsError("--content PHOTO and --style PHOTO", f"no {missing}", "run", "photostyle run --help")
+        raise SettingsError.stating(f"{missing} PHOTO is missing", advice="photostyle run --help lists the options.")
     if named["content"] == STREAM and STREAM in [style.path for style in styles]:
-        raise SettingsError("standard input for one of the photos", "- for both", "run")
+        raise SettingsError.stating("only one photo can come from standard input (-)")
     if named["content"] == STREAM and named["output"] is None and not arguments.json:
         named["output"] = STREAM
     return RunFiles(styles=styles, **named)

@@ -66,7 +66,7 @@ def beside(content: Photo, format: str) -> Path:
     from photostyle.photo.photo import ENDINGS
 
     if content.path is None:
-        raise SettingsError("--output for a photo from standard input", "none", "--output")
+        raise SettingsError.stating("a photo from standard input needs --output")
     suffix = content.path.suffix
     ending = suffix if ENDINGS.get(suffix.lower()) == format else next(e for e, f in ENDINGS.items() if f == format)
     return content.path.with_name(f"{content.path.stem}.out{ending}")

@@ -24,8 +24,8 @@ def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "run",
         help="give a photo the look of another",
-        description="Gives the content photo the look of the style photo. Interrupted while it solves (Ctrl-C), it "
-        "writes the best photo so far and exits with 130.",
+        description="Gives the content photo the look of the style photo. If you press Ctrl-C while it solves, it "
+        "writes the best photo so far and exits with code 130.",
     )
     add_photos(parser)
     parser.add_argument(
@@ -39,11 +39,13 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--save-look",
         metavar="NAME.photostyle",
-        help="also write the styles as measured, and the settings, as a file that later runs take as --style",
+        help="also save the look, styles and settings, as a file that later runs accept as --style",
     )
     add_file_options(parser)
-    parser.add_argument("--report", metavar="FOLDER", help="also write what the run did, to read and to look at")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing output, or report")
+    parser.add_argument(
+        "--report", metavar="FOLDER", help="also write a report of the run: a page, the settings, the loss, the regions"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing output or report")
     add_output_options(parser)
     parser.set_defaults(execute=execute)
 
@@ -62,7 +64,7 @@ def execute(arguments: argparse.Namespace) -> int:
     settings, files = settings_of(arguments), files_of(arguments)
     inputs = files.read(arguments.config)
     if arguments.json and files.output == STREAM:
-        raise SettingsError("a file as output with --json", "standard output, which carries the JSON", "--output")
+        raise SettingsError.stating("--json needs a file as --output, because standard output carries the JSON")
     if files.output is not None:
         check_writable(files.output, arguments.overwrite, inputs, settings.output.format, new_folder=True)
     if arguments.save_look is not None:

@@ -58,7 +58,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     name = Settings().with_changes({"regions.segmenter": arguments.segmenter}).regions.segmenter
     if name in WITHOUT_NETWORK:
-        raise SettingsError("a segmenter that looks at one photo at a time", name, "--segmenter", "compact is one.")
+        raise SettingsError.stating(f"{name} does not look at one photo at a time", "--segmenter", "Use compact.")
     targets = _targets(arguments)
     if arguments.output:
         check_folder(arguments.output)

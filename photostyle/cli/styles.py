@@ -38,9 +38,9 @@ def add_style_options(parser: argparse.ArgumentParser) -> None:
         "--style",
         metavar="[REGION=]PHOTO",
         action="append",
-        help="the photo whose look it takes, or a look saved as NAME.photostyle; give it more than once to blend "
-        "several. With REGION= (sky=sunset.jpg) that region alone takes its look from it, the rest from styles without "
-        "one. A file whose own name has = goes in as ./NAME",
+        help="the photo whose look is taken, or a saved look, NAME.photostyle. Give --style more than once to blend "
+        "several. With REGION=, such as sky=sunset.jpg, it is the style of that region. Regions you do not name use "
+        "the styles given without a region. Write ./NAME for a file whose name contains =",
     )
     parser.add_argument(
         "--style-weights",
@@ -69,10 +69,10 @@ def styles_of(
     named = [_region_and_path(word) for word in words]
     photos = [path for _, path in named if not is_look(path)]
     if sum(path == STREAM for path in photos) > 1:
-        raise SettingsError("standard input for one of the photos", "- for several", "--style")
+        raise SettingsError.stating("only one photo can come from standard input (-)", "--style")
     if masks and len(masks) != len(photos):
         found = f"{len(masks)} for {len(photos)}"
-        raise SettingsError("--style-mask once for each style photo, or never", found, "--style-mask")
+        raise SettingsError("one mask for each style photo, or none", found, "--style-mask")
     if photos and (content_mask is None) != (not masks):
         given = "--style-mask" if masks else "--content-mask"
         raise SettingsError("both --content-mask and --style-mask, or neither", f"only {given}")
@@ -95,8 +95,8 @@ def settings_of_looks(words: Sequence[str]) -> Settings | None:
     paths = [path for _, path in map(_region_and_path, words) if is_look(path)]
     settings = [read_look(path).settings for path in paths]
     if any(other != settings[0] for other in settings[1:]):
-        advice = "Choose others with --preset or --config."
-        raise SettingsError("saved looks of the same settings", "others", ", ".join(paths), advice)
+        advice = "Choose the settings with --preset or --config."
+        raise SettingsError.stating("these saved looks have different settings", ", ".join(paths), advice)
     return settings[0] if settings else None
 
 

@@ -20,13 +20,13 @@ def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "weights",
         help="list, fetch or verify weights",
-        description="The weights of the encoders and of the segmenter: what is there, fetching ahead, checking sums.",
+        description="The weights of the encoders and of the segmenter: list them, download them ahead, check them.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     for name, action, meaning in (
-        ("list", show, "what is there, and where"),
-        ("fetch", fetch, "get what is missing, so that later runs need no network"),
-        ("verify", verify, "check what is there; exit code 4 where a file is not the one it should be"),
+        ("list", show, "say which weights are here, and where"),
+        ("fetch", fetch, "download what is missing, so that later runs need no network"),
+        ("verify", verify, "check the files; exit code 4 if one is not what it should be"),
     ):
         chosen = actions.add_parser(name, help=meaning, description=f"Weights: {meaning}.")
         if name == "fetch":

@@ -115,15 +115,15 @@ def _from_file(source: str | Path) -> Decoded:
         return _from_stream(io.BytesIO(sys.stdin.buffer.read()), "standard input", None)
     where = str(source)
     if os.path.isdir(source):
-        raise InputError("a photo", "a folder", where)
+        raise InputError.stating("this is a folder, not a photo", where)
     try:
         with _opened(source) as file:
             stream = file if file.seekable() else io.BytesIO(file.read())
             return _from_stream(stream, where, Path(source).absolute())
     except FileNotFoundError as error:
-        raise InputError("a photo", "no such file", where, "Check the name and the folder.") from error
+        raise InputError.stating("there is no such file", where, "Check the name and the folder.") from error
     except PermissionError as error:
-        raise InputError("a photo", "a file that may not be read", where, "Check its permissions.") from error
+        raise InputError.stating("this file may not be read", where, "Check its permissions.") from error
     except OSError as error:
         raise InputError("a photo", f"a file that cannot be read ({error})", where) from error
 

@@ -205,7 +205,7 @@ class Session:
         clock = Clock()
         check_one_look(self.settings)
         if not photos:
-            raise SettingsError("a photo", "none", "photos")
+            raise SettingsError.stating("no photo was given", "photos")
         if content_masks is not None and len(content_masks) != len(photos):
             found = f"{len(content_masks)} for {len(photos)} photos"
             raise SettingsError("a mask for every photo of the set, or none", found, "content_masks")
@@ -239,7 +239,7 @@ class Session:
     def _measured_style(self, style: Style | PhotoSource | Sequence[Style | PhotoSource], clock: Clock) -> Style:
         given: list[Style | PhotoSource] = _several(style)
         if not given:
-            raise SettingsError("a style", "none", "style")
+            raise SettingsError.stating("no style was given", "style")
         with clock.part("style"):
             if not all(isinstance(each, Style) for each in given):
                 self._progress(Progress.begin("measure the style"))
@@ -352,7 +352,7 @@ def transfer(
     styles: list[PhotoSource] = _several(style)
     masks: list[MaskSource | None] = [None] * len(styles) if style_mask is None else _several(style_mask)
     if not styles:
-        raise SettingsError("a style", "none", "style")
+        raise SettingsError.stating("no style was given", "style")
     if len(masks) != len(styles):
         raise SettingsError(f"a mask for each of {len(styles)} styles, or none", f"{len(masks)}", "style_mask")
     changes = keyword_changes(

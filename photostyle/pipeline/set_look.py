@@ -103,9 +103,11 @@ class SetLook:
             SettingsError: a mask for a set that was found without, or none for one that was found with masks.
         """
         if mask is None and self.correspondence.found_by == "mask":
-            raise SettingsError("a mask for every photo of the set", "none for this one", "content_mask")
+            problem = "the look of this set was found with masks, so every photo needs one"
+            raise SettingsError.stating(problem, "content_mask")
         if mask is not None and self.correspondence.found_by != "mask":
-            raise SettingsError("no mask for a set whose look was found without", "one for this photo", "content_mask")
+            problem = "the look of this set was found without masks, so a photo cannot have one"
+            raise SettingsError.stating(problem, "content_mask")
         names = self.correspondence.content.names
         if mask is not None:
             return _relabelled(mask, {name: label for label, name in names.items()})

@@ -127,7 +127,7 @@ class Style:
         masked = [part.regions is not None for part in self.parts]
         if any(masked) != all(masked):
             without = self.parts[masked.index(False)].name
-            raise SettingsError("a mask for every style photo or for none", f"none for {without}", "style")
+            raise SettingsError.stating(f"{without} has no mask, but other style photos have one", "style")
         if content_mask != masked[0]:
             given, missing = ("style", "content") if masked[0] else ("content", "style")
             raise SettingsError("a mask for both photos or for neither", f"one for the {given} only",

@@ -228,7 +228,7 @@ def command(items: list[Item], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (("--cluster", "http://head:1"), "expected ray://HOST:10001 or auto"),
         (("--cluster", "head"), "expected ray://HOST:10001 or auto"),
         (("--cluster", "ray://head:none"), "expected ray://HOST:10001 or auto"),
-        (("--gpus-per-worker", "1"), "`--gpus-per-worker` needs `--cluster`"),
+        (("--gpus-per-worker", "1"), "--gpus-per-worker needs --cluster"),
         (("--cluster", "auto", "--cpus-per-worker", "0"), "1 or more"),
         (("--cluster", "auto", "--gpus-per-worker", "1.5"), "a share below 1, or a whole number"),
         (("--cluster", "auto", "--gpus-per-worker", "nan"), "a share below 1, or a whole number"),

@@ -102,7 +102,7 @@ def test_full_disk_stops_and_blames_no_photo(items: list[Item], out: Path) -> No
 
 def test_full_disk_under_the_manifest_stops(items: list[Item], out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: Manifest, __: Record) -> None:
-        raise OutputError("an output folder that can be written to", "No space left on device")
+        raise OutputError("an output cannot be written to", "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(Manifest, "add", full)

@@ -86,7 +86,7 @@ def test_several_styles_are_blended(worker: Worker, job: PhotoJob, tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"no photo", "expected a JPEG, PNG, WebP"), (None, "expected")],
+    [(b"no photo", "expected a JPEG, PNG, WebP"), (None, "there is no such file")],
 )
 def test_photo_that_cannot_be_read_is_a_failure(
     content: bytes | None, says: str, worker: Worker, job: PhotoJob

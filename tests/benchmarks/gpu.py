@@ -261,13 +261,13 @@ def memory(bench: Bench) -> None:
                 share = 1.0
                 if margin is not None:
                     share = min(1.0, (torch.cuda.memory_reserved(bench.device) + margin * 2**20) / total)
-                torch.cuda.set_per_process_memory_fraction(share, torch.cuda.current_device())
+                torch.cuda.set_per_process_memory_fraction(share, torch.device(bench.device).index or 0)
                 told = io.StringIO()
                 try:
                     with contextlib.redirect_stderr(told):
                         code = photostyle(words)
                 finally:
-                    torch.cuda.set_per_process_memory_fraction(1.0, torch.cuda.current_device())
+                    torch.cuda.set_per_process_memory_fraction(1.0, torch.device(bench.device).index or 0)
                 room = "all memory again" if margin is None else f"{margin} MiB more"
                 bench.say(f"- {preset}, {room}: exit code {code}. {' '.join(told.getvalue().split())[-400:]}")
                 if code not in ({0} if margin is None else {0, 3}):

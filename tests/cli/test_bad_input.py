@@ -179,7 +179,7 @@ def test_one_mask_of_two(folder: Path, capsys: Captured) -> None:
         (["--style-weights", "nan"], "numbers above 0"),
         (["--style-weights", "one"], "numbers above 0"),
         (["--style", "sky="], "expected [REGION=]PHOTO"),
-        (["--style", "-", "--style", "-"], "found - for several"),
+        (["--style", "-", "--style", "-"], "only one photo can come from standard input"),
         (["--save-look", "look.jpg"], "ends in .photostyle"),
         (["--config", "none.toml"], "none.toml"),
         (["-o", "result.xyz"], "'.xyz'"),
@@ -233,13 +233,13 @@ def test_run_json_without_usable_inputs(inputs: str, tmp_path: Path, capsys: Cap
 
 def test_one_standard_input_for_two_photos(capsys: Captured) -> None:
     assert main(["run", "--content", "-", "--style", "-"]) == 2
-    assert "found - for both" in capsys.readouterr().err
+    assert "only one photo can come from standard input" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("missing", "words"), [("--style", ["--content", "a"]), ("--content", ["--style", "b"])])
 def test_missing_option(missing: str, words: list[str], capsys: Captured) -> None:
     assert main(["run", *words]) == 2
-    assert f"no {missing}" in capsys.readouterr().err
+    assert f"{missing} PHOTO is missing" in capsys.readouterr().err
 
 
 def test_output_that_cannot_be_written(folder: Path, capsys: Captured) -> None:
@@ -279,7 +279,7 @@ def test_output_folder_without_permission(folder: Path, capsys: Captured) -> Non
         place.chmod(0o777)
         check_writable(place / "result.png", overwrite=False)
         place.chmod(0o555)
-        assert_refused(capsys, 6, "a folder that can be written to", folder, "-o", str(place / "result.png"))
+        assert_refused(capsys, 6, "cannot be written to", folder, "-o", str(place / "result.png"))
         assert not list(place.iterdir())
 
 
@@ -305,7 +305,7 @@ def test_report_that_cannot_be_written(folder: Path, capsys: Captured) -> None:
     (folder / "report/loss.csv").unlink()
     (folder / "report/run.json").write_text('{"settings": {}}')
     config = ("--config", str(folder / "report/run.json"), "--overwrite")
-    assert_refused(capsys, 6, "an input", folder, "--report", str(folder / "report"), *config)
+    assert_refused(capsys, 6, "one of the inputs", folder, "--report", str(folder / "report"), *config)
 
 
 def test_names_beside_a_mask_are_an_input(folder: Path, capsys: Captured) -> None:
@@ -314,7 +314,7 @@ def test_names_beside_a_mask_are_an_input(folder: Path, capsys: Captured) -> Non
     words = masks(folder)
     Path(words[1]).rename(folder / "report/edited.png")
     words[1] = str(folder / "report/edited.png")
-    assert_refused(capsys, 6, "an input", folder, *words, "--report", str(folder / "report"), "--overwrite")
+    assert_refused(capsys, 6, "one of the inputs", folder, *words, "--report", str(folder / "report"), "--overwrite")
 
 
 class Trap:

@@ -60,7 +60,7 @@ def test_weights_and_masks_go_by_order_and_looks_have_no_mask_of_their_own() -> 
 
 @pytest.mark.parametrize("masks", [["a.png"], ["a.png", "b.png", "c.png"]])
 def test_masks_for_some_of_the_photos(masks: list[str]) -> None:
-    with pytest.raises(SettingsError, match=f"once for each style photo, or never, found {len(masks)} for 2"):
+    with pytest.raises(SettingsError, match=f"one mask for each style photo, or none, found {len(masks)} for 2"):
         styles_of(["a.jpg", "b.jpg"], None, masks, "content.png")
 
 
@@ -131,10 +131,10 @@ def test_a_look_is_an_input_and_no_output_by_chance(folder: Path, capsys: Captur
     command = words(folder, "sunset.png", masks=False)
     assert main([*command, "--save-look", str(look), "-o", str(folder / "out.png")]) == 0
     assert main([*command, "--save-look", str(look), "-o", str(folder / "other.png")]) == 6
-    assert "a name not yet taken" in capsys.readouterr().err
+    assert "this file exists already" in capsys.readouterr().err
     command[command.index("--style") + 1] = str(look)
     assert main([*command, "--save-look", str(look), "-o", str(folder / "other.png"), "--overwrite"]) == 6
-    assert "Inputs are kept" in capsys.readouterr().err
+    assert "one of the inputs" in capsys.readouterr().err
     assert not (folder / "other.png").exists()
 
 
@@ -162,7 +162,7 @@ def test_a_look_of_another_size_and_looks_of_other_settings(folder: Path, capsys
     assert main([*content, *first, "--size", "96"]) == 0
     assert "the look was saved at 64 px" in capsys.readouterr().err
     assert main([*content, *first, *second]) == 2
-    assert "saved looks of the same settings" in capsys.readouterr().err
+    assert "these saved looks have different settings" in capsys.readouterr().err
     assert main([*content, *first, *second, "--preset", "preview", "--size", "64", "--overwrite"]) == 0
 
 

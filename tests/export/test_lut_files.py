@@ -133,7 +133,7 @@ def test_look_takes_the_sliders(words: list[str], tmp_path: Path) -> None:
         (["-o", "look.jpg"], 2, "expected a file name that ends in .cube or .png"),
         (["-o", "none/deeper/look.cube"], 6, "Create the folder first"),
         (["-o", "taken.cube"], 6, "--overwrite"),
-        (["-o", "city.png", "--overwrite"], 6, "Inputs are kept"),
+        (["-o", "city.png", "--overwrite"], 6, "one of the inputs"),
         (["-o", "a.cube", "--per-region", "none/regions"], 6, "Create the folder first"),
         (["-o", "a.cube", "--per-region", "taken.cube"], 6, "expected a folder, found a file"),
         (["-o", "a.cube", "--per-region", "."], 6, "one with files"),

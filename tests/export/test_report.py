@@ -275,15 +275,15 @@ def test_folder_is_checked_ahead(report: Path, tmp_path: Path) -> None:
     check_report_folder(report, overwrite=True)
     with pytest.raises(OutputError, match="Create the folder first"):
         check_report_folder(tmp_path / "none/report", overwrite=True)
-    with pytest.raises(OutputError, match="a name not yet taken"):
+    with pytest.raises(OutputError, match="this file exists already"):
         check_report_folder(report, overwrite=False)
-    with pytest.raises(OutputError, match="an input"):
+    with pytest.raises(OutputError, match="one of the inputs"):
         check_report_folder(report, overwrite=True, inputs=[report / "content_mask.png"])
     with pytest.raises(OutputError, match="expected a folder"):
         check_report_folder(tmp_path / "style.png", overwrite=True)
     (tmp_path / "other").mkdir()
     (tmp_path / "other/style_mask_2.png").write_bytes(b"mine")
-    with pytest.raises(OutputError, match=r"style_mask_2\.png: expected a name not yet taken"):
+    with pytest.raises(OutputError, match=r"style_mask_2\.png: this file exists already"):
         check_report_folder(tmp_path / "other", overwrite=False)
 
 

@@ -440,8 +440,8 @@ def test_places_where_no_photo_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             Photo.read(source)  # type: ignore[arg-type]
         assert caught.value.where == str(source)
 
-    refused(tmp_path / "absent.jpg", "found no such file")
-    refused(str(tmp_path), "found a folder")
+    refused(tmp_path / "absent.jpg", "there is no such file")
+    refused(str(tmp_path), "this is a folder")
     refused(tmp_path / "file" / "photo.jpg", "Not a directory")
     refused("nul\0byte.jpg", "cannot be read")
 

@@ -199,9 +199,9 @@ def test_outputs_that_are_refused(tmp_path: Path) -> None:
             ("absent/out.png", True, "found none"),
             ("taken.png/out.png", True, "a file in its place"),
             ("folder.png", True, "found a folder"),
-            ("taken.png", False, "found an existing file"),
-            ("photo.png", True, "found an input"),
-            ("link.png", True, "found an input"),
+            ("taken.png", False, "this file exists already"),
+            ("photo.png", True, "this is one of the inputs"),
+            ("link.png", True, "this is one of the inputs"),
         ):
             with pytest.raises(OutputError, match=found) as caught:
                 check(tmp_path / name, overwrite)

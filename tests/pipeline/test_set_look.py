@@ -162,7 +162,7 @@ class TestRegions:
         assert [region.name for region in look.correspondence.regions] == ["building", "sky"]
         first, second = (session.transfer(scene, look, content_mask=mask).photo.pixels for mask in (masks[0], other))
         assert np.array_equal(first, second)
-        with pytest.raises(SettingsError, match="none for this one"):
+        with pytest.raises(SettingsError, match="every photo needs one"):
             session.transfer(scene, look)
 
     def test_what_is_uncertain_in_a_mask_is_told(self, scene: Pixels, dusk: Pixels, tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ class TestErrors:
 
     def test_photos_and_masks(self, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path]) -> None:
         session = Session(settings=PREVIEW)
-        with pytest.raises(SettingsError, match="a photo"):
+        with pytest.raises(SettingsError, match="no photo was given"):
             session.fit([], dusk)
         with pytest.raises(SettingsError, match="1 for 2 photos"):
             session.fit([scene, scene], session.style(dusk, masks[1]), content_masks=[masks[0]])
@@ -295,7 +295,7 @@ class TestErrors:
         with pytest.raises(InputError, match="nowhere"):
             session.fit([scene, "nowhere.jpg"], dusk)
         look = session.fit([scene], dusk)
-        with pytest.raises(SettingsError, match="one for this photo"):
+        with pytest.raises(SettingsError, match="a photo cannot have one"):
             session.transfer(scene, look, content_mask=masks[0])
 
     def test_a_strength_of_a_region_that_is_not_there(self, scene: Pixels, dusk: Pixels) -> None:

@@ -136,7 +136,7 @@ class TestKeywords:
             transfer(scene, dusk, colour=0.5)  # type: ignore[call-arg]
         with pytest.raises(SettingsError, match="strength"):
             transfer(scene, dusk, strength=2)
-        with pytest.raises(SettingsError, match="expected a style, found none"):
+        with pytest.raises(SettingsError, match="no style was given"):
             transfer(scene, [])
 
     def test_the_seconds_of_the_style_count(self, scene: Pixels, dusk: Pixels) -> None:

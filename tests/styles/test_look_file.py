@@ -146,7 +146,7 @@ def test_the_name_is_checked(look: Look, path: Path, tmp_path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(SettingsError, match=r"ends in \.photostyle, found '\.jpg'"):
         write_look(tmp_path / "look.jpg", look, overwrite=True)
-    with pytest.raises(OutputError, match="a name not yet taken"):
+    with pytest.raises(OutputError, match="this file exists already"):
         write_look(path, look, overwrite=False)
     with pytest.raises(OutputError, match="Create the folder first"):
         write_look(tmp_path / "none/look.photostyle", look, overwrite=True)
