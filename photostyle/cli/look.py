@@ -88,9 +88,9 @@ def _regions(
         {"name": region, "lut": str(folder / f"{name}.cube"), "mask": str(folder / f"{name}.mask.png")}
         for region, name in names.items()
     ]
-    told = {"regions": regions, "regions_error": {"mean": error.mean, "p95": error.p95}}
+    figures = {"regions": regions, "regions_error": {"mean": error.mean, "p95": error.p95}}
     line = f"{arguments.per_region}: {', '.join(names.values())}; together {error}"
-    return told, line, [f"{look.name}: {warning}" for look in looks for warning in look.lut.warnings]
+    return figures, line, [f"{look.name}: {warning}" for look in looks for warning in look.lut.warnings]
 
 
 def _tell(arguments: argparse.Namespace, found: dict[str, Any], messages: list[str], seconds: float) -> None:

@@ -147,9 +147,9 @@ def _solved(
     columns, residual = [], 0.0
     for channel in range(3):
         wanted = right[:, channel]
-        column, left = cg(matrix, wanted, start[:, channel], rtol=TOLERANCE, maxiter=ITERATIONS, M=scaled)
+        column, unconverged = cg(matrix, wanted, start[:, channel], rtol=TOLERANCE, maxiter=ITERATIONS, M=scaled)
         columns.append(column)
-        if left:
+        if unconverged:
             residual = max(residual, float(np.linalg.norm(wanted - matrix @ column) / np.linalg.norm(wanted)))
     return np.stack(columns, 1), residual
 

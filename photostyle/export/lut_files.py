@@ -188,9 +188,9 @@ def file_names(names: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in names:
         plain = re.sub(r"[^\w]+", "-", name).strip("-").lower() or "region"
-        taken, number = set(found.values()), 2
+        used, number = set(found.values()), 2
         unique = plain
-        while unique in taken:
+        while unique in used:
             unique, number = f"{plain}-{number}", number + 1
         found[name] = unique
     return found

@@ -124,11 +124,11 @@ def write_report(
     for name, data in (("run.json", run_text.encode()), ("loss.csv", _table(result.trace)), ("loss.png", curves)):
         _write(folder / name, data)
     write_mask(folder / "content_mask.png", result.correspondence.content)
-    taken = dict(result.correspondence.content.names)
+    names_used = dict(result.correspondence.content.names)
     for each, ending in zip(result.correspondence.styles, endings(len(style.parts)), strict=True):
-        regions = _renumbered(each.regions, taken)
+        regions = _renumbered(each.regions, names_used)
         write_mask(folder / f"style_mask{ending}.png", regions)
-        taken |= regions.names
+        names_used |= regions.names
     _write(folder / "report.html", page.encode(errors="backslashreplace"))  # names may be no Unicode
 
 
@@ -167,13 +167,13 @@ def _write(path: Path, data: bytes) -> None:
 def _renumbered(regions: RegionMap, others: Mapping[int, str]) -> RegionMap:
     """The same regions with ids under which others have no other name, so that one classes.json serves all."""
     ids = {name: label for label, name in others.items()}
-    taken = dict(others)
+    names_used = dict(others)
     free = iter(sorted(set(range(255)) - set(others) - set(regions.names)))
     table = np.arange(256, dtype=np.uint8)
     for label, name in regions.names.items():
-        if taken.get(label, name) != name:
+        if names_used.get(label, name) != name:
             table[label] = ids[name] if name in ids else next(free)
-        taken[int(table[label])] = name
+        names_used[int(table[label])] = name
     return RegionMap(table[regions.labels], {int(table[label]): name for label, name in regions.names.items()})
 
 

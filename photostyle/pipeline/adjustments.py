@@ -46,12 +46,13 @@ class Proxy:
 
     Args:
         content, changed: `(h, w, 3) float32`, sRGB-encoded, [0, 1]: before, and with the full look.
-        wide: `(K + 1, h, w) float32`, masks of the regions and of what is in none, see `photostyle.regions.edge_masks`.
+        coarse_masks: `(K + 1, h, w) float32`, masks of the regions and of what is in none, see
+            `photostyle.regions.edge_masks.refine_coarse`.
     """
 
     content: Pixels
     changed: Pixels
-    wide: Pixels
+    coarse_masks: Pixels
 
 
 def needs_proxy(settings: Settings) -> bool:
@@ -64,7 +65,7 @@ def adjust(
     content: Pixels,
     changed: Pixels,
     settings: Settings,
-    small: Proxy | None,
+    proxy: Proxy | None,
     device: torch.device,
     strip: int = STRIP,
     profile: Profile = SRGB,
@@ -74,11 +75,11 @@ def adjust(
     Args:
         content: `(H, W, 3) float32`, encoded as `profile` says, [0, 1].
         changed: as `content`, with the full look; it is overwritten and returned.
-        small: see `needs_proxy`.
+        proxy: see `needs_proxy`.
         strip: pixels worked on at once; the result is the same for any, bit for bit.
     """
     height, width = content.shape[:2]
-    step, maps = max(1, strip // width), _maps(content, settings.look, small, device)
+    step, maps = max(1, strip // width), _maps(content, settings.look, proxy, device)
     for row in range(0, height, step):
         part = slice(row, row + step)
         rows = content[part]
@@ -140,23 +141,23 @@ def _soft_clipped(light: Tensor, low: Tensor, high: Tensor) -> Tensor:
     return light.clamp(low, high) - above * torch.expm1(-over / above) + below * torch.expm1(-under / below)
 
 
-def _maps(photo: Pixels, look: LookSettings, small: Proxy | None, device: torch.device) -> dict[str, _Map]:
+def _maps(photo: Pixels, look: LookSettings, proxy: Proxy | None, device: torch.device) -> dict[str, _Map]:
     """What `_adjusted` needs to know of places: "skin" and "grey", [0, 1], and "shift", D above before its w."""
     maps: dict[str, _Map] = {}
-    if small is None:
+    if proxy is None:
         return maps
-    shape = small.content.shape[:2]
-    before, after = (lab(torch.tensor(p.reshape(-1, 3), device=device)) for p in (small.content, small.changed))
+    shape = proxy.content.shape[:2]
+    before, after = (lab(torch.tensor(p.reshape(-1, 3), device=device)) for p in (proxy.content, proxy.changed))
     for name, amount, likelihood in (("skin", look.skin, skin_likelihood), ("grey", look.neutrals, grey_likelihood)):
         if amount:
             likely = likelihood(before).reshape(shape).cpu().numpy()
             maps[name] = _Map(refine(np.stack([likely, 1 - likely]), photo), np.array([1, 0], np.float32))
     if _shifts_lightness(look):
         added = (after - before)[:, 0].reshape(shape).cpu().numpy()
-        masks = refine_fine(small.wide, small.content).of(small.content)
+        masks = refine_fine(proxy.coarse_masks, proxy.content).of(proxy.content)
         means = (masks * added).sum((1, 2)) / np.maximum(masks.sum((1, 2)), 1)
         means[-1] = 0  # what is in no region keeps its look
-        maps["shift"] = _Map(refine_fine(small.wide, photo), means)
+        maps["shift"] = _Map(refine_fine(proxy.coarse_masks, photo), means)
     return maps
 
 

@@ -47,21 +47,21 @@ def transfer(task: Task) -> SolvedTransfer:
     """Solves for the grids, from the closed form, coarse to fine."""
     settings = task.settings.grid
     with task.clock.part("masks"):
-        hard, wide = masks_of(task)
-        scenes = [scene_of(task, place, hard, wide) for place in (-2, -1)]
+        hard, coarse_masks = masks_of(task)
+        scenes = [scene_of(task, place, hard, coarse_masks) for place in (-2, -1)]
     grids, stages = solve_grids(task, scenes, Shape(settings.rows, settings.columns, settings.lumas))
-    return transfer_by_grids(task, wide, grids, stages)
+    return transfer_by_grids(task, coarse_masks, grids, stages)
 
 
 def preview(task: Task) -> SolvedTransfer:
     """The closed form alone."""
     with task.clock.part("masks"):
-        hard, wide = masks_of(task)
-        scene = scene_of(task, -1, hard, wide)
+        hard, coarse_masks = masks_of(task)
+        scene = scene_of(task, -1, hard, coarse_masks)
     with task.clock.part("closed form"):
         task.progress(Progress.begin("closed form"))
         grids = closed_form_grids(task, scene, PREVIEW)
-    return transfer_by_grids(task, wide, grids, ())
+    return transfer_by_grids(task, coarse_masks, grids, ())
 
 
 def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grids, tuple[Outcome, ...]]:
@@ -152,11 +152,12 @@ def _objective(task: Task, scene: Scene) -> RegionalObjective:
     )  # fmt: skip
 
 
-def transfer_by_grids(task: Task, wide: Pixels, grids: Grids, stages: tuple[Outcome, ...]) -> SolvedTransfer:
+def transfer_by_grids(task: Task, coarse_masks: Pixels, grids: Grids, stages: tuple[Outcome, ...]) -> SolvedTransfer:
     """Grids, wherever they come from, as what a task's photo and photos of any size go through.
 
     Args:
-        wide: `(K + 1, H, W) float32`, masks of the task's photo, see `photostyle.regions.edge_masks.refine_coarse`.
+        coarse_masks: `(K + 1, H, W) float32`, masks of the task's photo, see
+            `photostyle.regions.edge_masks.refine_coarse`.
     """
     device, progress = task.extract.device, task.progress  # and not the task, which would stay in memory
 
@@ -164,11 +165,13 @@ def transfer_by_grids(task: Task, wide: Pixels, grids: Grids, stages: tuple[Outc
         def tell(rows: int) -> None:
             progress(Progress("apply", rows, photo.height, math.nan, {}))
 
-        masks = refine_fine(wide, photo.pixels)
+        masks = refine_fine(coarse_masks, photo.pixels)
         return apply_at_full_size(photo.pixels, masks, grids, device, strengths, profile=photo.profile, tell=tell), ()
 
     def terms() -> Mapping[str, float]:
-        small = apply_at_full_size(task.pixels, refine_fine(wide, task.pixels), grids, device, [1.0] * len(grids))
+        small = apply_at_full_size(
+            task.pixels, refine_fine(coarse_masks, task.pixels), grids, device, [1.0] * len(grids)
+        )
         return pixel_method.paper_terms(task, small)
 
     return SolvedTransfer(stages, apply, terms)
@@ -204,10 +207,12 @@ def apply_at_full_size(
     for row in range(0, height, step):
         rows = pixels[row : row + step]
         soft = masks.of(rows, row, height)
-        taken = shares * soft[:-1]
-        left = soft[-1] + (soft[:-1] - taken).sum(0)
-        changed = apply_grids(rows, taken, left, grids, profile=profile, first_row=row, height=height, device=device)
-        touched = np.clip((taken.sum(0) - FAINT) / (TOUCHED - FAINT), 0, 1)[..., None]
+        weighted = shares * soft[:-1]
+        unchanged = soft[-1] + (soft[:-1] - weighted).sum(0)
+        changed = apply_grids(
+            rows, weighted, unchanged, grids, profile=profile, first_row=row, height=height, device=device
+        )
+        touched = np.clip((weighted.sum(0) - FAINT) / (TOUCHED - FAINT), 0, 1)[..., None]
         result[row : row + step] = np.where(touched < 1, rows + touched * (changed - rows), changed)
         tell(row + len(rows))
     return result

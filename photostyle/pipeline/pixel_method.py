@@ -133,12 +133,12 @@ class _FullSize:
 
     Args:
         solved: `(h, w, 3) float32`, sRGB-encoded, [0, 1]; pixels: the content at that size, from which it came.
-        wide: masks of the regions and of what is in none, after the first pass of `photostyle.regions.edge_masks`.
+        coarse_masks: masks of the regions and of what is in none, see `photostyle.regions.edge_masks.refine_coarse`.
     """
 
     solved: NDArray[np.float32]
     pixels: NDArray[np.float32]
-    wide: NDArray[np.float32]
+    coarse_masks: NDArray[np.float32]
     smoothing: SmoothingSettings
     progress: Callable[[Progress], None]
 
@@ -154,7 +154,7 @@ class _FullSize:
         changed, warnings = self._enlarged(photo)
         if min(strengths) < 1:
             height, lost = photo.height, 1 - np.array(strengths, np.float32)[:, None, None]
-            masks = refine_fine(self.wide, photo.pixels)
+            masks = refine_fine(self.coarse_masks, photo.pixels)
             for row in range(0, height, ROWS):
                 rows = photo.pixels[row : row + ROWS]
                 kept = (lost * saturate_masks(masks.of(rows, row, height)[:-1])).sum(0)[..., None]

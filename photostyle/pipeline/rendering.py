@@ -26,7 +26,7 @@ class Rendering:
     Args:
         photo: the content, at its own size.
         pixels: `(h, w, 3) float32`, sRGB-encoded, [0, 1]: the content at the size of the solve.
-        blend: the regions at that size.
+        correspondence: the regions at that size.
         apply: of `photostyle.pipeline.session.task.SolvedTransfer`.
         device: where it is computed.
         software, origin: what the photo's history says of what made it, and of the styles.
@@ -51,8 +51,8 @@ class Rendering:
         photo, warnings = self.photo, tuple[str, ...]()
         if not settings.leaves_content:
             changed, warnings = self.apply(photo, strengths)
-            small = self._small(strengths) if needs_proxy(settings) else None
-            mixed = adjust(photo.pixels, changed, settings, small, self.device, profile=photo.profile)
+            proxy = self._proxy(strengths) if needs_proxy(settings) else None
+            mixed = adjust(photo.pixels, changed, settings, proxy, self.device, profile=photo.profile)
             photo = photo.with_pixels(mixed)
         made = f"preset {settings.preset}, strength {settings.strength:g}, {self.origin}"
         return photo.with_event(self.software, made), warnings
@@ -64,11 +64,11 @@ class Rendering:
             photo, _ = self.of(settings)
         return replace(result, photo=photo, settings=settings, seconds=clock.seconds())
 
-    def _small(self, strengths: Sequence[float]) -> Proxy:
+    def _proxy(self, strengths: Sequence[float]) -> Proxy:
         changed, _ = self.apply(Photo(self.pixels), strengths)
         ids = [region.content_ids for region in self.correspondence.regions]
-        wide = refine_coarse(partition_masks(self.correspondence.content.labels, ids), self.pixels)
-        return Proxy(self.pixels, changed, wide)
+        coarse_masks = refine_coarse(partition_masks(self.correspondence.content.labels, ids), self.pixels)
+        return Proxy(self.pixels, changed, coarse_masks)
 
 
 def strengths_of(look: LookSettings, correspondence: Correspondence) -> list[float]:

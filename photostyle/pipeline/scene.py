@@ -58,7 +58,7 @@ def masks_of(task: Task) -> tuple[Pixels, Pixels]:
     return hard, refine_coarse(hard, task.pixels)
 
 
-def scene_of(task: Task, size: int, hard: Pixels, wide: Pixels) -> Scene:
+def scene_of(task: Task, size: int, hard: Pixels, coarse_masks: Pixels) -> Scene:
     """The task at the size of the solve, -1, or at half of it, -2."""
     pixels = task.pixels if size == -1 else task.photo.fitted(task.settings.solver.size // 2)
     styles = tuple(style.scales[size] for style in task.styles)
@@ -68,7 +68,7 @@ def scene_of(task: Task, size: int, hard: Pixels, wide: Pixels) -> Scene:
         )
         for place, style in enumerate(styles)
     )
-    return Scene(pixels, shrink_masks(hard, pixels), refine_fine(wide, pixels).of(pixels), styles, style_masks)
+    return Scene(pixels, shrink_masks(hard, pixels), refine_fine(coarse_masks, pixels).of(pixels), styles, style_masks)
 
 
 def shrink_masks(masks: Pixels, like: Pixels) -> Pixels:

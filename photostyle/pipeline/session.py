@@ -209,15 +209,15 @@ class Session:
         if content_masks is not None and len(content_masks) != len(photos):
             found = f"{len(content_masks)} for {len(photos)} photos"
             raise SettingsError("a mask for every photo of the set, or none", found, "content_masks")
-        members = []
+        set_photos = []
         with clock.part("read"):
             for place in set_look.spread_evenly(len(photos)):
                 pixels = Photo.read(photos[place]).fitted(self.settings.solver.size)
                 mask = read_mask(content_masks[place], *pixels.shape[:2]) if content_masks is not None else None
-                members.append(SetPhoto(pixels, mask, self._segmentation(pixels) if mask is None else None))
+                set_photos.append(SetPhoto(pixels, mask, self._segmentation(pixels) if mask is None else None))
         style = self._measured_style(style, clock)
         style.check_masks(content_masks is not None)
-        look = set_look.fit_set_look(self.settings, self._extract, style, members, clock, self._progress)
+        look = set_look.fit_set_look(self.settings, self._extract, style, set_photos, clock, self._progress)
         strengths_of(self.settings.look, look.correspondence)
         return look
 

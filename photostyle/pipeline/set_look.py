@@ -127,32 +127,32 @@ def fit_set_look(
     settings: Settings,
     extract: FeatureExtractor,
     style: Style,
-    members: Sequence[SetPhoto],
+    set_photos: Sequence[SetPhoto],
     clock: Clock,
     progress: Callable[[Progress], None],
 ) -> SetLook:
     """Finds the look of a set.
 
     Args:
-        members: one or more, all with a mask or none.
+        set_photos: one or more, all with a mask or none.
 
     Raises:
         InputError, SettingsError: see `photostyle.styles.matching.find_correspondence`.
     """
-    members = sorted(members, key=lambda member: member.pixels.tobytes())
-    known = find_views([member.segmentation for member in members if member.segmentation is not None])
-    members = [
+    set_photos = sorted(set_photos, key=lambda photo: photo.pixels.tobytes())
+    known = find_views([photo.segmentation for photo in set_photos if photo.segmentation is not None])
+    set_photos = [
         replace(m, segmentation=segmentation_in_view(m.segmentation, known) if m.segmentation is not None else None)
-        for m in members
+        for m in set_photos
     ]
-    cell = _cell([member.pixels.shape[:2] for member in members])
+    cell = _cell([photo.pixels.shape[:2] for photo in set_photos])
     with clock.part("regions"):
-        correspondence, regions = _set_correspondence(extract, members, style, cell, settings)
+        correspondence, regions = _set_correspondence(extract, set_photos, style, cell, settings)
     height, width = cell
-    stack = np.concatenate([resize(member.pixels, height, width) for member in members])
+    stack = np.concatenate([resize(photo.pixels, height, width) for photo in set_photos])
     task = Task(settings, extract, Photo(stack), stack, style.parts, correspondence, clock, progress)
     with clock.part("masks"):
-        scenes = _scenes(task, members, regions, [(height // 2, width // 2), (height, width)])
+        scenes = _scenes(task, set_photos, regions, [(height // 2, width // 2), (height, width)])
     stages: tuple[Outcome, ...] = ()
     if settings.solver.method == "grid":
         grids, stages = grid_method.solve_grids(task, scenes, Shape(1, 1, settings.grid.lumas))
@@ -166,7 +166,7 @@ def fit_set_look(
         for each in style.parts
     )  # fmt: skip
     return SetLook(
-        settings=settings, photos=len(members), grids=grids, correspondence=correspondence,
+        settings=settings, photos=len(set_photos), grids=grids, correspondence=correspondence,
         views=known, styles=light, terms=stages[-1].terms if stages else {}, stages=stages,
         seconds=clock.seconds(),
         warnings=(*correspondence.messages, *stage_warnings(stages)),
@@ -176,8 +176,10 @@ def fit_set_look(
 
 def transfer_by_look(look: SetLook, task: Task) -> SolvedTransfer:
     """What the look makes of the photo of a task whose `correspondence` is `correspondence_in`."""
-    wide = refine_coarse(partition_masks(task.correspondence.content.labels, _ids(look.correspondence)), task.pixels)
-    return grid_method.transfer_by_grids(task, wide, look.grids, ())
+    coarse_masks = refine_coarse(
+        partition_masks(task.correspondence.content.labels, _ids(look.correspondence)), task.pixels
+    )
+    return grid_method.transfer_by_grids(task, coarse_masks, look.grids, ())
 
 
 def correspondence_in(look: SetLook, regions: RegionMap) -> Correspondence:
@@ -198,12 +200,12 @@ def _cell(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 
 def _set_correspondence(
-    extract: FeatureExtractor, members: Sequence[SetPhoto], style: Style, cell: tuple[int, int], settings: Settings
+    extract: FeatureExtractor, set_photos: Sequence[SetPhoto], style: Style, cell: tuple[int, int], settings: Settings
 ) -> tuple[Correspondence, list[RegionMap]]:
     """What takes its look from what in the photos of the set, stacked; and every photo's own regions."""
     height, width = cell
-    masks = [member.regions for member in members if member.regions is not None]
-    segmentations = [member.segmentation for member in members if member.segmentation is not None]
+    masks = [photo.regions for photo in set_photos if photo.regions is not None]
+    segmentations = [photo.segmentation for photo in set_photos if photo.segmentation is not None]
     joint_mask, joint = None, JointSegmentation.of(segmentations, height, width) if segmentations else None
     if masks:
         names = sorted({name for mask in masks for name in mask.names.values()})
@@ -213,14 +215,14 @@ def _set_correspondence(
             np.concatenate([resize_labels(each.labels, height, width) for each in masks]),
             {label: name for name, label in labels.items()},
         )
-    stack = np.concatenate([resize(member.pixels, height, width) for member in members])
+    stack = np.concatenate([resize(photo.pixels, height, width) for photo in set_photos])
     content = ContentPhoto(stack, lambda _: joint, extract)
     found = find_correspondence(content, style, joint_mask, settings)
     if found.found_by == "mask":
         return found, masks
     if found.found_by == "classes":
         return found, [each.regions(tuple(found.content.names)) for each in segmentations]
-    return found, [RegionMap(np.zeros(member.pixels.shape[:2], np.uint8), {0: WHOLE}) for member in members]
+    return found, [RegionMap(np.zeros(photo.pixels.shape[:2], np.uint8), {0: WHOLE}) for photo in set_photos]
 
 
 def _relabelled(regions: RegionMap, labels: Mapping[str, int]) -> RegionMap:
@@ -234,16 +236,16 @@ def _relabelled(regions: RegionMap, labels: Mapping[str, int]) -> RegionMap:
 
 
 def _scenes(
-    task: Task, members: Sequence[SetPhoto], regions: Sequence[RegionMap], sizes: Sequence[tuple[int, int]]
+    task: Task, set_photos: Sequence[SetPhoto], regions: Sequence[RegionMap], sizes: Sequence[tuple[int, int]]
 ) -> list[Scene]:
     """The set at each size, every photo with masks of its own, and the styles as large as the photos."""
     stacks: list[list[tuple[Pixels, Pixels, Pixels]]] = [[] for _ in sizes]
-    for member, own in zip(members, regions, strict=True):
+    for photo, own in zip(set_photos, regions, strict=True):
         hard = partition_masks(own.labels, _ids(task.correspondence))
-        wide = refine_coarse(hard, member.pixels)
+        coarse_masks = refine_coarse(hard, photo.pixels)
         for stack, size in zip(stacks, sizes, strict=True):
-            small = resize(member.pixels, *size)
-            stack.append((small, shrink_masks(hard, small), refine_fine(wide, small).of(small)))
+            small = resize(photo.pixels, *size)
+            stack.append((small, shrink_masks(hard, small), refine_fine(coarse_masks, small).of(small)))
     scenes = []
     for stack, size in zip(stacks, sizes, strict=True):
         pixels, masks, soft = zip(*stack, strict=True)
@@ -257,7 +259,7 @@ def _scenes(
         )
         scenes.append(
             Scene(np.concatenate(pixels), np.concatenate(masks, 1), np.concatenate(soft, 1), styles,
-                          style_masks, len(members))
+                          style_masks, len(set_photos))
         )  # fmt: skip
     return scenes
 

@@ -34,9 +34,9 @@ def refine_coarse(hard: Pixels, pixels: Pixels) -> Pixels:
     return refine(hard, pixels, radius=WIDE, epsilon=EPSILON).of(pixels)
 
 
-def refine_fine(wide: Pixels, pixels: Pixels) -> Refined:
+def refine_fine(coarse_masks: Pixels, pixels: Pixels) -> Refined:
     """The second, narrow pass, for a photo of any size."""
-    return refine(wide, pixels, radius=NARROW, epsilon=EPSILON)
+    return refine(coarse_masks, pixels, radius=NARROW, epsilon=EPSILON)
 
 
 def saturate_masks(masks: Pixels) -> Pixels:

@@ -77,27 +77,27 @@ def read_mask(mask: MaskSource, height: int, width: int) -> RegionMap:
             1 px), a painted mask in other colours, a class id without a name, a `classes.json` that does not map ids
             to names, or an array that is no mask.
     """
-    told: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     if isinstance(mask, np.ndarray) and not is_painted(mask):
         mask = regions_of_labels(mask)
     if isinstance(mask, RegionMap):
         _check_proportions(mask.labels.shape[::-1], height, width, Path(WHERE))
-        labels, known, told = mask.labels, dict(mask.names), mask.warnings
+        labels, known, warnings = mask.labels, dict(mask.names), mask.warnings
     elif isinstance(mask, np.ndarray):
         _check_proportions(mask.shape[1::-1], height, width, Path(WHERE))
-        (labels, told), known = labels_from_picture(mask, WHERE), {label.id: label.name for label in PALETTE}
+        (labels, warnings), known = labels_from_picture(mask, WHERE), {label.id: label.name for label in PALETTE}
     else:
         image, path, names = _opened(mask)
         _check_proportions(image.size, height, width, path)
         ids = _class_ids(image, names, path)
         if ids is None:
-            labels, told = labels_from_picture(np.asarray(image.convert("RGBA")), str(path))
+            labels, warnings = labels_from_picture(np.asarray(image.convert("RGBA")), str(path))
             known = {label.id: label.name for label in PALETTE}
         else:
             labels, known = ids, dict(NAMES if names is None else names)
             _check_known(labels, known, path)
     labels = resize_labels(labels, height, width)
-    return RegionMap(labels, {label: known[label] for label in sorted(labels_present(labels))}, told)
+    return RegionMap(labels, {label: known[label] for label in sorted(labels_present(labels))}, warnings)
 
 
 def labels_from_picture(pixels: NDArray[np.uint8], where: str) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
@@ -125,12 +125,12 @@ def labels_from_picture(pixels: NDArray[np.uint8], where: str) -> tuple[NDArray[
     if painted.guessed < TOLD_GUESSED and painted.unknown < TOLD_UNKNOWN:
         return labels, ()
     assert painted.place is not None
-    told = (
+    warnings = (
         f"{_percent(painted.unknown)} of it is in none of the nine colours (further than {TOLERANCE} of 255 in a"
         f" channel), most of that in {_colour_and_place(painted)}. The nearest colour counts, there"
         f" {PALETTE[labels[painted.place]].name}"
     )
-    return labels, (told,)
+    return labels, (warnings,)
 
 
 def write_mask(path: str | Path, regions: RegionMap) -> None:
