@@ -198,7 +198,7 @@ class _PresetAttribute:
 
 
 class Settings(Section):
-    """All that decides a transfer beside the photos, the masks and the weights.
+    """Everything that decides a transfer, apart from the photos, the masks and the weights.
 
     `Settings()` is the preset `default`. `Settings.preset("paper", strength=0.6)` is any preset, with other values of
     some settings. Their names are those of the options (`strength`, `size`, `seed`, `segmenter`, `encoder`, `device`)

@@ -1,4 +1,4 @@
-"""What a transfer tells while it runs and hands back at its end."""
+"""What a transfer reports while it runs, and what it gives back at the end."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from photostyle.solvers.result import Outcome, Status, Step
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a transfer is: the stage, its accepted iterate, the loss and its weighted terms there.
+    """Where a transfer is: the stage, the number of the accepted iterate, the loss and its weighted terms.
 
-    In the stage `apply`, iterations are rows of the full-size photo; loss is NaN and terms are empty there.
+    In the stage `apply` the iterations are rows of the full-size photo. There the loss is NaN and there are no terms.
     """
 
     stage: str
@@ -31,26 +31,26 @@ class Progress:
 
     @classmethod
     def begin(cls, stage: str) -> Progress:
-        """That a stage begins which does not tell how far it is."""
+        """The start of a stage that does not report how far it is."""
         return cls(stage, 0, 0, math.nan, {})
 
 
 @dataclass(frozen=True)
 class Result:
-    """A transfer's outcome.
+    """What a transfer gives.
 
     Args:
-        photo: the content photo in its own size with its new look.
-        terms: the objective's weighted terms at the end of the last stage; empty where nothing was solved for.
-        paper_terms: computes the weighted terms of Luan et al. 2017 of what was solved for, so that methods can be
-            set side by side; for the method `pixels` they are `terms`.
-        render: makes this result for other settings; `rendered` calls it.
-        seconds: of every part of the run by name, and `total`.
+        photo: the content photo with its new look, at its own size.
+        terms: the weighted terms of the objective at the end of the last stage; empty if nothing was solved for.
+        paper_terms: a function that computes the weighted terms of Luan et al. 2017, so that methods can be compared.
+            For the method `pixels` they are `terms`.
+        render: a function that makes this result for other settings; `rendered` calls it.
+        seconds: seconds of every part of the run by name, and of the whole run, `total`.
         warnings: what the user should know, a line each.
-        settings, device, dtype, weights: what it was made with; `weights` is `{encoder: sha256}`.
+        settings, device, dtype, weights: what the result was made with; `weights` is `{name: sha256}`.
         stages: how each stage of the solver went.
-        correspondence: the regions at the size of the solve, and which took its look from which.
-        interrupted: whether the solver was stopped; `photo` is then the best so far.
+        correspondence: the regions at the size of the solve, and which region took its look from which.
+        interrupted: whether the user stopped the solver; `photo` is then the best so far.
     """
 
     photo: Photo
@@ -87,19 +87,19 @@ class Result:
     ) -> Result:
         """The same transfer with other values of `strength` and of the section `look`, without solving again.
 
-        `rendered(strength=0.5, colour=0.8)` gives the very photo that a run with these settings would; what is not
-        named stays as it is here. Where nothing was solved for, since the settings left the content as it was, this
-        solves first, every time: go on from what it gives.
+        `rendered(strength=0.5, colour=0.8)` gives the same bytes as a run with these settings. Settings that are not
+        named stay as they are in this result. If the settings left the content unchanged, nothing was solved for; then
+        every call solves first, so call `rendered` on the result that it gives.
 
-        Of the full-size photos a result keeps the content beside its own `photo`: the full look is made anew, in
-        strips. The rest is what was solved for (under a MB, or with the method `pixels` the photo of that size), and,
-        through `paper_terms`, the encoder and the style's features. Dropping the result frees all of it.
+        Memory: a result keeps the content and its own `photo` at full size, what was solved for (less than 1 MB; with
+        the method `pixels` a photo at the size of the solve), and the encoder and the style's features for
+        `paper_terms`. Deleting the result frees all of it.
 
         Args:
             changes: values by dotted names, such as `{"strength": 0.5, "look.regions.sky": 0.8}`.
-            strength: as the setting of that name.
-            lightness, contrast, colour, keep_luminance, regions, skin, neutrals: as the settings of these names in the
-                section `look`; they go before `changes`. `regions` takes the place of all strengths of regions.
+            strength: the setting of that name.
+            lightness, contrast, colour, keep_luminance, regions, skin, neutrals: the settings of these names in the
+                section `look`. They win over `changes`. `regions` replaces the strengths of all regions.
 
         Raises:
             SettingsError: another setting, a value out of its range, a region that is not there.

@@ -46,12 +46,12 @@ class Session:
     """Settings, device and encoder, loaded once for many photos.
 
     Args:
-        preset: name of a preset, or the path of a saved look, NAME.photostyle, whose settings are taken; unused where
+        preset: name of a preset, or path of a saved look, NAME.photostyle, whose settings are used. Ignored if
             `settings` are given.
-        settings: settings of one's own.
+        settings: your own settings.
         device: overrides the settings' device.
-        progress: called at every accepted iterate and at the start of every other stage; without it a download of
-            weights is silent, too.
+        progress: a function that is called at every accepted iterate and at the start of every other stage. Without it
+            a download of weights is silent, too.
 
     Raises:
         SettingsError: an unknown preset, or a device that this machine lacks.
@@ -87,16 +87,17 @@ class Session:
     def style(
         self, source: PhotoSource, mask: MaskSource | None = None, *, weight: float = 1.0, region: str | None = None
     ) -> Style:
-        """Reads and measures a style photo, with its region mask if it has one, or a saved look.
+        """Reads and measures a style photo, with a mask of its regions if you have one, or reads a saved look.
 
         Args:
             source: what `Photo.read` reads: a path, bytes, file object, PIL image, array or `Photo`; or the path of a
                 look, NAME.photostyle.
             mask: regions of the photo: a path, an array of labels `(H, W)` or of colours `(H, W, 3)`, a PIL image or a
                 `RegionMap`, of any size with the photo's proportions; a look has its own, if any.
-            weight: beside those of the styles that this one is added to; those of a look are multiplied by it.
-            region: of the content, that alone takes its look from this style; others take it from styles that are
-                given for none, or keep their own.
+            weight: how much this style counts beside the others that it is added to. The weights in a look are
+                multiplied by it.
+            region: the one region of the content that takes its look from this style. The other regions use the styles
+                without a region; if there is none, they keep their own look.
 
         Raises:
             InputError: the photo, the mask or the look cannot be used.
@@ -142,8 +143,8 @@ class Session:
 
         Args:
             content: what `Photo.read` reads.
-            style: a measured style, or the source of one; or several of them, which are added; or the look of a set,
-                see `fit`.
+            style: a measured style, or the source of one; a list of these, which are added; or the look of a set, see
+                `fit`.
             content_mask: regions of the content, as for `style`; there if and only if every style, or every photo of
                 the set, has its own.
 
@@ -190,9 +191,9 @@ class Session:
         """Finds one look for a set of photos, such as a burst, a panorama or a time lapse: see docs/sets.md.
 
         Args:
-            photos: the set; of more than `sets.MOST_PHOTOS` so many are read, evenly spread over it.
+            photos: the set. If there are more than 16 photos, 16 of them are read, evenly spread over the set.
             style: as for `transfer`.
-            content_masks: regions of every photo, as for `style`; there if and only if every style has its own.
+            content_masks: regions of every photo, as for `style`. Either all photos and styles have a mask, or none.
 
         Returns:
             What `transfer` takes as the style of each photo of the set.

@@ -68,15 +68,16 @@ class SetPhoto:
 
 @dataclass(frozen=True, eq=False)
 class SetLook:
-    """The look of a set, found by `Session.fit`, for `Session.transfer`. It can be pickled.
+    """The look of a set: `Session.fit` finds it, `Session.transfer` applies it. It can be pickled.
 
     Args:
-        settings: with which it was found.
-        photos: how many it was found from.
+        settings: the settings it was found with.
+        photos: the number of photos it was found from.
         grids: `(K, 1, 1, lumas, 4, 3) float64`, see `photostyle.solvers.bilateral`.
-        correspondence: what takes its look from what; `content` are the regions of the shrunken photos, stacked.
-        views: that photos of the set share.
-        styles: without their features, at the size of the solve.
+        correspondence: which region takes its look from which; `content` has the regions of the photos, shrunk and
+            joined into one picture.
+        views: the views that photos of the set share.
+        styles: the style photos at the size of the solve, without their features.
         terms, stages, seconds, interrupted: as in a `Result`.
         warnings: what the user should know of the whole set, a line each.
     """
@@ -97,10 +98,10 @@ class SetLook:
         """The regions of a photo, with the labels of `correspondence.content`.
 
         Args:
-            pixels: at the size of the solve; mask and segmentation, as in `SetPhoto`, are of that size.
+            pixels: the photo at the size of the solve. `mask` and `segmentation` are as in `SetPhoto`, at that size.
 
         Raises:
-            SettingsError: a mask for a set that was found without, or none for one that was found with masks.
+            SettingsError: a mask, but the look was found without masks; or no mask, but it was found with masks.
         """
         if mask is None and self.correspondence.found_by == "mask":
             problem = "the look of this set was found with masks, so every photo needs one"

@@ -19,7 +19,7 @@ from photostyle.styles.style import StylePhoto
 
 @dataclass(frozen=True)
 class Task:
-    """What a solver is given: the photos, what takes its look from what, and whom to tell how it goes."""
+    """What a method is given: the photos, the correspondence of their regions, and where to report progress."""
 
     settings: Settings
     extract: FeatureExtractor
@@ -37,13 +37,14 @@ class Task:
 
 @dataclass(frozen=True)
 class SolvedTransfer:
-    """What a solver found.
+    """What a method found.
 
     Args:
-        stages: how every stage went that was begun.
-        apply: a photo and strengths of the matched regions, [0, 1] each, to the photo's pixels with their new look, a
-            new array, and warnings. It keeps what was solved for alive, and not the task.
-        paper_terms: the terms of Luan et al. 2017 for the photo at the size of the solve, weighted as in the settings.
+        stages: how each stage went.
+        apply: a function of a photo and the strengths of the matched regions, [0, 1] each. It gives the photo's pixels
+            with their new look, as a new array, and warnings. It keeps what was solved for in memory, but not the task.
+        paper_terms: a function that gives the terms of Luan et al. 2017 for the photo at the size of the solve,
+            weighted as in the settings.
     """
 
     stages: tuple[Outcome, ...]

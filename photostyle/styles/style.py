@@ -75,14 +75,14 @@ class StylePhoto:
 
 @dataclass(frozen=True, eq=False)
 class Style:
-    """A look: one style photo or more, measured for a session's settings.
+    """One style photo or several, measured for a session's settings.
 
     Made by `Session.style`. `+` puts two together, and `sum` any number, so that a photo takes its look from
     all of them, each by its weight.
 
     Args:
-        parts: the photos.
-        settings: of the session that measured them.
+        parts: the style photos.
+        settings: the settings of the session that measured them.
     """
 
     parts: tuple[StylePhoto, ...]
