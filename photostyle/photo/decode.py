@@ -324,7 +324,7 @@ def _profiled(stored: StoredImage, notes: list[str]) -> tuple[StoredImage, Profi
             raise ValueError(f"a profile of {space!r} on {'grey' if stored.grey else 'RGB'} pixels")
         return stored, parse_profile(icc)
     except ValueError as error:
-        notes.append(f"the embedded colour profile cannot be used, taken as sRGB: {error}")
+        notes.append(f"the embedded colour profile cannot be used, so the photo is read as sRGB: {error}")
         return stored, SRGB
     except LookupError:
         return _in_srgb(stored, icc, notes), SRGB
@@ -349,9 +349,9 @@ def _in_srgb(stored: StoredImage, icc: bytes, notes: list[str]) -> StoredImage:
             intent=intent, flags=flags,
         )  # fmt: skip
     except (RuntimeError, ValueError) as error:
-        notes.append(f"the embedded colour profile cannot be used, taken as sRGB: {error}")
+        notes.append(f"the embedded colour profile cannot be used, so the photo is read as sRGB: {error}")
         return stored
-    notes.append("converted to sRGB: its profile is tables of colours, which cannot be worked in")
+    notes.append("converted to sRGB, because its colour profile consists of tables")
     if samples.shape[2] in (2, 4):
         converted = np.concatenate([converted, samples[:, :, -1:]], 2)
     return stored._replace(samples=converted, white=int(full))

@@ -184,7 +184,7 @@ def read_heic(stream: IO[bytes], where: str, notes: list[str]) -> StoredImage:
     samples = np.asarray(file)
     primaries = file.info.get("nclx_profile", {}).get("color_primaries", 1)
     if not file.info.get("icc_profile") and primaries not in (1, 2):
-        notes.append("its colours are given by numbers (nclx) and not by a profile: taken as sRGB")
+        notes.append("its colours are given by numbers (nclx) instead of a profile, so it is read as sRGB")
     return StoredImage(
         samples, 2**depth - 1, depth, samples.ndim == 2, exif, file.info.get("icc_profile"),
         file.info.get("xmp"), premultiplied=file.mode.startswith("RGBa"), turned=True,

@@ -62,14 +62,14 @@ def losses(alpha: Pixels | None, metadata: Metadata, format: str) -> tuple[str, 
     held = _for_jpeg(metadata) if format == "JPEG" else metadata
     lost = []
     if format == "JPEG" and alpha is not None and alpha.min() < 1:
-        lost.append("its transparency is left out: JPEG has none, PNG, WebP, TIFF and AVIF do")
+        lost.append("its transparency is lost: JPEG has none. PNG, WebP, TIFF and AVIF keep it")
     if metadata.iptc and (format in ("WEBP", "AVIF") or not held.iptc):
-        lost.append(f"its IPTC is left out: {format} has no {'room' if format == 'JPEG' else 'place'} for it")
+        lost.append(f"its IPTC is lost: {format} has no {'room' if format == 'JPEG' else 'place'} for it")
     if held.exif != metadata.exif:
         part = "EXIF's maker's note" if held.exif else "EXIF"
-        lost.append(f"its {part} is left out: JPEG has 64 KiB for EXIF, PNG and TIFF have more")
+        lost.append(f"its {part} is lost: JPEG has room for 64 KiB of EXIF. PNG and TIFF have more")
     if metadata.xmp and not held.xmp:
-        lost.append("its XMP is left out: JPEG has 64 KiB for it, PNG and TIFF have more")
+        lost.append("its XMP is lost: JPEG has room for 64 KiB. PNG and TIFF have more")
     return tuple(lost)
 
 

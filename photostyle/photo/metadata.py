@@ -136,7 +136,7 @@ def upright(
             _remove(document, _XMP, "Thumbnails")
             xmp = _packet(document)
         except ValueError as error:
-            notes.append(f"its XMP is damaged and is left out: {error}")
+            notes.append(f"its XMP is damaged and is lost: {error}")
             xmp = None
     return Metadata(kept, xmp, iptc or None), orientation
 
@@ -157,7 +157,7 @@ def _upright_exif(found: Image.Exif, stored: tuple[int, int], notes: list[str]) 
         if sound:
             kept[directory] = sound
     if damaged:
-        notes.append(f"its EXIF is damaged: what cannot be read is left out ({damaged[0]})")
+        notes.append(f"its EXIF is damaged, and what cannot be read is lost ({damaged[0]})")
     if not kept:
         return None, orientation
     kept[ExifTags.Base.Orientation] = 1

@@ -96,12 +96,12 @@ def read_with_pillow(image: Image.Image, where: str, notes: list[str]) -> Stored
         advice = "Export it with 8 or 16 bits a channel."
         raise InputError("grey, RGB or CMYK of 8 or 16 bits", f"mode {image.mode}", where, advice)
     if image.mode not in _GREY16 and any(";16" in str(tile) for tile in getattr(image, "tile", ())):
-        notes.append("16 bits a channel are read as 8: give the file rather than the opened image")
+        notes.append("16 bits a channel were read as 8: give the file instead of the opened image")
     image.load()
     icc, jpeg = image.info.get("icc_profile"), None
     exif = image.getexif()
     if image.info.get("exif") and not exif:
-        notes.append("its EXIF holds nothing that can be read")
+        notes.append("its EXIF cannot be read and is left out")
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         jpeg = _jpeg_tables(image)
     stored = StoredImage(
@@ -142,7 +142,7 @@ def _cmyk_in_srgb(image: Image.Image, icc: bytes | None, notes: list[str]) -> Im
     """Relative colorimetric with black point compensation, as photo editors convert unless told otherwise."""
     try:
         if not icc:
-            notes.append("CMYK without a profile: its colours are a guess")
+            notes.append("CMYK without a colour profile, so its colours are a guess")
             return image.convert("RGB")
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
         intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
@@ -150,7 +150,7 @@ def _cmyk_in_srgb(image: Image.Image, icc: bytes | None, notes: list[str]) -> Im
         converted = ImageCms.buildTransform(profile, srgb, "CMYK", "RGB", intent, flags).apply(image)
         notes.append(f"CMYK is converted to sRGB from {ImageCms.getProfileDescription(profile).strip()!r}")
     except (ImageCms.PyCMSError, OSError, ValueError) as error:
-        notes.append(f"the embedded colour profile cannot be used, its colours are a guess: {error}")
+        notes.append(f"the embedded colour profile cannot be used, so its colours are a guess: {error}")
         return image.convert("RGB")
     return converted
 

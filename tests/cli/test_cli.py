@@ -155,9 +155,9 @@ def test_transparency_that_jpeg_lacks_is_warned_of(photos: list[str], tmp_path: 
         opaque.save(tmp_path / "city.png")
         assert main([*photos, "--json", "-o", str(tmp_path / "out.jpg"), "--overwrite"]) == 0
         warnings = json.loads(capsys.readouterr().out)["warnings"]
-        assert any("transparency is left out" in warning for warning in warnings) == told
+        assert any("transparency is lost" in warning for warning in warnings) == told
     assert main([*photos, "--json", "-o", str(tmp_path / "out.png")]) == 0
-    assert "transparency is left out" not in capsys.readouterr().out
+    assert "transparency is lost" not in capsys.readouterr().out
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names that are no Unicode")

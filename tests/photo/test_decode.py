@@ -127,7 +127,9 @@ def test_every_colour_mode_becomes_rgb_and_alpha(tmp_path: Path, name: str) -> N
     else:
         assert photo.alpha is not None
         np.testing.assert_allclose(photo.alpha, alpha, atol=1e-6)
-    assert photo.warnings == (("CMYK without a profile: its colours are a guess",) if name == "CMYK tiff" else ())
+    assert photo.warnings == (
+        ("CMYK without a colour profile, so its colours are a guess",) if name == "CMYK tiff" else ()
+    )
 
 
 def test_a_cmyk_jpeg_is_not_inverted(tmp_path: Path) -> None:

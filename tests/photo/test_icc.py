@@ -231,5 +231,5 @@ def test_a_profile_of_tables_is_converted_from(tmp_path: Path, dtype: Any) -> No
                (b"iCCP", b"swapping\0\0" + zlib.compress(profile)))  # fmt: skip
     photo = read(tmp_path, data)
     assert photo.profile is SRGB
-    assert photo.warnings == ("converted to sRGB: its profile is tables of colours, which cannot be worked in",)
+    assert photo.warnings == ("converted to sRGB, because its colour profile consists of tables",)
     np.testing.assert_allclose(photo.pixels, srgb_encoded(samples / full)[:, :, ::-1], atol=2 / 255)

@@ -88,7 +88,7 @@ def test_an_event_is_added_to_the_history_and_the_rest_stays(xmp: bytes | None) 
 def test_damaged_xmp_is_left_out_with_a_warning(tmp_path: Path, xmp: bytes) -> None:
     photo = read(tmp_path, saved(Image.fromarray(smooth()), "JPEG", xmp=xmp, exif=camera_exif()))
     assert photo.metadata.xmp is None and photo.metadata.exif is not None
-    assert [warning.split(":")[0] for warning in photo.warnings] == ["its XMP is damaged and is left out"]
+    assert [warning.split(":")[0] for warning in photo.warnings] == ["its XMP is damaged and is lost"]
     assert b"photostyle" in (photo.with_event("photostyle", "x").metadata.xmp or b"")
 
 
@@ -137,9 +137,9 @@ def test_blocks_too_long_for_a_jpeg_are_left_out_of_it(tmp_path: Path) -> None:
     long = Metadata(None, XMP.replace(b"Someone", b"Someone " * 9000), IPTC * 5000)
     photo = Photo(smooth() / np.float32(255), metadata=long)
     photo.save(tmp_path / "out.jpg")
-    assert [line.split(" is left out")[0] for line in photo.losses("JPEG")] == ["its IPTC", "its XMP"]
+    assert [line.split(" is lost")[0] for line in photo.losses("JPEG")] == ["its IPTC", "its XMP"]
     assert photo.losses("JPEG", "none") == photo.losses("TIFF") == ()
-    assert photo.losses("WEBP") == ("its IPTC is left out: WEBP has no place for it",)
+    assert photo.losses("WEBP") == ("its IPTC is lost: WEBP has no place for it",)
     assert read(tmp_path, (tmp_path / "out.jpg").read_bytes()).metadata == Metadata()
     Photo(smooth() / np.float32(255), metadata=long).save(tmp_path / "out.png")
     assert Photo.read(tmp_path / "out.png").metadata.iptc == long.iptc
@@ -150,7 +150,7 @@ def test_of_exif_too_long_for_a_jpeg_the_makers_note_goes(tmp_path: Path) -> Non
     exif[int(ExifTags.Base.Artist)] = "Someone"
     exif.get_ifd(ExifTags.IFD.Exif)[int(ExifTags.Base.MakerNote)] = bytes(70_000)
     photo = Photo(smooth() / np.float32(255), metadata=Metadata(exif=exif.tobytes()))
-    assert [line.split(" is left out")[0] for line in photo.losses("JPEG")] == ["its EXIF's maker's note"]
+    assert [line.split(" is lost")[0] for line in photo.losses("JPEG")] == ["its EXIF's maker's note"]
     photo.save(tmp_path / "out.jpg")
     assert opened(tmp_path / "out.jpg").getexif()[int(ExifTags.Base.Artist)] == "Someone"
 
