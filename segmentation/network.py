@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class Stage(NamedTuple):
+class TrunkStage(NamedTuple):
     """Blocks of the same width; the first of them has the stride."""
 
     repeats: int
@@ -28,13 +28,13 @@ class Stage(NamedTuple):
 
 STEM = 32
 STAGES = (
-    Stage(1, 3, 1, 1, 16),
-    Stage(3, 3, 2, 6, 24),
-    Stage(3, 5, 2, 6, 48),
-    Stage(4, 3, 2, 6, 88),
-    Stage(4, 5, 1, 6, 120),
-    Stage(5, 5, 2, 6, 208),
-    Stage(1, 3, 1, 6, 352),
+    TrunkStage(1, 3, 1, 1, 16),
+    TrunkStage(3, 3, 2, 6, 24),
+    TrunkStage(3, 5, 2, 6, 48),
+    TrunkStage(4, 3, 2, 6, 88),
+    TrunkStage(4, 5, 1, 6, 120),
+    TrunkStage(5, 5, 2, 6, 208),
+    TrunkStage(1, 3, 1, 6, 352),
 )
 LEVELS = (1, 2, 4)
 """Stages whose outputs the pyramid takes, at strides 4, 8 and 16."""
@@ -112,7 +112,7 @@ class Network(nn.Module):
 class InvertedResidual(nn.Module):
     """Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018."""
 
-    def __init__(self, before: int, stage: Stage, stride: int) -> None:
+    def __init__(self, before: int, stage: TrunkStage, stride: int) -> None:
         super().__init__()
         inner = before * stage.expansion
         self.expand = nn.Conv2d(before, inner, 1) if stage.expansion > 1 else None

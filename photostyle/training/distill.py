@@ -37,7 +37,7 @@ JUDGED = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class DistillRecipe:
     """Everything that the training depends on beside the photos and the reference."""
 
     layer_steps: int = 150
@@ -98,7 +98,7 @@ def random_crop(photo: Image.Image, size: int, rng: np.random.Generator) -> Imag
     return crop
 
 
-def batches(files: Sequence[Path], recipe: Recipe) -> Iterator[Tensor]:
+def batches(files: Sequence[Path], recipe: DistillRecipe) -> Iterator[Tensor]:
     """Endless `(batch, 3, crop, crop)` float32 in [0, 1], in an order that only the seed decides."""
     rng = np.random.default_rng(recipe.seed)
     photos = [Image.open(path).convert("RGB") for path in files]
@@ -245,7 +245,7 @@ def fit(
             torch.save(student.state_dict(), checkpoint)
 
 
-def train(photos: Path, reference_file: Path, output: Path, recipe: Recipe, start: Path | None = None) -> None:
+def train(photos: Path, reference_file: Path, output: Path, recipe: DistillRecipe, start: Path | None = None) -> None:
     """Trains the student, brings its mean activations to one and writes it."""
     torch.manual_seed(recipe.seed)
     files = photo_files(photos, recipe.skip, held_out=False)
@@ -324,16 +324,16 @@ def main() -> None:
     training.add_argument("-o", "--output", type=Path, required=True)
     training.add_argument("--start", type=Path, help="a checkpoint to go on from, instead of layer by layer")
     for name in ("layer_steps", "steps", "batch", "crop", "seed"):
-        training.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(Recipe, name))
-    training.add_argument("--rate", type=float, default=Recipe.rate)
+        training.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(DistillRecipe, name))
+    training.add_argument("--rate", type=float, default=DistillRecipe.rate)
     judging.add_argument("weights", type=Path)
     options = parser.parse_args()
     if options.command == "train":
         names = ("layer_steps", "steps", "batch", "crop", "seed", "rate")
-        recipe = Recipe(**{name: getattr(options, name) for name in names})
+        recipe = DistillRecipe(**{name: getattr(options, name) for name in names})
         train(options.photos, options.reference, options.output, recipe, options.start)
     else:
-        fitting, judged = (photo_files(options.photos, Recipe.skip, held_out=h) for h in (False, True))
+        fitting, judged = (photo_files(options.photos, DistillRecipe.skip, held_out=h) for h in (False, True))
         encoder, reference = load_encoder(options.weights), load_reference(options.reference)
         for layer, share in explained_variance(encoder, reference, fitting[::10], judged).items():
             print(f"{layer}  {share:.3f}")

@@ -37,7 +37,7 @@ from segmentation.training.trunk import start_from
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SegmenterRecipe:
     """Everything that the training depends on beside the data."""
 
     steps: int = 3_000
@@ -79,7 +79,9 @@ def loss_of(logits: Tensor, labels: Tensor, subject: Tensor, subject_weight: flo
     return loss
 
 
-def fit(network: Network, samples: Sequence[Sample], looks: Sequence[Path], recipe: Recipe, steps: int) -> Network:
+def fit(
+    network: Network, samples: Sequence[Sample], looks: Sequence[Path], recipe: SegmenterRecipe, steps: int
+) -> Network:
     """AdamW with a cosine schedule; returns the moving average of the weights."""
     data = iter(DataLoader(Crops(samples, looks, recipe.crop, recipe.seed + steps), recipe.batch, num_workers=1))
     for part in (network.stem, *network.stages[: recipe.frozen]):
@@ -124,7 +126,7 @@ def mean_of(first: Network, second: Network) -> Network:
     return mean
 
 
-def train(data: Path, renders: Path, trunk: Path, output: Path, recipe: Recipe) -> None:
+def train(data: Path, renders: Path, trunk: Path, output: Path, recipe: SegmenterRecipe) -> None:
     torch.manual_seed(recipe.seed)
     began = time.monotonic()
     known, held = labelled(data)
@@ -154,9 +156,9 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     names = ("steps", "second_steps", "batch", "crop", "seed")
     for name in names:
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(Recipe, name))
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(SegmenterRecipe, name))
     options = parser.parse_args()
-    recipe = Recipe(**{name: getattr(options, name) for name in names})
+    recipe = SegmenterRecipe(**{name: getattr(options, name) for name in names})
     train(options.data, options.rendered, options.trunk, options.output, recipe)
 
 

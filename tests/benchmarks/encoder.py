@@ -26,7 +26,7 @@ from photostyle.objective.style import region_grams
 from photostyle.photo.photo import Photo, resize
 from photostyle.regions.mask_files import read_mask
 from photostyle.regions.region_map import layer_masks, region_masks
-from photostyle.training.distill import JUDGED, Recipe, explained_variance, load_reference, photo_files
+from photostyle.training.distill import JUDGED, DistillRecipe, explained_variance, load_reference, photo_files
 from segmentation.matching import match
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -81,7 +81,9 @@ def main() -> None:
     options = parser.parse_args()
     encoder = load_encoder(options.weights)
     reference = load_reference(options.shared / "encoder" / "vgg19_16x.safetensors")
-    fitting, judging = (photo_files(options.shared / "data" / "photos", Recipe.skip, held_out=h) for h in (False, True))
+    fitting, judging = (
+        photo_files(options.shared / "data" / "photos", DistillRecipe.skip, held_out=h) for h in (False, True)
+    )
     explained = explained_variance(encoder, reference, fitting[::10], judging)
     print("share of feature variance explained: " + ", ".join(f"{layer} {explained[layer]:.3f}" for layer in JUDGED))
     pairs = sorted(path.parent for path in (options.shared / "pairs").glob("*/content.png"))[: options.pairs]

@@ -13,7 +13,7 @@ from photostyle.encoders.vgg import CONVOLUTIONS, LAYERS, Encoder
 from photostyle.encoders.weights import load_encoder
 from photostyle.training import distill
 
-QUICK = replace(distill.Recipe(), layer_steps=2, steps=2, batch=4, crop=64)
+QUICK = replace(distill.DistillRecipe(), layer_steps=2, steps=2, batch=4, crop=64)
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def test_trains_in_two_rounds_and_writes(tmp_path: Path) -> None:
 
     torch.manual_seed(1)
     torch.save(trunk_state(Network()), tmp_path / "trunk.pth")
-    recipe = train.Recipe(steps=2, second_steps=2, batch=2, crop=64)
+    recipe = train.SegmenterRecipe(steps=2, second_steps=2, batch=2, crop=64)
     output = tmp_path / "network.safetensors"
     train.train(data, renders, tmp_path / "trunk.pth", output, recipe)
     written, started = Segmenter.load(output), Network()
