@@ -1,4 +1,4 @@
-"""The colour term: how far each region's distribution of colours is from that of its counterparts in the styles."""
+"""The colour term: how far the colours of each region are from those of the matching regions in the styles."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from photostyle.colour.cielab import lab
 
 DIRECTIONS = 16
 POINTS = 4096
-"""Pixels of a region that are compared, chosen once: the distance of two such samples of one distribution is under a
-third of a CIELAB unit for the spread of a photo (0.1 times the standard deviation)."""
+"""Pixels of a region that are compared; they are chosen once. Two such samples of one distribution are less than a third
+of a CIELAB unit apart for the spread of a photo (0.1 times the standard deviation)."""
 
 
 class ColourTerm:
@@ -73,7 +73,7 @@ class ColourTerm:
 
 
 def _ordered(values: Tensor) -> Tensor:
-    """The rows of `(D, N)`, each in rising order; on the processor by NumPy, in a third of PyTorch's time."""
+    """The rows of `(D, N)`, each sorted. On the processor NumPy does it in a third of PyTorch's time."""
     if values.device.type != "cpu":
         return values.sort(dim=1).values
     return values.gather(1, torch.from_numpy(np.argsort(values.detach().numpy(), axis=1)))

@@ -33,5 +33,5 @@ class ContentTerm:
 
 
 def at_least_float32(feature: Tensor) -> Tensor:
-    """Half-precision features as float32, since a mean of many needs more digits; others as they are."""
+    """Half-precision features as float32, because a mean of many needs more digits. Other features stay as they are."""
     return feature.float() if feature.dtype in (torch.bfloat16, torch.float16) else feature

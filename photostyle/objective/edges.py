@@ -1,4 +1,4 @@
-"""The edge term: whether every edge of the photo is as strong beside the others as it was."""
+"""The edge term: whether every edge has kept its strength relative to the other edges."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from photostyle.objective.structure import gradient
 WINDOW = 7
 """Side in pixels of the windows that are compared."""
 STRONGEST = 0.99
-"""Quantile of an edge map that counts as 1; what lies above is clipped."""
+"""Quantile of an edge map that counts as 1; larger values are clipped."""
 LEAST = 1e-4
-"""Strength of edges, in luma a pixel, below which a photo counts as flat."""
+"""A photo whose edges are weaker than this, in luma per pixel, counts as flat."""
 C1, C2 = 0.01**2, 0.03**2
 """Constants of the index for values in [0, 1] (Wang et al. 2004, section III-B)."""
 
 
 class EdgeTerm:
-    """One minus the structural similarity of the photo's edge map with the content's.
+    """One minus the structural similarity between the edge maps of image and content.
 
     The index of Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to Structural
     Similarity", IEEE TIP 13(4), 2004, equation 13, over square windows of `WINDOW` pixels. An edge map is the length of

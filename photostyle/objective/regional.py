@@ -1,4 +1,4 @@
-"""The objective of `default`: the paper's terms, measured so that no region, layer or loophole rules the sum."""
+"""The objective of `default`: terms like the paper's, scaled so that no single region or layer rules the sum."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor
 from photostyle.objective.total import REFERENCE_PIXELS, Features, with_gradient
 
 PHOTOREALISM_UNIT = 1e-3
-"""One unit of the photorealism term here, in those of the paper: at the authors' size a photo that Luan et al. would
-call distorted has L_m of some hundreds."""
+"""One unit of the photorealism term here, in units of the paper. At the authors' size, a photo that Luan et al. call
+distorted has an L_m of some hundreds."""
 
 
 @dataclass(frozen=True)
 class RegionalWeights:
-    """Of each term; style is a relative distance, colours in hundredths of L*, structure and edges in [0, 1]."""
+    """The weight of each term. Style is a relative distance, colours are in hundredths of L*, the rest in [0, 1]."""
 
     style: float
     colours: float

@@ -1,4 +1,4 @@
-"""The structure term: whether the edges of the photo are where they were, in the same direction and proportion."""
+"""The structure term: whether edges have kept their places, directions and relative strengths."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torch import Tensor
 from photostyle.colour.luma import LUMA
 
 FLAT = 1e-9
-"""Keeps a region without any contrast from dividing by zero."""
+"""Prevents division by zero in a region without contrast."""
 
 
 class StructureTerm:
-    """One minus the squared correlation of the luma's gradients with the content's, region by region.
+    """One minus the squared correlation between the luma gradients of image and content, region by region.
 
     For the gradient fields g of the content and h of the image, 1 - max(0, <g, h>)^2 / (|g|^2 |h|^2), weighted by the
     regions' areas: 0 where the region's contrast is the content's times one positive number, 1 where nothing is left

@@ -1,4 +1,4 @@
-"""The style term: how far each region's Gram matrices are from those of its counterparts in the style photos."""
+"""The style term: how far the Gram matrices of each region are from those of the matching regions in the styles."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ Features = Callable[[Tensor, tuple[str, ...]], Mapping[str, Tensor]]
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights in the paper's units: alpha, Gamma, lambda and that of the total variation."""
+    """Weights in the paper's units: alpha, Gamma, lambda, and the weight of the total variation."""
 
     content: float
     style: float
