@@ -12,8 +12,8 @@ from photostyle.colour.cielab import lab
 
 DIRECTIONS = 16
 POINTS = 4096
-"""Pixels of a region that are compared; they are chosen once. Two such samples of one distribution are less than a third
-of a CIELAB unit apart for the spread of a photo (0.1 times the standard deviation)."""
+"""Pixels of a region that are compared; they are chosen once. Two such samples of one distribution are less than a
+third of a CIELAB unit apart for the spread of a photo (0.1 times the standard deviation)."""
 
 
 class ColourTerm:
