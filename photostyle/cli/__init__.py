@@ -1,4 +1,4 @@
-"""The command line: one module a command, nothing heavy imported before a command runs."""
+"""The command line. Each command has its own module, and nothing heavy is imported before a command runs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from photostyle.cli.common import INTERRUPTED, Parser
 from photostyle.errors import OutputError, PhotostyleError
 
 COMMANDS = (run, batch, look, segment, presets, weights, doctor)
-REPORT_A_BUG = "this is a bug in photostyle: please report it with the lines above and what `photostyle doctor` prints"
+REPORT_A_BUG = (
+    "this is a bug in photostyle. Please report it, with the lines above and the output of `photostyle doctor`"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command.
 
     Args:
-        argv: the words after `photostyle`; those of the process where None.
+        argv: the words after `photostyle`. None means the words that this process was started with.
 
     Returns:
         the exit code: 0 done, 1 a bug, 2 wrong command or settings, 3 unusable input, 4 weights missing or wrong,
@@ -31,19 +33,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         arguments = _parser().parse_args(words, argparse.Namespace(words=words))
-    except SystemExit as stop:  # argparse has printed the help, the version or what is wrong
+    except SystemExit as stop:  # argparse has printed the help, the version or the error
         return int(stop.code or 0)
-    code = _executed(arguments)
+    code = _execute(arguments)
     try:
         sys.stdout.flush()
     except OSError:
-        # Whoever read our output has gone, or `put` has told why it fails: none from the flush at exit either.
+        # The reader of our output has gone, or `put` has already reported the error. Python flushes once more at exit:
+        # that must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OutputError.exit_code
     return code
 
 
-def _executed(arguments: argparse.Namespace) -> int:
+def _execute(arguments: argparse.Namespace) -> int:
     try:
         return int(arguments.execute(arguments))
     except PhotostyleError as error:
@@ -54,7 +57,7 @@ def _executed(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("photostyle: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the flush that follows meets it, too
+    except BrokenPipeError:  # the flush that follows fails in the same way and is handled there
         return OutputError.exit_code
     except Exception:
         traceback.print_exc()
@@ -65,10 +68,10 @@ def _executed(arguments: argparse.Namespace) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="photostyle",
-        description="Gives a photo the look of another and keeps it a photo.",
-        epilog="photostyle COMMAND --help says more about each. Exit codes: 0 done, 1 a bug, 2 wrong command or "
-        "settings, 3 unusable input, 4 weights missing or wrong, 5 some photos of a batch failed, 6 output cannot be "
-        "written, 130 interrupted.",
+        description="Gives a photo the look of another photo. The result still looks like a photo.",
+        epilog="For the options of a command: photostyle COMMAND --help. Exit codes: 0 done, 1 a bug, 2 wrong command "
+        "or settings, 3 unusable input, 4 weights missing or wrong, 5 some photos of a batch failed, 6 output cannot "
+        "be written, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"photostyle {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -78,7 +81,7 @@ def _parser() -> Parser:
 
 
 def _print_any_character() -> None:
-    """A file name that the terminal's encoding lacks is printed escaped instead of ending the program."""
+    """Characters that the terminal's encoding lacks, in file names for example, are printed escaped: no error."""
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""What the commands' parsers share."""
+"""What all commands share: the parser, the printing of results, and the options --json, --quiet and --verbose."""
 
 from __future__ import annotations
 
@@ -14,20 +14,24 @@ INTERRUPTED = 130
 
 
 class Parser(argparse.ArgumentParser):
-    """Takes options by their whole names alone, so that a new one changes no command, and complains in two lines."""
+    """A parser that accepts only full option names, so that a new option never changes an old command.
+
+    It reports an error in two lines.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"allow_abbrev": False} | options)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(SettingsError.exit_code, f"photostyle: {message}\n{self.prog} --help lists what there is\n")
+        self.exit(SettingsError.exit_code, f"photostyle: {message}\n{self.prog} --help lists the options\n")
 
 
 def put(text: str) -> None:
-    """What was asked for, to standard output, at once.
+    """Prints a result on standard output at once.
 
     Raises:
-        OutputError: it cannot be written, for another reason than that its reader has gone.
+        OutputError: the text cannot be written.
+        BrokenPipeError: the reader of standard output has gone.
     """
     try:
         print(text, flush=True)
@@ -38,10 +42,14 @@ def put(text: str) -> None:
 
 
 def add_output_options(parser: argparse.ArgumentParser, printed: str = "one JSON object") -> None:
-    """`--json`, `--quiet` and `--verbose`, which every command has."""
-    parser.add_argument("--json", action="store_true", help=f"print {printed} on standard output and nothing else")
+    """Adds `--json`, `--quiet` and `--verbose`, which every command has.
+
+    Args:
+        printed: what `--json` prints, for its help.
+    """
+    parser.add_argument("--json", action="store_true", help=f"print only {printed} on standard output")
     amount = parser.add_mutually_exclusive_group()
-    amount.add_argument("-q", "--quiet", action="store_true", help="show no progress")
+    amount.add_argument("-q", "--quiet", action="store_true", help="do not show progress")
     amount.add_argument(
-        "-v", "--verbose", action="store_true", help="show more progress, and a traceback with an error"
+        "-v", "--verbose", action="store_true", help="show more details; after an error, also a traceback"
     )

@@ -1,4 +1,4 @@
-"""`photostyle doctor`: what this machine can do, what is missing, and how to mend it."""
+"""`photostyle doctor`: checks the installation and the machine, and says how to fix what is missing."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ PACKAGES = (
     "filelock", "jinja2",
 )  # fmt: skip
 FORMATS = {"JPEG": "jpg", "PNG": "zlib", "TIFF": "libtiff", "WebP": "webp", "AVIF": "avif"}
-"""A format and the name of what Pillow reads and writes it with."""
+"""Each format, and the part of Pillow that reads and writes it."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the diagnosis.
+    """The result of one check.
 
     Args:
-        topic: what was looked at.
-        status: ok; missing where `default` cannot run without it; advice where something else could be better.
+        topic: what was checked.
+        status: "ok"; "missing" if the preset `default` cannot run without it; "advice" if something could be better.
         found: what is there.
-        advice: how to mend it; empty where nothing needs mending.
-        exit_code: the command's exit code because of this; 0 where `default` runs all the same.
+        advice: how to fix it; empty if there is nothing to fix.
+        exit_code: the command's exit code because of this; 0 if the preset `default` runs anyway.
     """
 
     topic: str
@@ -50,8 +50,9 @@ class Finding:
 def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "doctor",
-        help="what this machine can do, what is missing, and how to mend it",
-        description="Looks at the installation and the machine. Exit code 0 when the default preset can run.",
+        help="check the installation, and say how to fix what is missing",
+        description="Checks the installation and the machine: what works, what is missing, and how to fix it. The exit "
+        "code is 0 if the preset `default` can run.",
     )
     add_output_options(parser)
     parser.set_defaults(execute=execute)
@@ -73,24 +74,24 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def diagnose() -> Iterator[Finding]:
-    """All findings, in the order in which they are best read."""
+    """Runs all checks, in the order in which people read them best."""
     yield Finding("python", "ok", f"{platform.python_version()} on {platform.platform()}")
     yield Finding("photostyle", "ok", f"{__version__} in {Path(__file__).parents[1]}")
     for name in PACKAGES:
         yield _package(name)
     yield Finding("memory", "ok", _memory())
     for topic, look in (("computing", _computing), ("formats", _formats), ("weights", _weights), ("cache", _cache)):
-        yield from _guarded(topic, look)
+        yield from _run_check(topic, look)
 
 
-def _guarded(topic: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """What `look` finds; a broken installation is a finding, too, not the end of the diagnosis."""
+def _run_check(topic: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Runs one check. If a broken installation makes it fail, that is a finding too, and the other checks still run."""
     try:
         yield from look()
     except PhotostyleError as error:
         yield Finding(topic, "missing", str(error), exit_code=error.exit_code)
     except Exception as error:
-        advice = "install photostyle anew, in an environment of its own"
+        advice = "install photostyle again, in a new virtual environment"
         yield Finding(topic, "missing", f"{type(error).__name__}: {error}", advice, PhotostyleError.exit_code)
 
 
@@ -103,7 +104,7 @@ def _package(name: str) -> Finding:
 
 
 def _memory() -> str:
-    """Of the machine, in GiB, where the system tells."""
+    """The machine's memory in GiB, or "unknown" if the system does not report it."""
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
@@ -120,17 +121,19 @@ def _computing() -> Iterator[Finding]:
     cores = os.cpu_count()
     yield Finding("processor", "ok", f"{cores} cores, torch computes on {torch.get_num_threads()} threads")
     native = chosen_dtype("auto", torch.device("cpu")) == torch.bfloat16
-    yield Finding("bfloat16", "ok", "native on the processor" if native else "not native: float32 is used")
+    yield Finding(
+        "bfloat16", "ok", "the processor supports it" if native else "the processor lacks it: float32 is used"
+    )
     for index in range(torch.cuda.device_count()):
         yield Finding(f"cuda:{index}", "ok", torch.cuda.get_device_name(index))
     if torch.backends.mps.is_available():
         yield Finding("mps", "ok", "available")
     if not torch.cuda.is_available() and has_nvidia_card():
-        found = f"an NVIDIA card that torch {torch.__version__} does not use: the processor computes"
-        advice = "install a torch with CUDA (https://pytorch.org/get-started/locally), and NVIDIA's newest driver"
+        found = f"an NVIDIA card, but torch {torch.__version__} cannot use it: the processor is used"
+        advice = "install torch with CUDA (https://pytorch.org/get-started/locally) and the newest NVIDIA driver"
         yield Finding("accelerator", "advice", found, advice)
     elif not torch.cuda.is_available() and not torch.backends.mps.is_available():
-        yield Finding("accelerator", "ok", "none: the processor computes")
+        yield Finding("accelerator", "ok", "none: the processor is used")
 
 
 def _formats() -> Iterator[Finding]:
@@ -173,7 +176,7 @@ def _weights() -> Iterator[Finding]:
 
 
 def _network(preset: Settings) -> str:
-    """Name of the weights of a preset's segmenter; empty where it has none that ship."""
+    """The name of the weights of a preset's segmenter; empty if they are not part of photostyle."""
     return "segmenter" if preset.regions.segmenter == "compact" else ""
 
 
@@ -185,5 +188,5 @@ def _cache() -> Iterator[Finding]:
     if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
         yield Finding("cache", "ok", str(folder))
     else:
-        advice = "name a folder that can be written to in XDG_CACHE_HOME"
+        advice = "set XDG_CACHE_HOME to a folder that can be written to"
         yield Finding("cache", "advice", f"cannot be written: {existing}", advice)

@@ -1,16 +1,15 @@
-"""`photostyle look`: writes a transfer as a 3D LUT, for use in other programs."""
+"""`photostyle look`: writes the change of colours as a 3D LUT, for use in other programs."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from photostyle.cli.common import INTERRUPTED, Commands, add_output_options, put
+from photostyle.cli.common import INTERRUPTED, Commands, add_output_options
 from photostyle.cli.options import add_photos, add_settings, files_of, run_transfer, settings_of
+from photostyle.cli.output import print_outcome
 
 if TYPE_CHECKING:
     from photostyle.photo.photo import Photo
@@ -22,19 +21,26 @@ POINTS = (17, 33, 65)
 def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "look",
-        help="write a look as a 3D LUT",
-        description="Finds the look as `run` does and writes it as one 3D LUT (.cube or HaldCLUT). It also says how "
-        "far the LUT is from the real result, because one LUT cannot hold regions and places. With --per-region it "
-        "also writes a LUT and a mask for each region.",
+        help="write a look as a 3D LUT for other programs",
+        description="Finds the look in the same way as `run` and writes it as one 3D LUT, a .cube file or a HaldCLUT, "
+        "that photo and video editors can load. A LUT changes each colour in the same way everywhere in the photo, so "
+        "its result differs from that of `run`. The command says by how much. With --per-region it also writes a LUT "
+        "and a mask for each region.",
     )
     add_photos(parser)
     parser.add_argument(
-        "-o", "--output", metavar="LOOK", required=True, help="LOOK.cube, or LOOK.png for a HaldCLUT of level 8, 16 bit"
+        "-o",
+        "--output",
+        metavar="LUT",
+        required=True,
+        help="the LUT to write: NAME.cube, or NAME.png for a HaldCLUT (level 8, 16 bits)",
     )
     parser.add_argument(
         "--points", type=int, choices=POINTS, default=33, help="points along each side of a .cube file (default: 33)"
     )
-    parser.add_argument("--per-region", metavar="FOLDER", help="folder for NAME.cube and NAME.mask.png of every region")
+    parser.add_argument(
+        "--per-region", metavar="FOLDER", help="also write NAME.cube and NAME.mask.png for each region into this folder"
+    )
     add_settings(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     add_output_options(parser)
@@ -42,12 +48,12 @@ def add_to(commands: Commands) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Writes one look; returns the exit code.
+    """Writes the LUT, and those of the regions if asked for; returns the exit code.
 
     Raises:
-        PhotostyleError: what the command, a setting, an input, the weights or the output lack.
+        PhotostyleError: the command, a setting, an input, the weights or the output is wrong.
     """
-    from photostyle.export.lut_files import check_lut_target, whole_lut, write_lut
+    from photostyle.export.lut_files import LIMIT, check_lut_target, whole_lut, write_lut
     from photostyle.photo.photo import Photo
 
     began = time.perf_counter()
@@ -64,21 +70,25 @@ def execute(arguments: argparse.Namespace) -> int:
         "output": str(Path(arguments.output).absolute()), "points": arguments.points,
         "error": {"mean": error.mean, "p95": error.p95},
     }  # fmt: skip
-    messages = [f"{arguments.output}: {error} from the real result"]
+    messages = [f"{arguments.output}: difference from the result of `photostyle run`: {error}"]
     warnings = [*result.warnings, *lut.warnings]
     if arguments.per_region:
-        apart, line, poor = _regions(arguments, content, result, title)
-        found |= apart
-        messages.append(line)
-        warnings += poor
-    _tell(arguments, {**found, "warnings": warnings}, messages, time.perf_counter() - began)
+        regions, message, more = _write_regions(arguments, content, result, title)
+        found |= regions
+        messages.append(message)
+        warnings += more
+    if arguments.quiet:
+        messages = []
+    else:
+        messages += [LIMIT, f"wrote {arguments.output} in {time.perf_counter() - began:.1f} s"]
+    print_outcome(warnings, messages, {**found, "warnings": warnings, "limit": LIMIT} if arguments.json else None)
     return INTERRUPTED if result.interrupted else 0
 
 
-def _regions(
+def _write_regions(
     arguments: argparse.Namespace, content: Photo, result: Result, title: str
 ) -> tuple[dict[str, Any], str, list[str]]:
-    """What is told as JSON, in a line, and as warnings."""
+    """Writes the LUT and the mask of each region; returns entries for the JSON object, a message and warnings."""
     from photostyle.export.lut_files import region_luts, write_region_luts
 
     looks, error = region_luts(content, result, arguments.points)
@@ -89,17 +99,5 @@ def _regions(
         for region, name in names.items()
     ]
     figures = {"regions": regions, "regions_error": {"mean": error.mean, "p95": error.p95}}
-    line = f"{arguments.per_region}: {', '.join(names.values())}; together {error}"
-    return figures, line, [f"{look.name}: {warning}" for look in looks for warning in look.lut.warnings]
-
-
-def _tell(arguments: argparse.Namespace, found: dict[str, Any], messages: list[str], seconds: float) -> None:
-    from photostyle.export.lut_files import LIMIT
-
-    lines = [f"warning: {' '.join(warning.split())}" for warning in found["warnings"]]
-    if not arguments.quiet:
-        lines += [*messages, LIMIT, f"wrote {arguments.output} in {seconds:.1f} s"]
-    for line in lines:
-        print(f"photostyle: {line}", file=sys.stderr)
-    if arguments.json:
-        put(json.dumps({**found, "limit": LIMIT}, indent=2))
+    message = f"{arguments.per_region}: {', '.join(names.values())}; all regions together: {error}"
+    return figures, message, [f"{look.name}: {warning}" for look in looks for warning in look.lut.warnings]

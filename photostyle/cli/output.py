@@ -1,11 +1,15 @@
-"""How results are written: the options for their files, and what those are called unless told."""
+"""How commands write results: the options for the file, its name and format, and what is printed at the end."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from photostyle.cli.common import put
 from photostyle.cli.styles import STREAM
 from photostyle.errors import SettingsError
 
@@ -15,32 +19,49 @@ if TYPE_CHECKING:
 
 
 def add_file_options(parser: argparse.ArgumentParser) -> None:
-    """Format, quality, depth, profile and metadata."""
-    parser.add_argument("--format", metavar="NAME", help="jpeg, png, tiff, webp or avif (default: as OUTPUT ends)")
+    """Adds the options for format, quality, depth, profile and metadata."""
     parser.add_argument(
-        "--quality", type=int, metavar="Q", help="1 to 100, of JPEG, WebP and AVIF (default: the content's, or 95)"
+        "--format", metavar="NAME", help="jpeg, png, tiff, webp or avif (default: from the ending of the result's name)"
     )
     parser.add_argument(
-        "--depth", type=int, metavar="BITS", help="8, or 16 in PNG and TIFF (default: the content's where it fits)"
+        "--quality",
+        type=int,
+        metavar="Q",
+        help="from 1 to 100, for JPEG, WebP and AVIF (default: the quality of the content photo, else 95)",
     )
-    parser.add_argument("--profile", metavar="NAME", help="own, the content's colour profile, or srgb (default: own)")
+    parser.add_argument(
+        "--depth",
+        type=int,
+        metavar="BITS",
+        help="bits per channel: 8, or 16 for PNG and TIFF (default: as in the content photo, if the format allows it)",
+    )
+    parser.add_argument(
+        "--profile",
+        metavar="NAME",
+        help="colour profile of the result: own (that of the content photo) or srgb (default: own)",
+    )
     kept = parser.add_mutually_exclusive_group()
     kept.add_argument(
-        "--strip-gps", dest="metadata", action="store_const", const="no gps", help="leave out where it was taken"
+        "--strip-gps",
+        dest="metadata",
+        action="store_const",
+        const="no gps",
+        help="remove the GPS position from the metadata",
     )
     kept.add_argument(
         "--no-metadata", dest="metadata", action="store_const", const="none",
-        help="leave out EXIF, XMP and IPTC; the colour profile stays",
+        help="remove EXIF, XMP and IPTC metadata; the colour profile stays",
     )  # fmt: skip
 
 
 def written_format(content: Photo, output: str | None, settings: Settings) -> str:
-    """The format of the result: as told, as the output's name ends, or the content's own.
+    """The format of the result.
 
-    Of what is not written, HEIC becomes JPEG and raw TIFF.
+    The first of these that is given decides: the setting, the ending of the output's name, the format of the content.
+    Some formats can be read but not written: HEIC becomes JPEG, and raw becomes TIFF.
 
     Raises:
-        SettingsError: an ending that stands for no format, or one that lacks the depth asked for.
+        SettingsError: no format has this ending, or the format does not have the depth that is asked for.
     """
     from photostyle.photo.encode import FORMATS, depth_of
     from photostyle.photo.photo import ENDINGS, format_of
@@ -58,10 +79,10 @@ def written_format(content: Photo, output: str | None, settings: Settings) -> st
 
 
 def beside(content: Photo, format: str) -> Path:
-    """Where the result goes unless told: `city.out.jpg` beside `city.jpg`, `city.out.tif` beside `city.dng`.
+    """The default path of the result: `city.out.jpg` beside `city.jpg`, `city.out.tif` beside `city.dng`.
 
     Raises:
-        SettingsError: the content came from standard input.
+        SettingsError: the content came from standard input, so it has no folder.
     """
     from photostyle.photo.photo import ENDINGS
 
@@ -70,3 +91,17 @@ def beside(content: Photo, format: str) -> Path:
     suffix = content.path.suffix
     ending = suffix if ENDINGS.get(suffix.lower()) == format else next(e for e, f in ENDINGS.items() if f == format)
     return content.path.with_name(f"{content.path.stem}.out{ending}")
+
+
+def print_outcome(warnings: Iterable[str], messages: Iterable[str], printed: Mapping[str, Any] | None) -> None:
+    """Prints how a command ended.
+
+    Args:
+        warnings: for standard error, one line each.
+        messages: for standard error, after the warnings.
+        printed: the JSON object for standard output; None if there is none.
+    """
+    for line in (*(f"warning: {' '.join(warning.split())}" for warning in warnings), *messages):
+        print(f"photostyle: {line}", file=sys.stderr)
+    if printed is not None:
+        put(json.dumps(printed, indent=2))

@@ -1,4 +1,4 @@
-"""`photostyle presets`: list the presets, or print one in full."""
+"""`photostyle presets`: lists the presets, or prints all settings of one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from photostyle.cli.common import Commands, add_output_options, put
 def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "presets",
-        help="list the presets, or print one in full",
-        description="Lists the presets, or prints every setting of one as the TOML that --config reads.",
+        help="list the presets, or print all settings of one",
+        description="Lists the presets. With NAME, it prints all settings of that preset as TOML. Save that text to a "
+        "file, change it, and give the file to `photostyle run` with --config.",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="the preset to print; all are listed without it")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="the preset to print (default: list all presets)")
     add_output_options(parser)
     parser.set_defaults(execute=execute)
 
@@ -24,7 +25,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Prints the list or the preset; returns the exit code.
 
     Raises:
-        SettingsError: no preset of that name.
+        SettingsError: no preset has that name.
     """
     from photostyle.presets import load_preset, preset_names, preset_text, to_toml
 
@@ -48,7 +49,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def first_paragraph(toml: str) -> str:
-    """The comment that a TOML text opens with, up to its first line that is none, as one line without the marks."""
+    """The first paragraph of the comment at the start of a TOML text, as one line without the comment marks."""
     words: list[str] = []
     for line in toml.splitlines():
         comment = line.removeprefix("#").strip()

@@ -1,4 +1,4 @@
-"""The progress of a run on standard error."""
+"""Shows the progress of a run on standard error."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 SECONDS_ON_A_TERMINAL = 0.2
 SECONDS_IN_A_FILE = 10.0
-"""Least time between two states of a bar: a log should not fill with them."""
+"""Least time between two updates of a bar. It is longer in a file, so that a log does not fill with updates."""
 FORMAT = "{desc}: {percentage:3.0f}% |{bar:20}| {n_fmt}/{total_fmt}, {remaining} left{postfix}"
 
 
 class ProgressBar:
-    """A line for each stage, a bar with the loss terms and the time left for one with iterations.
+    """Prints one line for each stage. A stage with iterations gets a bar with the loss terms and the time left.
 
-    Called with every `Progress`.
+    It is called with every `Progress`.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class ProgressBar:
         self.bar.update(progress.iteration - self.bar.n)
 
     def close(self) -> None:
-        """Ends the bar of the last stage; its last state stays."""
+        """Ends the bar of the last stage. Its last state stays on the screen."""
         if self.bar is not None:
             self.bar.close()
             self.bar = None

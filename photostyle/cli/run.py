@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photostyle.cli.common import INTERRUPTED, Commands, add_output_options, put
+from photostyle.cli.common import INTERRUPTED, Commands, add_output_options
 from photostyle.cli.options import add_photos, add_settings, files_of, run_transfer, settings_of
-from photostyle.cli.output import add_file_options, beside, written_format
+from photostyle.cli.output import add_file_options, beside, print_outcome, written_format
 from photostyle.cli.styles import STREAM
 from photostyle.errors import SettingsError
 
@@ -24,26 +22,29 @@ def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "run",
         help="give a photo the look of another",
-        description="Gives the content photo the look of the style photo. If you press Ctrl-C while it solves, it "
-        "writes the best photo so far and exits with code 130.",
+        description="Gives the content photo the look of the style photo. You can stop it early with Ctrl-C: it then "
+        "writes the best result so far and ends with exit code 130.",
     )
     add_photos(parser)
     parser.add_argument(
         "-o",
         "--output",
         metavar="OUTPUT",
-        help="the result; its ending chooses the format, - is standard output in the content's format "
-        "(default: CONTENT.out.ENDING beside the content, or standard output where that is standard input)",
+        help="the file for the result. Its ending sets the format, such as .jpg. - means standard output, in the "
+        "format of the content photo (default: for city.jpg, city.out.jpg in the same folder; if the content is "
+        "standard input, standard output)",
     )
     add_settings(parser)
     parser.add_argument(
         "--save-look",
         metavar="NAME.photostyle",
-        help="also save the look, styles and settings, as a file that later runs accept as --style",
+        help="also save the look, which is the styles and the settings, as a file. Later runs accept it as --style",
     )
     add_file_options(parser)
     parser.add_argument(
-        "--report", metavar="FOLDER", help="also write a report of the run: a page, the settings, the loss, the regions"
+        "--report",
+        metavar="FOLDER",
+        help="also write a report into this folder: a web page, the settings, the loss and the regions",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output or report")
     add_output_options(parser)
@@ -54,7 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Runs one transfer; returns the exit code.
 
     Raises:
-        PhotostyleError: what the command, a setting, an input, the weights or the output lack.
+        PhotostyleError: the command, a setting, an input, the weights or the output is wrong.
     """
     from photostyle.files import make_folder
     from photostyle.photo.photo import Photo, check_writable
@@ -96,13 +97,12 @@ def execute(arguments: argparse.Namespace) -> int:
             arguments.report, result, content, style,
             inputs=files.inputs(), styles=styles, output=written, command=command,
         )  # fmt: skip
-    _tell(result, output, time.perf_counter() - began, arguments)
+    _print_result(result, output, time.perf_counter() - began, arguments)
     return INTERRUPTED if result.interrupted else 0
 
 
-def _tell(result: Result, output: str, seconds: float, arguments: argparse.Namespace) -> None:
-    """Warnings and messages to standard error, the JSON object to standard output."""
-    messages = [f"warning: {' '.join(warning.split())}" for warning in result.warnings]
+def _print_result(result: Result, output: str, seconds: float, arguments: argparse.Namespace) -> None:
+    messages = []
     if arguments.verbose:
         messages += [
             f"{stage.name}: {stage.iterations} iterations, {stage.evaluations} evaluations, {stage.seconds:.1f} s, "
@@ -112,11 +112,10 @@ def _tell(result: Result, output: str, seconds: float, arguments: argparse.Names
         messages.append(", ".join(f"{part} {spent:.1f} s" for part, spent in result.seconds.items()))
     name = "standard output" if output == STREAM else output
     if result.interrupted:
-        messages.append(f"interrupted: {name} has the best photo so far")
+        messages.append(f"interrupted: {name} has the best result so far")
     elif not arguments.quiet:
         messages.append(f"wrote {name} in {seconds:.1f} s")
-    for message in messages:
-        print(f"photostyle: {message}", file=sys.stderr)
+    printed = None
     if arguments.json:
         from photostyle.export.report import summary
         from photostyle.files import sha256
@@ -127,4 +126,5 @@ def _tell(result: Result, output: str, seconds: float, arguments: argparse.Names
             "width": result.photo.width,
             "height": result.photo.height,
         }
-        put(json.dumps({**written, **summary(result)}, indent=2))
+        printed = {**written, **summary(result)}
+    print_outcome(result.warnings, messages, printed)

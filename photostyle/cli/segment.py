@@ -1,4 +1,4 @@
-"""`photostyle segment`: writes the regions of photos as masks that `run` reads."""
+"""`photostyle segment`: finds the regions of photos and writes them as masks, which `photostyle run` reads."""
 
 from __future__ import annotations
 
@@ -22,23 +22,31 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "segment",
-        help="write the regions of photos as masks",
-        description="Writes city.mask.png for city.jpg, of the same size. Its values are class ids, and classes.json "
-        "beside it has their names. Edit the mask if you like, and give it to `run` with --content-mask or "
-        "--style-mask.",
+        help="find the regions of photos and write them as masks",
+        description="Finds the regions of each photo, such as sky or water. For city.jpg it writes city.mask.png, "
+        "which has the same size. Each value in the mask stands for a class, and classes.json beside it has the names "
+        "of the classes. You can edit a mask and give it to `photostyle run` with --content-mask or --style-mask.",
     )
-    parser.add_argument("photos", metavar="PHOTO", nargs="+")
+    parser.add_argument("photos", metavar="PHOTO", nargs="+", help="one photo or more")
     parser.add_argument(
         "-o",
         "--output",
         metavar="FOLDER",
-        help="the folder for the masks; it is made if its parent is there (default: the folder of each photo)",
+        help="the folder for the masks. It is created if needed, but its parent folder must exist (default: the folder "
+        "of each photo)",
     )
     parser.add_argument(
-        "--overlay", action="store_true", help="also write city.overlay.jpg, the photo with its regions in colours"
+        "--overlay",
+        action="store_true",
+        help="also write city.overlay.jpg, which shows the regions in colour on the photo",
     )
-    parser.add_argument("--segmenter", metavar="NAME", default="compact", help="compact, or OWNER/MODEL of the hub")
-    parser.add_argument("--overwrite", action="store_true", help="replace existing masks")
+    parser.add_argument(
+        "--segmenter",
+        metavar="NAME",
+        default="compact",
+        help="compact, or OWNER/MODEL from the Hugging Face hub (default: compact)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     add_output_options(parser)
     parser.set_defaults(execute=execute)
 
@@ -47,8 +55,8 @@ def execute(arguments: argparse.Namespace) -> int:
     """Writes the masks; returns the exit code.
 
     Raises:
-        PhotostyleError: a photo that cannot be used, a mask that cannot be written, a network that is not there.
-            Masks of earlier photos are kept.
+        PhotostyleError: a photo cannot be used, a mask cannot be written, or the network is missing. The masks of the
+            photos before it are kept.
     """
     from photostyle.files import check_folder, check_target, make_folder
     from photostyle.photo.photo import Photo
@@ -58,7 +66,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     name = Settings().with_changes({"regions.segmenter": arguments.segmenter}).regions.segmenter
     if name in WITHOUT_NETWORK:
-        raise SettingsError.stating(f"{name} does not look at one photo at a time", "--segmenter", "Use compact.")
+        raise SettingsError.stating(f"{name} cannot find the regions of a single photo", "--segmenter", "Use compact.")
     targets = _targets(arguments)
     if arguments.output:
         check_folder(arguments.output)
@@ -70,7 +78,7 @@ def execute(arguments: argparse.Namespace) -> int:
     for photo, paths in targets.items():
         content = Photo.read(photo)
         make_folder(paths[0].absolute().parent)
-        written.append(_segmented(content, paths, finder, overwrite=arguments.overwrite))
+        written.append(_write_masks(content, paths, finder, overwrite=arguments.overwrite))
         if not arguments.quiet:
             shares = ", ".join(f"{region} {share:.0%}" for region, share in written[-1]["regions"].items())
             print(f"photostyle: wrote {paths[0]} ({shares})", file=sys.stderr)
@@ -80,7 +88,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _targets(arguments: argparse.Namespace) -> dict[str, list[Path]]:
-    """What is written for every photo: its mask, then its overlay if that is wanted."""
+    """The files to write for each photo: its mask, then its overlay if there is one."""
     targets = {}
     for photo in dict.fromkeys(arguments.photos):
         folder = Path(arguments.output) if arguments.output else Path(photo).parent
@@ -88,12 +96,12 @@ def _targets(arguments: argparse.Namespace) -> dict[str, list[Path]]:
         targets[photo] = [folder / f"{Path(photo).stem}.{ending}" for ending in endings]
     twice = [path for path, count in Counter(paths[0] for paths in targets.values()).items() if count > 1]
     if twice:
-        advice = "Segment photos of the same name into different folders."
-        raise OutputError("a mask for each photo", "several photos with this one", str(twice[0]), advice)
+        advice = "Run the command once for each of them, with a different --output folder."
+        raise OutputError.stating("several photos would get this same mask", str(twice[0]), advice)
     return targets
 
 
-def _segmented(photo: Photo, paths: list[Path], finder: RegionFinder, *, overwrite: bool) -> dict[str, Any]:
+def _write_masks(photo: Photo, paths: list[Path], finder: RegionFinder, *, overwrite: bool) -> dict[str, Any]:
     from photostyle.photo.icc import SRGB
     from photostyle.regions.mask_files import write_mask
     from photostyle.regions.region_map import overlay
@@ -108,7 +116,7 @@ def _segmented(photo: Photo, paths: list[Path], finder: RegionFinder, *, overwri
 
 
 def region_shares(regions: RegionMap) -> dict[str, float]:
-    """Of the photo's pixels, by the regions' names, the largest first."""
+    """The share of each region in the photo's pixels, [0, 1], by the region's name, the largest first."""
     import numpy as np
 
     counts = np.bincount(regions.labels.ravel(), minlength=256)

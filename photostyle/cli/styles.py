@@ -1,4 +1,4 @@
-"""The styles of a command line: photos and saved looks, with their regions, weights and masks."""
+"""The options for styles: style photos and saved looks, with their regions, weights and masks."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ class StyleFile:
     """A style photo or a saved look.
 
     Args:
-        path: of the file; "-" is standard input.
-        weight: above 0; region: of the content, None for all; mask: the photo's regions, None where it has none.
+        path: the file; "-" is standard input.
+        weight: how much it counts, above 0.
+        region: the region of the content that it is for; None for all regions.
+        mask: the file with the regions of the style photo; None if it has no mask.
     """
 
     path: str
@@ -38,20 +40,22 @@ def add_style_options(parser: argparse.ArgumentParser) -> None:
         "--style",
         metavar="[REGION=]PHOTO",
         action="append",
-        help="the photo whose look is taken, or a saved look, NAME.photostyle. Give --style more than once to blend "
-        "several. With REGION=, such as sky=sunset.jpg, it is the style of that region. Regions you do not name use "
-        "the styles given without a region. Write ./NAME for a file whose name contains =",
+        help="the photo whose look you want, or a saved look, NAME.photostyle. To blend several looks, give --style "
+        "several times. To use a photo for one region only, write the name of the region first: sky=sunset.jpg. "
+        "Regions you do not name use the styles given without a region. For a file name with =, write ./NAME",
     )
     parser.add_argument(
         "--style-weights",
         metavar="W,W,...",
-        help="how much each --style counts, in their order, above 0, such as 2,1 (default: all the same)",
+        help="how much each --style counts, in the order of the styles: numbers above 0, such as 2,1 (default: all "
+        "count the same)",
     )
     parser.add_argument(
         "--style-mask",
         metavar="MASK",
         action="append",
-        help="the style's regions (default: found automatically); for several photos once for each, in their order",
+        help="a mask of the style's regions. Use it together with --content-mask. With several style photos, give one "
+        "mask for each, in the same order (default: regions are found automatically)",
     )
 
 
@@ -60,9 +64,15 @@ def styles_of(
 ) -> tuple[StyleFile, ...]:
     """The styles that the options name.
 
+    Args:
+        words: the values of `--style`.
+        weights: the value of `--style-weights`; None if it is not given.
+        masks: the values of `--style-mask`.
+        content_mask: the value of `--content-mask`; None if it is not given.
+
     Raises:
-        SettingsError: weights that are no numbers above 0 or not one for each style, masks for some of the photos
-            alone, standard input for several.
+        SettingsError: the weights are not one number above 0 for each style, only some of the photos have a mask, or
+            more than one photo should come from standard input.
     """
     from photostyle.styles.look_file import is_look
 
@@ -71,7 +81,7 @@ def styles_of(
     if sum(path == STREAM for path in photos) > 1:
         raise SettingsError.stating("only one photo can come from standard input (-)", "--style")
     if masks and len(masks) != len(photos):
-        found = f"{len(masks)} for {len(photos)}"
+        found = f"{len(masks)} for {len(photos)} photos"
         raise SettingsError("one mask for each style photo, or none", found, "--style-mask")
     if photos and (content_mask is None) != (not masks):
         given = "--style-mask" if masks else "--content-mask"
@@ -84,11 +94,11 @@ def styles_of(
 
 
 def settings_of_looks(words: Sequence[str]) -> Settings | None:
-    """The settings of the saved looks among the styles; None where there is no look.
+    """The settings of the saved looks among the styles; None if there is no saved look.
 
     Raises:
-        InputError: a look that cannot be used.
-        SettingsError: looks of different settings.
+        InputError: a look cannot be used.
+        SettingsError: the looks have different settings.
     """
     from photostyle.styles.look_file import is_look, read_look
 
@@ -100,8 +110,8 @@ def settings_of_looks(words: Sequence[str]) -> Settings | None:
     return settings[0] if settings else None
 
 
-def measured_styles(session: Session, styles: Sequence[StyleFile]) -> Style:
-    """All of them, measured and put together.
+def measure_styles(session: Session, styles: Sequence[StyleFile]) -> Style:
+    """Measures all styles and adds them into one.
 
     Raises:
         PhotostyleError: see `Session.style`.
@@ -111,7 +121,7 @@ def measured_styles(session: Session, styles: Sequence[StyleFile]) -> Style:
 
 
 def _region_and_path(word: str) -> tuple[str | None, str]:
-    """`sky=sunset.jpg` in two; a word with a slash before its first = is a path."""
+    """Splits `sky=sunset.jpg` into region and path. If there is a slash before the first =, all of it is a path."""
     name, equals, path = word.partition("=")
     if not equals or re.search(r"[/\\]", name):
         return None, word
@@ -129,5 +139,10 @@ def _weights(text: str | None, count: int) -> list[float]:
         weights = []
     if len(weights) != count or not all(0 < weight < float("inf") for weight in weights):
         advice = "for example: --style a.jpg --style b.jpg --style-weights 2,1"
-        raise SettingsError(f"{count} numbers above 0 between commas", repr(text), "--style-weights", advice)
+        raise SettingsError(
+            f"numbers above 0 separated by commas, one for each --style ({count})",
+            repr(text),
+            "--style-weights",
+            advice,
+        )
     return weights

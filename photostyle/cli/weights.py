@@ -1,4 +1,4 @@
-"""`photostyle weights`: list, fetch or verify the weights of the encoders and of the segmenter."""
+"""`photostyle weights`: lists, downloads or checks the weights of the networks: the encoders and the segmenter."""
 
 from __future__ import annotations
 
@@ -19,24 +19,35 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "weights",
-        help="list, fetch or verify weights",
-        description="The weights of the encoders and of the segmenter: list them, download them ahead, check them.",
+        help="list, download or check the weights of the networks",
+        description="Photostyle uses neural networks: encoders, which measure a look, and a segmenter, which finds "
+        "regions. Weights are the files of these networks. This command lists, downloads or checks them.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    for name, action, meaning in (
-        ("list", show, "say which weights are here, and where"),
-        ("fetch", fetch, "download what is missing, so that later runs need no network"),
-        ("verify", verify, "check the files; exit code 4 if one is not what it should be"),
+    for name, action, short, meaning in (
+        ("list", show, "list the weights", "Lists the weights: which are here, and where."),
+        (
+            "fetch",
+            fetch,
+            "download missing weights",
+            "Downloads the weights that are missing, so that later runs need no internet connection.",
+        ),
+        (
+            "verify",
+            verify,
+            "check that the files are right",
+            "Checks the files of the weights. The exit code is 4 if a check fails.",
+        ),
     ):
-        chosen = actions.add_parser(name, help=meaning, description=f"Weights: {meaning}.")
+        chosen = actions.add_parser(name, help=short, description=meaning)
         if name == "fetch":
-            chosen.add_argument("name", nargs="?", metavar="NAME", help="compact or vgg19; all without it")
+            chosen.add_argument("name", nargs="?", metavar="NAME", help="compact or vgg19 (default: both)")
         add_output_options(chosen)
         chosen.set_defaults(execute=action)
 
 
 def show(arguments: argparse.Namespace) -> int:
-    """Prints the state of all weights; returns the exit code."""
+    """Prints which weights are here and where; returns the exit code."""
     from photostyle.encoders.weights import available
 
     _print([*available(), network_status()], arguments.json)
@@ -44,12 +55,12 @@ def show(arguments: argparse.Namespace) -> int:
 
 
 def fetch(arguments: argparse.Namespace) -> int:
-    """Gets one encoder's weights, or all; returns the exit code.
+    """Downloads the weights of one encoder, or of all; returns the exit code.
 
     Raises:
-        SettingsError: no encoder of that name.
-        WeightsError: they cannot be fetched, or are not the ones they should be.
-        OutputError: they cannot be kept.
+        SettingsError: no encoder has that name.
+        WeightsError: the weights cannot be downloaded, or are the wrong ones.
+        OutputError: the file cannot be written.
     """
     from photostyle.encoders import weights
 
@@ -63,7 +74,7 @@ def fetch(arguments: argparse.Namespace) -> int:
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    """Prints the state of the weights that should be right; returns the exit code."""
+    """Checks the files of the weights and prints the results; returns the exit code."""
     from photostyle.encoders import weights
 
     statuses = [*weights.verify(), network_status()]
@@ -85,7 +96,7 @@ def _print(statuses: Iterable[WeightsStatus], as_json: bool) -> None:
 
 
 def network_status() -> WeightsStatus:
-    """The state of the network that ships, as `encoders.weights.available` tells that of the encoders."""
+    """The state of the segmenter's weights, which are part of photostyle. `available` does the same for encoders."""
     from photostyle.encoders.weights import WeightsStatus
     from segmentation.segmenter import SHIPPED, NetworkError, Segmenter
 

@@ -74,7 +74,7 @@ def test_wrong_words_give_two_lines_and_2(words: list[str], capsys: Captured) ->
     out, err = capsys.readouterr()
     problem, advice = err.splitlines()
     assert out == "" and problem.startswith("photostyle: ") and advice.startswith("photostyle ")
-    assert advice.endswith("--help lists what there is")
+    assert advice.endswith("--help lists the options")
 
 
 def test_module_runs_as_a_program() -> None:
@@ -221,7 +221,7 @@ def test_interrupted_solver_leaves_the_best_photo(
     assert main([*photos, "--json"]) == 130
     out, err = capsys.readouterr()
     assert json.loads(out)["interrupted"] is True
-    assert "interrupted" in err and "has the best photo so far" in err
+    assert "interrupted" in err and "has the best result so far" in err
     assert size_of(tmp_path / "city.out.png") == (96, 72)
 
 
@@ -246,7 +246,7 @@ def test_bug_shows_its_traceback_and_how_to_report_it(
     monkeypatch.setattr(Session, "transfer", fail)
     assert main(photos) == 1
     err = capsys.readouterr().err
-    assert "Traceback" in err and "the roof is on fire" in err and "please report it" in err
+    assert "Traceback" in err and "the roof is on fire" in err and "Please report it" in err
 
 
 def test_presets_are_listed_with_a_line_each(capsys: Captured) -> None:

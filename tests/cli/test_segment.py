@@ -82,7 +82,7 @@ def test_run_reads_the_masks(photo: Path, tmp_path: Path) -> None:
     ("words", "code", "message"),
     [
         (["nowhere.jpg"], 3, "nowhere.jpg"),
-        (["city.jpg", "--segmenter", "clusters"], 2, "one photo at a time"),
+        (["city.jpg", "--segmenter", "clusters"], 2, "cannot find the regions of a single photo"),
         (["city.jpg", "--segmenter", "magic"], 2, "magic"),
         (["city.jpg", "-o", "missing/deeper"], 6, "Create the folder first"),
         (["city.jpg", "-o", "city.jpg"], 6, "found a file"),

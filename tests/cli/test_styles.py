@@ -60,7 +60,7 @@ def test_weights_and_masks_go_by_order_and_looks_have_no_mask_of_their_own() -> 
 
 @pytest.mark.parametrize("masks", [["a.png"], ["a.png", "b.png", "c.png"]])
 def test_masks_for_some_of_the_photos(masks: list[str]) -> None:
-    with pytest.raises(SettingsError, match=f"one mask for each style photo, or none, found {len(masks)} for 2"):
+    with pytest.raises(SettingsError, match=f"one mask for each style photo, or none, found {len(masks)} for 2 photos"):
         styles_of(["a.jpg", "b.jpg"], None, masks, "content.png")
 
 
