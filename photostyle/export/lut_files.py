@@ -1,4 +1,4 @@
-"""A transfer as 3D LUTs, with the error they make: one for the photo, or one for each region with its mask."""
+"""Writes a transfer as 3D LUTs and measures their error: one for the photo, or one for each region with its mask."""
 
 from __future__ import annotations
 
@@ -24,30 +24,33 @@ from photostyle.pipeline.result import Result
 from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine
 
 HALD_LEVEL = 8
-"""512 px a side, 64 shades a channel: the level that editors ship their own with."""
+"""The picture has 512 px a side and 64 shades a channel. Photo editors use this level for the LUTs that they ship."""
 SAMPLES, JUDGED = 150_000, 200_000
-"""Pixels that a table is fitted to, and others that it is judged by: twice as many change its error by under 1 %."""
+"""How many pixels a LUT is fitted to, and by how many others its error is measured.
+
+Twice as many change the error by less than 1 %.
+"""
 STRIP = 200_000
-"""Pixels whose masks are made at once."""
-LIMIT = "A table knows colours alone: where regions or places were changed differently, it has their mean."
+"""Number of pixels whose masks are computed at once."""
+LIMIT = "A LUT sees only colours: if a colour changes differently in other regions or places, the LUT has the mean."
 
 Pixels = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class LutError:
-    """CIEDE2000 between a table's colours and the transfer's, over the content photo: mean, and 95th percentile."""
+    """CIEDE2000 between the LUT's colours and the transfer's, over the content photo: mean and 95th percentile."""
 
     mean: float
     p95: float
 
     def __str__(self) -> str:
-        return f"CIEDE2000 {self.mean:.2f} in the mean, {self.p95:.2f} at the 95th percentile"
+        return f"CIEDE2000 mean {self.mean:.2f}, 95th percentile {self.p95:.2f}"
 
 
 @dataclass(frozen=True, eq=False)
 class RegionLut:
-    """One region's table and its soft mask, `(H, W) uint8`."""
+    """The LUT of one region and its soft mask, `(H, W) uint8`."""
 
     name: str
     lut: Lut = field(repr=False)
@@ -55,51 +58,53 @@ class RegionLut:
 
 
 def whole_lut(content: Photo, result: Result, points: int) -> tuple[Lut, LutError]:
-    """One table for the photo.
+    """Fits one LUT for the whole photo, and measures its error.
 
     Args:
         content: the photo that `result` was made from.
-        points: of the table along each side, see `photostyle.colour.lut.fit_lut`.
+        points: points along each side of the LUT, see `photostyle.colour.lut.fit_lut`.
     """
     before, after = content.in_srgb().reshape(-1, 3), result.photo.in_srgb().reshape(-1, 3)
-    chosen, judged = _sampled(len(before))
+    chosen, judged = _sample_pixels(len(before))
     lut = fit_lut(np.clip(before[chosen], 0, 1), np.clip(after[chosen], 0, 1), np.ones(len(chosen)), points)
     return lut, _lut_error(lut(before[judged]), after[judged])
 
 
 def region_luts(content: Photo, result: Result, points: int) -> tuple[tuple[RegionLut, ...], LutError]:
-    """A table for every matched region, and the error of all together, mixed by their masks as they are written.
+    """Fits a LUT for each matched region, and measures the error of all of them together.
 
-    What is in no region keeps its colours. Arguments as of `whole_lut`.
+    For the error, the LUTs are mixed by the masks, with the 8 bits in which the masks are written. Pixels in no region
+    keep their colours. The arguments are the same as for `whole_lut`.
     """
     before, after = content.in_srgb().reshape(-1, 3), result.photo.in_srgb().reshape(-1, 3)
-    chosen, judged = _sampled(len(before))
+    chosen, judged = _sample_pixels(len(before))
     ours, theirs = np.clip(before[chosen], 0, 1), np.clip(after[chosen], 0, 1)
-    found, left = np.zeros((len(judged), 3)), np.ones((len(judged), 1))
-    looks = []
-    for region, mask in zip(result.correspondence.regions, _masks(content, result), strict=True):
+    mixed, outside = np.zeros((len(judged), 3)), np.ones((len(judged), 1))
+    luts = []
+    for region, mask in zip(result.correspondence.regions, _region_masks(content, result), strict=True):
         shares = mask.reshape(-1) / 255
         weights = shares[chosen]
-        if not weights.any():  # a region of a few pixels, none of them chosen
+        if not weights.any():  # a small region, with none of its pixels in the sample
             continue
-        looks.append(RegionLut(region.name, fit_lut(ours, theirs, weights, points), mask))
+        luts.append(RegionLut(region.name, fit_lut(ours, theirs, weights, points), mask))
         share = shares[judged][:, None]
-        found += share * looks[-1].lut(before[judged])
-        left -= share
-    return tuple(looks), _lut_error(found + left * before[judged], after[judged])
+        mixed += share * luts[-1].lut(before[judged])
+        outside -= share
+    return tuple(luts), _lut_error(mixed + outside * before[judged], after[judged])
 
 
-def _sampled(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _sample_pixels(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Indices of the pixels to fit to, and of the pixels to measure the error by."""
     rng = np.random.default_rng(0)
     return rng.integers(0, count, min(SAMPLES, count)), rng.integers(0, count, min(JUDGED, count))
 
 
-def _masks(content: Photo, result: Result) -> NDArray[np.uint8]:
-    """`(K, H, W)`: of the matched regions, at the photo's edges."""
+def _region_masks(content: Photo, result: Result) -> NDArray[np.uint8]:
+    """The masks of the matched regions, `(K, H, W)`, refined so that they follow the photo's edges."""
     correspondence = result.correspondence
     hard = partition_masks(correspondence.content.labels, [region.content_ids for region in correspondence.regions])
-    small = content.fitted(result.settings.solver.size)
-    masks, height = refine_fine(refine_coarse(hard, small), content.pixels), content.height
+    proxy = content.fitted(result.settings.solver.size)
+    masks, height = refine_fine(refine_coarse(hard, proxy), content.pixels), content.height
     found = np.empty((len(hard) - 1, height, content.width), np.uint8)
     step = max(1, STRIP // content.width)
     for row in range(0, height, step):
@@ -116,17 +121,18 @@ def _lut_error(found: NDArray[np.floating], wanted: NDArray[np.floating]) -> Lut
 def check_lut_target(
     path: str | Path, folder: str | Path | None, overwrite: bool, inputs: Sequence[str | Path] = ()
 ) -> None:
-    """Refuse, before any work is done, what could or should not be written.
+    """Checks, before any work is done, that the LUTs can and may be written.
 
     Args:
-        path: of the table; folder: for the tables of regions, made if missing.
-        overwrite: whether what is there may be replaced.
+        path: the file for the LUT.
+        folder: the folder for the LUTs of regions, which is created if needed; None if they are not wanted.
+        overwrite: whether existing files may be replaced.
         inputs: files that must never be written to.
 
     Raises:
         SettingsError: the path ends in neither .cube nor .png.
-        OutputError: see `photostyle.files.check_target`; the folder holds something already, without `overwrite`, or an
-            input that a region's file could replace.
+        OutputError: see `photostyle.files.check_target`. Also if the folder is not empty and `overwrite` is not set,
+            or if it holds an input that a region's file could replace.
     """
     if Path(path).suffix.lower() not in (".cube", ".png"):
         raise SettingsError("a file name that ends in .cube or .png (HaldCLUT)", repr(Path(path).suffix), str(path))
@@ -136,20 +142,21 @@ def check_lut_target(
     folder = Path(folder)
     check_folder(folder)
     if folder.exists() and any(folder.iterdir()) and not overwrite:
-        raise OutputError("an empty folder, or a new one", "one with files", str(folder), "Add --overwrite.")
+        raise OutputError("an empty or a new folder", "a folder with files", str(folder), "Add --overwrite.")
     for place in map(Path, inputs):
         if place.name.lower().endswith(".mask.png") and place.absolute().parent.resolve() == folder.resolve():
-            advice = "Inputs are kept: choose another folder."
-            raise OutputError("a folder without the inputs", f"an input, {place.name}", str(folder), advice)
+            advice = "photostyle never overwrites its inputs. Choose another folder."
+            raise OutputError("a folder without inputs", f"the input {place.name}", str(folder), advice)
 
 
 def write_lut(path: str | Path, lut: Lut, error: LutError, title: str) -> None:
-    """Writes one table: .cube with its error in a comment, or the HaldCLUT .png, which has no place for one.
+    """Writes one LUT, as .cube or as a HaldCLUT .png.
 
-    Its folder is made if the folder's parent is there.
+    A .cube file has the error in a comment. A HaldCLUT has no place for it. The folder is created if needed, but its
+    parent must exist.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
     if Path(path).suffix.lower() == ".png":
         data = Photo(hald_image(lut, HALD_LEVEL)).encode("PNG", depth=16)
@@ -162,7 +169,7 @@ def write_lut(path: str | Path, lut: Lut, error: LutError, title: str) -> None:
 
 
 def write_region_luts(folder: str | Path, looks: Sequence[RegionLut], error: LutError, title: str) -> dict[str, str]:
-    """Writes NAME.cube and NAME.mask.png, 8-bit grey, of every region; gives `{region: NAME}`.
+    """Writes NAME.cube and NAME.mask.png (8-bit grey) for each region; returns `{region: NAME}`.
 
     Raises:
         OutputError: the folder or a file cannot be written.
@@ -172,7 +179,11 @@ def write_region_luts(folder: str | Path, looks: Sequence[RegionLut], error: Lut
     names = file_names([look.name for look in looks])
     for look in looks:
         name = names[look.name]
-        comments = [f"photostyle {__version__}: {title}", "sRGB in, sRGB out", f"for {name}.mask.png alone"]
+        comments = [
+            f"photostyle {__version__}: {title}",
+            "sRGB in, sRGB out",
+            f"only for the pixels in {name}.mask.png",
+        ]
         comments += [f"error of all regions together: {error}", *look.lut.warnings]
         buffer = io.BytesIO()
         Image.fromarray(look.mask).save(buffer, "PNG")
@@ -184,7 +195,7 @@ def write_region_luts(folder: str | Path, looks: Sequence[RegionLut], error: Lut
 
 
 def file_names(names: Sequence[str]) -> dict[str, str]:
-    """A name for the files of every region: letters, digits and hyphens, no two alike."""
+    """The file name for each region: letters, digits and hyphens, and a different name for each."""
     found: dict[str, str] = {}
     for name in names:
         plain = re.sub(r"[^\w]+", "-", name).strip("-").lower() or "region"

@@ -64,7 +64,7 @@ def test_what_is_in_no_region_keeps_its_colours(scene: Pixels, result: Result) -
 def test_the_file_says_what_it_is_worth(tmp_path: Path) -> None:
     write_lut(tmp_path / "a.cube", Lut(np.zeros((5, 5, 5, 3))), LutError(1.234, 5.678), "city")
     head = (tmp_path / "a.cube").read_text().splitlines()[:4]
-    assert "CIEDE2000 1.23 in the mean, 5.68 at the 95th percentile" in head[2]
+    assert "CIEDE2000 mean 1.23, 95th percentile 5.68" in head[2]
     assert "regions or places" in head[3]
 
 
@@ -96,8 +96,8 @@ def test_look_tells_its_error_everywhere(words: list[str], tmp_path: Path, capsy
     out, err = capsys.readouterr()
     told = json.loads(out)
     assert (told["output"], told["points"]) == (str(output), 17)
-    assert f"CIEDE2000 {told['error']['mean']:.2f} in the mean, {told['error']['p95']:.2f}" in err
-    assert f"CIEDE2000 {told['error']['mean']:.2f} in the mean" in output.read_text()
+    assert f"CIEDE2000 mean {told['error']['mean']:.2f}, 95th percentile {told['error']['p95']:.2f}" in err
+    assert f"CIEDE2000 mean {told['error']['mean']:.2f}" in output.read_text()
     assert told["regions_error"]["mean"] < told["error"]["mean"]
     assert [region["name"] for region in told["regions"]] == ["blue", "green"]
     assert all(Path(region[kind]).is_file() for region in told["regions"] for kind in ("lut", "mask"))
@@ -117,7 +117,7 @@ def test_a_folder_of_regions_never_holds_an_input(words: list[str], tmp_path: Pa
     data = mask.read_bytes()
     more = ["--content-mask", str(mask), "-o", str(tmp_path / "look.cube"), "--per-region", str(masks), "--overwrite"]
     assert main([*words, *more]) == 6
-    assert "an input, blue.mask.png" in capsys.readouterr().err
+    assert "found the input blue.mask.png" in capsys.readouterr().err
     assert mask.read_bytes() == data and not (tmp_path / "look.cube").exists()
 
 
@@ -136,7 +136,7 @@ def test_look_takes_the_sliders(words: list[str], tmp_path: Path) -> None:
         (["-o", "city.png", "--overwrite"], 6, "one of the inputs"),
         (["-o", "a.cube", "--per-region", "none/regions"], 6, "Create the folder first"),
         (["-o", "a.cube", "--per-region", "taken.cube"], 6, "expected a folder, found a file"),
-        (["-o", "a.cube", "--per-region", "."], 6, "one with files"),
+        (["-o", "a.cube", "--per-region", "."], 6, "found a folder with files"),
         (["-o", "a.cube", "--points", "32"], 2, "--points"),
         (["-o", "a.cube", "--region", "sea=0.5"], 2, "(blue, green), found 'sea'"),
         (["-o", "a.cube", "--region", "sea"], 2, "--region sky=0.5"),
