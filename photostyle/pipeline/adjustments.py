@@ -1,19 +1,23 @@
-"""How much of a look a photo takes: strength, lightness, contrast and colour apart, and what is protected.
+"""Adjusts how much of a look a photo takes: strength, lightness, contrast, colour, and protection of skin and greys.
 
-With c the content's colour and f the full look's, sRGB-encoded, s the strength and p_skin how likely c is skin,
+Let c be the content's colour and f the colour with the full look, both sRGB-encoded. Let s be the strength and p_skin
+how likely c is skin. Then
 
     w = s (1 - skin p_skin) ,    m = c + w (f - c) .
 
-In CIELAB (CIE 15), with D = w sum_k m_k mu_k the change of lightness of the regions as wholes, m_k their soft masks and
-mu_k region k's mean of L*(f) - L*(c),
+The rest is in CIELAB (CIE 15). D = w sum_k m_k mu_k is the change in lightness of whole regions, with m_k the soft mask
+of region k and mu_k the mean of L*(f) - L*(c) in it. The result is
 
     L* = L*(c) + lightness D + contrast (L*(m) - L*(c) - D) ,
     (a*, b*) = (a*, b*)(c) + colour (1 - neutrals p_grey) ((a*, b*)(m) - (a*, b*)(c)) .
 
-So all sliders at 1 give m itself, and all at 0 the content; between, each enters linearly. L* that leaves 0 to 100 is
-bent back, and chroma that no display can show is made less, at the same L* and hue. A mean is the same all over its
-region and the masks follow the photo's edges, so that there are no halos. The likelihoods are measured where noise is
-averaged out, at the size of the solve, and brought to the photo's edges like masks.
+With lightness, contrast and colour at 1 and neutrals at 0, the result is m. With these three at 0, it is the content.
+Between these, the result is linear in each. L* outside 0 to 100 is bent back smoothly. Chroma that no display can show
+is reduced, and L* and hue stay the same.
+
+There are no halos, because each mean is the same in all of its region and the masks follow the photo's edges. The
+likelihoods are measured at the size of the solve, where noise is averaged out. They are then refined to the photo's
+edges like masks.
 """
 
 from __future__ import annotations
@@ -35,18 +39,18 @@ from segmentation.refine import Refined, refine
 Pixels = NDArray[np.float32]
 
 STRIP = 200_000
-"""Pixels worked on at once: some 60 MB."""
+"""Number of pixels that are computed at once. They need about 60 MB."""
 ROOM = 5.0
-"""Of L*, at either end, within which what would leave 0 to 100 is bent back (our choice)."""
+"""In units of L*: how wide the range at each end of 0 to 100 is into which values outside are bent (our choice)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Proxy:
-    """The photo at the size of the solve, where statistics are taken.
+    """The photo at the size of the solve. The statistics are measured on it.
 
     Args:
-        content, changed: `(h, w, 3) float32`, sRGB-encoded, [0, 1]: before, and with the full look.
-        coarse_masks: `(K + 1, h, w) float32`, masks of the regions and of what is in none, see
+        content, changed: `(h, w, 3) float32`, sRGB-encoded, [0, 1]: the photo before, and with the full look.
+        coarse_masks: `(K + 1, h, w) float32`: the masks of the K regions, and the mask of the pixels in no region. See
             `photostyle.regions.edge_masks.refine_coarse`.
     """
 
@@ -56,7 +60,7 @@ class Proxy:
 
 
 def needs_proxy(settings: Settings) -> bool:
-    """Whether `adjust` needs more than the photo itself."""
+    """Whether `adjust` needs a `Proxy`."""
     look = settings.look
     return _shifts_lightness(look) or look.skin > 0 or look.neutrals > 0
 
@@ -70,13 +74,13 @@ def adjust(
     strip: int = STRIP,
     profile: Profile = SRGB,
 ) -> Pixels:
-    """The photo with as much of its look as the settings say, a strip at a time.
+    """Adjusts the look as the settings ask, one strip of rows after another.
 
     Args:
-        content: `(H, W, 3) float32`, encoded as `profile` says, [0, 1].
-        changed: as `content`, with the full look; it is overwritten and returned.
-        proxy: see `needs_proxy`.
-        strip: pixels worked on at once; the result is the same for any, bit for bit.
+        content: `(H, W, 3) float32`, encoded in the colour space of `profile`, [0, 1].
+        changed: the same photo with the full look, in the same form. It is overwritten and returned.
+        proxy: may be None if `needs_proxy` is false.
+        strip: number of pixels computed at once. The result is the same for any number, bit for bit.
     """
     height, width = content.shape[:2]
     step, maps = max(1, strip // width), _maps(content, settings.look, proxy, device)
@@ -84,19 +88,19 @@ def adjust(
         part = slice(row, row + step)
         rows = content[part]
         before, after = (_flat(profile.to_srgb(each), device) for each in (rows, changed[part]))
-        likely = {name: _flat(plane(rows, row, height)[..., None], device)[:, 0] for name, plane in maps.items()}
-        mixed = _adjusted(before, after, settings, likely)
+        strip_maps = {name: _flat(plane(rows, row, height)[..., None], device)[:, 0] for name, plane in maps.items()}
+        mixed = _adjust_strip(before, after, settings, strip_maps)
         found = mixed[: rows.size // 3].reshape(rows.shape).cpu().numpy()
         if not profile.is_srgb:
             found = np.clip(profile.from_srgb(found), 0, 1)
-            for own, same in ((rows, mixed == before), (changed[part], mixed == after)):  # to the bit what they were
-                found = np.where(same.all(1)[: rows.size // 3].reshape(rows.shape[:2])[..., None].cpu(), own, found)
+            for exact, same in ((rows, mixed == before), (changed[part], mixed == after)):  # unchanged bits
+                found = np.where(same.all(1)[: rows.size // 3].reshape(rows.shape[:2])[..., None].cpu(), exact, found)
         changed[part] = found
     return changed
 
 
 def _flat(pixels: Pixels, device: torch.device) -> Tensor:
-    """`(N, C)`, zeros added up to a multiple of `ROWS`."""
+    """The pixels as a list, `(N, C)`, with zeros added so that N is a multiple of `ROWS`."""
     flat = pixels.reshape(-1, pixels.shape[2])
     return torch.tensor(np.pad(flat, ((0, -len(flat) % ROWS), (0, 0))), device=device)
 
@@ -105,7 +109,7 @@ def _shifts_lightness(look: LookSettings) -> bool:
     return look.lightness != look.contrast and not look.keep_luminance
 
 
-def _adjusted(before: Tensor, after: Tensor, settings: Settings, maps: dict[str, Tensor]) -> Tensor:
+def _adjust_strip(before: Tensor, after: Tensor, settings: Settings, maps: dict[str, Tensor]) -> Tensor:
     look = settings.look
     weight = before.new_full((len(before),), settings.strength)
     if "skin" in maps:
@@ -115,26 +119,29 @@ def _adjusted(before: Tensor, after: Tensor, settings: Settings, maps: dict[str,
     if look.keep_luminance or min(look.lightness, look.contrast, look.colour) < 1 or "grey" in maps:
         shift = weight * maps["shift"] if "shift" in maps else torch.zeros_like(weight)
         colour = look.colour * (1 - look.neutrals * maps["grey"]) if "grey" in maps else weight.new_tensor(look.colour)
-        apart = _adjusted_lab(before, mixed, look, shift, colour)
+        separate = _adjust_lab(before, mixed, look, shift, colour)
         untouched = (mixed == before).all(1) & (shift == 0)
-        mixed = torch.where(untouched[:, None], before, apart)
+        mixed = torch.where(untouched[:, None], before, separate)
     return mixed
 
 
-def _adjusted_lab(before: Tensor, mixed: Tensor, look: LookSettings, shift: Tensor, colour: Tensor) -> Tensor:
+def _adjust_lab(before: Tensor, mixed: Tensor, look: LookSettings, shift: Tensor, colour: Tensor) -> Tensor:
     ours, theirs = lab(before), lab(mixed)
     added = theirs - ours
     light = ours[:, 0]
     if not look.keep_luminance:
         wanted = light + look.lightness * shift + look.contrast * (added[:, 0] - shift)
-        light = _soft_clipped(wanted, torch.minimum(light, theirs[:, 0]), torch.maximum(light, theirs[:, 0]))
+        light = _soft_clip(wanted, torch.minimum(light, theirs[:, 0]), torch.maximum(light, theirs[:, 0]))
     values = torch.stack([light, ours[:, 1] + colour * added[:, 1], ours[:, 2] + colour * added[:, 2]], 1)
     low, high = torch.minimum(before, mixed).clamp_max(0), torch.maximum(before, mixed).clamp_min(1)
     return rgb_within(values, low, high)
 
 
-def _soft_clipped(light: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """L* within 0 to 100 by an exponential approach beyond `ROOM`, the identity where the two photos' own L* lie."""
+def _soft_clip(light: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Bends L* smoothly (exponentially) back into 0 to 100 where it comes closer than `ROOM` to an end.
+
+    L* between `low` and `high`, the values of the two photos, is not changed.
+    """
     low, high = low.clamp_max(ROOM), high.clamp_min(100 - ROOM)
     above, below = (100 - high).clamp_min(1e-3), low.clamp_min(1e-3)
     over, under = (light - high).clamp_min(0), (low - light).clamp_min(0)
@@ -142,7 +149,7 @@ def _soft_clipped(light: Tensor, low: Tensor, high: Tensor) -> Tensor:
 
 
 def _maps(photo: Pixels, look: LookSettings, proxy: Proxy | None, device: torch.device) -> dict[str, _Map]:
-    """What `_adjusted` needs to know of places: "skin" and "grey", [0, 1], and "shift", D above before its w."""
+    """The maps that `_adjust_strip` uses: "skin" and "grey", [0, 1], and "shift", which is D / w."""
     maps: dict[str, _Map] = {}
     if proxy is None:
         return maps
@@ -156,14 +163,14 @@ def _maps(photo: Pixels, look: LookSettings, proxy: Proxy | None, device: torch.
         added = (after - before)[:, 0].reshape(shape).cpu().numpy()
         masks = refine_fine(proxy.coarse_masks, proxy.content).of(proxy.content)
         means = (masks * added).sum((1, 2)) / np.maximum(masks.sum((1, 2)), 1)
-        means[-1] = 0  # what is in no region keeps its look
+        means[-1] = 0  # pixels in no region: D is 0
         maps["shift"] = _Map(refine_fine(proxy.coarse_masks, photo), means)
     return maps
 
 
 @dataclass(frozen=True, eq=False)
 class _Map:
-    """A sum of masks with weights `(K,)`, for any rows of the photo."""
+    """A sum of masks, each times its weight. Weights are `(K,)`. It can be computed for any rows of the photo."""
 
     masks: Refined
     weights: NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""A solved transfer's photo, for any values of what does not decide the solution: strength and the section `look`."""
+"""Renders the photo of a solved transfer for any strength and any section `look`, without solving again."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from photostyle.settings import LookSettings, Settings
 
 @dataclass(frozen=True, eq=False)
 class Rendering:
-    """All that is needed once a transfer is solved. The full look is made anew every time, rather than kept.
+    """All that is needed to render a solved transfer. The full look is computed again each time, to save memory.
 
     Args:
         photo: the content, at its own size.
         pixels: `(h, w, 3) float32`, sRGB-encoded, [0, 1]: the content at the size of the solve.
-        correspondence: the regions at that size.
-        apply: of `photostyle.pipeline.session.task.SolvedTransfer`.
-        device: where it is computed.
-        software, origin: what the photo's history says of what made it, and of the styles.
+        correspondence: the regions at the size of the solve.
+        apply: see `photostyle.pipeline.task.SolvedTransfer`.
+        device: where to compute.
+        software: the program that the photo's history names.
+        origin: what the photo's history says about the styles.
     """
 
     photo: Photo
@@ -42,10 +43,10 @@ class Rendering:
 
     @within_memory
     def of(self, settings: Settings) -> tuple[Photo, tuple[str, ...]]:
-        """The photo as the settings want it, and warnings; a run with these settings from the start gives the same.
+        """The photo with these settings, and warnings. A new run with these settings gives the same photo.
 
         Raises:
-            SettingsError: a region that is not there.
+            SettingsError: the settings name a region that does not exist.
         """
         strengths = strengths_of(settings.look, self.correspondence)
         photo, warnings = self.photo, tuple[str, ...]()
@@ -58,7 +59,7 @@ class Rendering:
         return photo.with_event(self.software, made), warnings
 
     def again(self, result: Result, settings: Settings) -> Result:
-        """A result of this transfer as other settings want it; see `Result.rendered`."""
+        """The result of this transfer with other settings; see `Result.rendered`."""
         clock = Clock()
         with clock.part("apply"):
             photo, _ = self.of(settings)
@@ -72,10 +73,10 @@ class Rendering:
 
 
 def strengths_of(look: LookSettings, correspondence: Correspondence) -> list[float]:
-    """The strength of every matched region, in their order.
+    """The strength of each matched region, in the order of the regions.
 
     Raises:
-        SettingsError: a region that is not there.
+        SettingsError: `look.regions` names a region that does not exist.
     """
     names = [region.name for region in correspondence.regions]
     for name in look.regions:
