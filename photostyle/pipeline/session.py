@@ -1,4 +1,4 @@
-"""The recipe of a transfer, and the session that keeps what many transfers share. Here alone the stages meet."""
+"""`transfer` and `Session`: the stages of a transfer in their order. A session keeps what many transfers share."""
 
 from __future__ import annotations
 
@@ -38,25 +38,25 @@ from photostyle.styles.style import Style, StylePhoto
 _T = TypeVar("_T")
 
 SOFTWARE = f"photostyle {__version__}"
-UNSOLVED = "nothing was solved for: with this strength the result is the content"
+UNSOLVED = "nothing was solved for: with these settings the result is the content itself"
 METHODS = {"grid": grid_method.transfer, "closed form": grid_method.preview, "pixels": pixel_method.transfer}
 
 
 class Session:
-    """Settings, device and encoder, loaded once for many photos.
+    """The settings, the device and the encoder, loaded once for many photos.
 
     Args:
-        preset: name of a preset, or path of a saved look, NAME.photostyle, whose settings are used. Ignored if
-            `settings` are given.
+        preset: the name of a preset, or the path of a saved look, NAME.photostyle, whose settings are used. It is
+            ignored if `settings` are given.
         settings: your own settings.
-        device: overrides the settings' device.
-        progress: a function that is called at every accepted iterate and at the start of every other stage. Without it
-            a download of weights is silent, too.
+        device: the device to use instead of the one in the settings.
+        progress: a function that is called at each accepted iterate, and at the start of each stage without iterates.
+            Without this function, a download of weights shows no progress either.
 
     Raises:
-        SettingsError: an unknown preset, or a device that this machine lacks.
-        InputError: a look that cannot be used.
-        WeightsError: the encoder's weights are missing or not the ones they should be.
+        SettingsError: the preset is unknown, or this machine lacks the device.
+        InputError: the look cannot be used.
+        WeightsError: the encoder's weights are missing or wrong.
     """
 
     def __init__(
@@ -74,8 +74,8 @@ class Session:
         self.settings = settings
         self.device = chosen_device(settings.device)
         self.dtype = chosen_dtype(settings.encoder.dtype, self.device)
-        name, talking = settings.encoder.name, progress is not None
-        self.encoder = encoder_weights.load(name, settings.encoder.pooling, progress=talking)
+        name, show_progress = settings.encoder.name, progress is not None
+        self.encoder = encoder_weights.load(name, settings.encoder.pooling, progress=show_progress)
         self.weights: dict[str, str] = {name: encoder_weights.recorded_sha256(encoder_weights.find_weights(name))}
         with enough_memory(self.device):
             self.encoder.compute_in(self.dtype).to(self.device).to(memory_format=torch.channels_last)
@@ -87,52 +87,57 @@ class Session:
     def style(
         self, source: PhotoSource, mask: MaskSource | None = None, *, weight: float = 1.0, region: str | None = None
     ) -> Style:
-        """Reads and measures a style photo, with a mask of its regions if you have one, or reads a saved look.
+        """Reads and measures a style photo, with a mask of its regions if you have one. Or reads a saved look.
 
         Args:
-            source: what `Photo.read` reads: a path, bytes, file object, PIL image, array or `Photo`; or the path of a
-                look, NAME.photostyle.
-            mask: regions of the photo: a path, an array of labels `(H, W)` or of colours `(H, W, 3)`, a PIL image or a
-                `RegionMap`, of any size with the photo's proportions; a look has its own, if any.
-            weight: how much this style counts beside the others that it is added to. The weights in a look are
+            source: anything that `Photo.read` reads: a path, bytes, file object, PIL image, array or `Photo`. Or the
+                path of a look, NAME.photostyle.
+            mask: the regions of the photo: a path, an array of labels `(H, W)` or of colours `(H, W, 3)`, a PIL image
+                or a `RegionMap`. It may have any size with the photo's proportions. Give none for a look, which has its
+                own masks if its photos had any.
+            weight: how much this style counts beside the styles that it is added to, above 0. The weights in a look are
                 multiplied by it.
             region: the one region of the content that takes its look from this style. The other regions use the styles
                 without a region; if there is none, they keep their own look.
 
         Raises:
             InputError: the photo, the mask or the look cannot be used.
-            SettingsError: a weight that is not above 0; a look that is given a mask or has a region already.
+            SettingsError: the weight is not above 0, or too large; a mask is given for a look; `region` is given for a
+                look that has a region already.
         """
         if not 0 < weight <= MOST_WEIGHT:
             raise SettingsError(f"a weight above 0, up to {MOST_WEIGHT:g}", f"{weight:g}", "style")
         if is_look(source):
-            return self._saved(str(source), mask, weight, region)
+            return self._read_saved_look(str(source), mask, weight, region)
         photo = Photo.read(source)
         pixels = tuple(photo.fitted(longest) for longest in self._sizes())
         regions = read_mask(mask, *pixels[-1].shape[:2]) if mask is not None else None
         name = photo.path.name if photo.path else "the style photo"
         return Style(
-            (self._measured(photo, StoredStyle(name, photo.sha256, weight, region, pixels, regions)),), self.settings
+            (self._measure(photo, StoredStyle(name, photo.sha256, weight, region, pixels, regions)),), self.settings
         )
 
-    def _saved(self, path: str, mask: MaskSource | None, weight: float, region: str | None) -> Style:
+    def _read_saved_look(self, path: str, mask: MaskSource | None, weight: float, region: str | None) -> Style:
         if mask is not None:
-            found = str(mask) if isinstance(mask, (str, Path)) else "one"
-            raise SettingsError("no mask for a saved look", found, path, "It has its own, if its photos had one.")
+            found = f"the mask {mask}" if isinstance(mask, (str, Path)) else "a mask"
+            advice = "A saved look has its own masks, if its photos had any."
+            raise SettingsError("no mask for a saved look", found, path, advice)
         look, sizes = read_look(path), self._sizes()
-        photos, warnings = look.used(path, sizes, weight, region), look.warnings(sizes[-1])
+        photos, warnings = look.photos_for(path, sizes, weight, region), look.warnings(sizes[-1])
         digest = sha256(Path(path).read_bytes()).hexdigest()
         parts = []
-        for kept in photos:
-            pixels = np.ascontiguousarray(kept.pixels[-1])
+        for stored in photos:
+            pixels = np.ascontiguousarray(stored.pixels[-1])
             photo = Photo(pixels, path=Path(path).absolute(), sha256=digest, warnings=warnings)
-            parts.append(self._measured(photo, kept))
+            parts.append(self._measure(photo, stored))
         return Style(tuple(parts), self.settings)
 
-    def _measured(self, photo: Photo, kept: StoredStyle) -> StylePhoto:
-        scales = tuple(self._extract.encoded(pixels, self._style_layers()) for pixels in kept.pixels)
-        found = self._segmentation(kept.pixels[-1]) if kept.regions is None else None
-        return StylePhoto(photo, kept.name, kept.sha256, scales, kept.regions, found, kept.weight, kept.region)
+    def _measure(self, photo: Photo, stored: StoredStyle) -> StylePhoto:
+        scales = tuple(self._extract.encoded(pixels, self._style_layers()) for pixels in stored.pixels)
+        found = self._segmentation(stored.pixels[-1]) if stored.regions is None else None
+        return StylePhoto(
+            photo, stored.name, stored.sha256, scales, stored.regions, found, stored.weight, stored.region
+        )
 
     @within_memory
     def transfer(
@@ -142,22 +147,22 @@ class Session:
         """Gives the content photo the look of the style.
 
         Args:
-            content: what `Photo.read` reads.
-            style: a measured style, or the source of one; a list of these, which are added; or the look of a set, see
-                `fit`.
-            content_mask: regions of the content, as for `style`; there if and only if every style, or every photo of
-                the set, has its own.
+            content: anything that `Photo.read` reads.
+            style: a measured style, or the source of a style; a list of these, which are added; or the look of a set,
+                see `fit`.
+            content_mask: the regions of the content, in the forms that `style` accepts. It must be given if every
+                style, or every photo of the set, has a mask, and only then.
 
         Raises:
-            InputError: a photo or mask that cannot be used.
-            SettingsError: no style; a mask for some of the photos only; a region, of a style or a strength, that is not
-                there.
+            InputError: a photo or a mask cannot be used.
+            SettingsError: there is no style; only some of the photos have a mask; or a style or a strength is for a
+                region that does not exist.
         """
         clock = Clock()
         photo, pixels, mask = self._read(content, content_mask, clock)
         if isinstance(style, SetLook):
-            return self._in_set(photo, pixels, style, mask, clock)
-        return self._transferred(photo, pixels, mask, self._measured_style(style, clock), clock)
+            return self._transfer_in_set(photo, pixels, style, mask, clock)
+        return self._match_and_solve(photo, pixels, mask, self._measure_style(style, clock), clock)
 
     def _read(
         self, content: PhotoSource, mask: MaskSource | None, clock: Clock
@@ -168,7 +173,7 @@ class Session:
             pixels = photo.fitted(self.settings.solver.size)
             return photo, pixels, read_mask(mask, *pixels.shape[:2]) if mask is not None else None
 
-    def _transferred(
+    def _match_and_solve(
         self, photo: Photo, pixels: NDArray[np.float32], mask: RegionMap | None, style: Style, clock: Clock
     ) -> Result:
         style.check_masks(mask is not None)
@@ -176,9 +181,7 @@ class Session:
             self._progress(Progress.begin("regions"))
             found = find_correspondence(self._content(pixels), style, mask, self.settings)
         strengths_of(self.settings.look, found)
-        return self._finished(
-            Task(self.settings, self._extract, photo, pixels, style.parts, found, clock, self._progress)
-        )
+        return self._solve(Task(self.settings, self._extract, photo, pixels, style.parts, found, clock, self._progress))
 
     @within_memory
     def fit(
@@ -192,16 +195,17 @@ class Session:
 
         Args:
             photos: the set. If there are more than 16 photos, 16 of them are read, evenly spread over the set.
-            style: as for `transfer`.
-            content_masks: regions of every photo, as for `style`. Either all photos and styles have a mask, or none.
+            style: in the forms that `transfer` accepts, except the look of a set.
+            content_masks: the regions of each photo, in the forms that `style` accepts. Either all photos and styles
+                have a mask, or none.
 
         Returns:
-            What `transfer` takes as the style of each photo of the set.
+            The look of the set. Give it to `transfer` as the style of each photo of the set.
 
         Raises:
-            InputError: a photo or mask that cannot be used.
-            SettingsError: no photo or no style; masks for some photos only; a method or a segmenter that has no look
-                for a set; a region that is not there.
+            InputError: a photo or a mask cannot be used.
+            SettingsError: there is no photo or no style; only some photos have a mask; the method or the segmenter
+                cannot find one look for a set; or a region does not exist.
         """
         clock = Clock()
         check_one_look(self.settings)
@@ -209,20 +213,20 @@ class Session:
             raise SettingsError.stating("no photo was given", "photos")
         if content_masks is not None and len(content_masks) != len(photos):
             found = f"{len(content_masks)} for {len(photos)} photos"
-            raise SettingsError("a mask for every photo of the set, or none", found, "content_masks")
+            raise SettingsError("one mask for each photo of the set, or none", found, "content_masks")
         set_photos = []
         with clock.part("read"):
             for place in set_look.spread_evenly(len(photos)):
                 pixels = Photo.read(photos[place]).fitted(self.settings.solver.size)
                 mask = read_mask(content_masks[place], *pixels.shape[:2]) if content_masks is not None else None
                 set_photos.append(SetPhoto(pixels, mask, self._segmentation(pixels) if mask is None else None))
-        style = self._measured_style(style, clock)
+        style = self._measure_style(style, clock)
         style.check_masks(content_masks is not None)
         look = set_look.fit_set_look(self.settings, self._extract, style, set_photos, clock, self._progress)
         strengths_of(self.settings.look, look.correspondence)
         return look
 
-    def _in_set(
+    def _transfer_in_set(
         self, photo: Photo, pixels: NDArray[np.float32], look: SetLook, mask: RegionMap | None, clock: Clock
     ) -> Result:
         Style(look.styles, look.settings).check_measured_for(self.settings)
@@ -237,8 +241,8 @@ class Session:
         )
         return replace(result, warnings=(*(f"the set: {warning}" for warning in look.warnings), *result.warnings))
 
-    def _measured_style(self, style: Style | PhotoSource | Sequence[Style | PhotoSource], clock: Clock) -> Style:
-        given: list[Style | PhotoSource] = _several(style)
+    def _measure_style(self, style: Style | PhotoSource | Sequence[Style | PhotoSource], clock: Clock) -> Style:
+        given: list[Style | PhotoSource] = _as_list(style)
         if not given:
             raise SettingsError.stating("no style was given", "style")
         with clock.part("style"):
@@ -249,13 +253,13 @@ class Session:
         return measured
 
     @within_memory
-    def _finished(self, task: Task) -> Result:
-        """Solves, unless the settings leave the content as it is: then whoever asks for another rendering does."""
+    def _solve(self, task: Task) -> Result:
+        """Solves. If the settings leave the content unchanged, solving waits until other settings are rendered."""
         if not task.settings.leaves_content:
             return self._result(task, METHODS[task.settings.solver.method](task))
 
         def solve_again(_: Result, changed: Settings) -> Result:
-            return self._finished(replace(task, settings=changed, clock=Clock()))
+            return self._solve(replace(task, settings=changed, clock=Clock()))
 
         result = self._result(task, pixel_method.unchanged_content(task))
         return replace(result, render=solve_again, warnings=(*result.warnings, UNSOLVED))
@@ -292,12 +296,12 @@ class Session:
         )  # fmt: skip
 
     def _sizes(self) -> tuple[int, ...]:
-        """Longest sides at which a style is measured, in pixels."""
+        """The longest sides, in pixels, at which a style is measured."""
         size = self.settings.solver.size
         return (size // 2, size) if self.settings.solver.method == "grid" else (size,)
 
     def _style_layers(self) -> tuple[str, ...]:
-        """Layers at which a style is measured."""
+        """The layers at which a style is measured."""
         method = self.settings.solver.method
         if method == "closed form":
             return ()
@@ -307,7 +311,7 @@ class Session:
         return ContentPhoto(pixels, self._segmentation, self._extract)
 
     def _segmentation(self, pixels: NDArray[np.float32]) -> Segmentation | None:
-        """What the segmenter finds; None where it is none that looks at one photo at a time."""
+        """What the segmenter finds; None if it cannot look at a single photo."""
         name = self.settings.regions.segmenter
         if name in WITHOUT_NETWORK:
             return None
@@ -336,22 +340,22 @@ def transfer(
     """Gives one photo the look of another, or of several, each with the same weight.
 
     Args:
-        content, style: what `Photo.read` reads: paths, bytes, file objects, PIL images, arrays or `Photo`s. Of several
-            styles all have a mask or none has one.
+        content, style: anything that `Photo.read` reads: paths, bytes, file objects, PIL images, arrays or `Photo`s. A
+            style may also be the path of a saved look, NAME.photostyle.
         preset, settings: see `Session`.
-        strength, size, seed, segmenter, encoder, device: values in place of those of the preset or the settings, as the
-            options of the command line: `strength`, `solver.size`, `seed`, `regions.segmenter`, `encoder.name` and
-            `device`. See `Settings` for every other.
-        content_mask, style_mask: see `Session.style`.
+        strength, size, seed, segmenter, encoder, device: values that replace those of the preset or of `settings`. They
+            are the settings `strength`, `solver.size`, `seed`, `regions.segmenter`, `encoder.name` and `device`. For
+            all other settings, see `Settings`.
+        content_mask, style_mask: see `Session.style`. Either all photos have a mask, or none.
         progress: see `Session`.
 
     Raises:
-        SettingsError: not as many masks as styles; a value out of its range; see `Session`.
-        InputError: a photo or a mask that cannot be used.
+        SettingsError: there are not as many masks as styles; a value is out of its range; see `Session`.
+        InputError: a photo or a mask cannot be used.
         WeightsError: see `Session`.
     """
-    styles: list[PhotoSource] = _several(style)
-    masks: list[MaskSource | None] = [None] * len(styles) if style_mask is None else _several(style_mask)
+    styles: list[PhotoSource] = _as_list(style)
+    masks: list[MaskSource | None] = [None] * len(styles) if style_mask is None else _as_list(style_mask)
     if not styles:
         raise SettingsError.stating("no style was given", "style")
     if len(masks) != len(styles):
@@ -367,14 +371,14 @@ def transfer(
     photo, pixels, mask = session._read(content, content_mask, clock)
     with clock.part("style"):
         measured = reduce(add, map(session.style, styles, masks))
-    return session._transferred(photo, pixels, mask, measured, clock)
+    return session._match_and_solve(photo, pixels, mask, measured, clock)
 
 
 def _settings_of(preset: str) -> Settings:
-    """Of a preset's name or a saved look's path."""
+    """The settings of a preset, by its name, or of a saved look, by its path."""
     return read_look(preset).settings if is_look(preset) else load_preset(preset)
 
 
-def _several(given: _T | Sequence[_T]) -> list[_T]:
-    """A list or a tuple as a list, anything else as the one thing in a list."""
+def _as_list(given: _T | Sequence[_T]) -> list[_T]:
+    """A list or a tuple becomes a list. Anything else becomes a list with one entry."""
     return list(given) if isinstance(given, list | tuple) else [cast("_T", given)]

@@ -1,3 +1,3 @@
-"""Style photos: measured at the sizes of the solve, put together into a style, kept in `.photostyle` files, and matched
-with the content (`find_correspondence`).
+"""Style photos. They are measured at the sizes of the solve and added into a style. A style can be saved as a look, in
+a `.photostyle` file. `find_correspondence` matches the regions of the content with the regions of a style.
 """

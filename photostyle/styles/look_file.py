@@ -1,7 +1,8 @@
-"""Looks kept in files, NAME.photostyle: the style photos as they were measured, and the settings.
+"""Looks saved in files, NAME.photostyle. A look is the style photos as they were measured, and the settings.
 
-A file is safetensors: the photos at the sizes of the solve, from which all statistics follow, and their masks; as
-metadata a JSON text that names them, its version, and the sha256 of both. Nothing in it can run.
+The file format is safetensors. The arrays are the photos at the sizes of the solve, from which all statistics follow,
+and their masks. The metadata is a JSON text that describes the photos, the version of the format, and the sha256 of
+text and arrays together. The file contains no code.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ LOOK_ENDING, FORMAT = ".photostyle", "photostyle look"
 VERSION = 1
 MOST_SIZES = 2
 MOST_WEIGHT = 1e30
-"""Sums and products of weights stay finite."""
+"""The largest weight. With it, sums and products of weights stay finite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +40,12 @@ class StoredStyle:
     """A style photo of a look.
 
     Args:
-        name: of its file; sha256: of that file's bytes, hexadecimal, None where there was none.
-        weight: above 0, beside those of the other photos.
-        region: of the content, that alone takes its look from this photo; None for all.
-        pixels: from the smallest size to that of the solve, `(H, W, 3) float32, sRGB-encoded, [0, 1]`.
-        regions: of the last of `pixels`; None where no mask was given.
+        name: the name of its file.
+        sha256: of the file's bytes, hexadecimal; None if there was no file.
+        weight: how much it counts beside the other photos, above 0.
+        region: the one region of the content that it is for; None for all regions.
+        pixels: the photo at each size, `(H, W, 3) float32, sRGB-encoded, [0, 1]`. The last is the size of the solve.
+        regions: the mask of the last of `pixels`; None if it has no mask.
     """
 
     name: str
@@ -56,53 +58,58 @@ class StoredStyle:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """What a file holds: settings, and one photo or more."""
+    """The contents of a file: the settings, and one photo or more."""
 
     settings: Settings
     photos: tuple[StoredStyle, ...]
 
-    def used(self, where: str, sizes: Sequence[int], weight: float, region: str | None) -> tuple[StoredStyle, ...]:
-        """The photos as a session takes them: shrunk where it solves at a smaller size, and never enlarged.
+    def photos_for(
+        self, where: str, sizes: Sequence[int], weight: float, region: str | None
+    ) -> tuple[StoredStyle, ...]:
+        """The photos at the sizes that a session uses. They are made smaller if needed, and never enlarged.
 
         Args:
-            where: its file, for errors.
-            sizes: longest sides at which the session measures a style, in pixels, that of its solve last.
-            weight: that theirs are multiplied by.
-            region: of the content, that alone takes its look from them; None for those that they have themselves.
+            where: the look's file, for errors.
+            sizes: longest sides at which the session measures a style, in pixels. The last is the size of the solve.
+            weight: a factor for the weights of the photos.
+            region: the one region of the content that the look is for; None to keep the regions in the look.
 
         Raises:
-            SettingsError: a second region.
+            SettingsError: `region` is given, but the look has a region already.
         """
-        for kept in self.photos:
-            if region is not None and kept.region is not None:
-                raise SettingsError("a look of no region of its own", f"{kept.region} from {kept.name}", where)
+        for stored in self.photos:
+            if region is not None and stored.region is not None:
+                problem = (
+                    f"this look cannot be used for {region}: its photo {stored.name} is for {stored.region} already"
+                )
+                raise SettingsError.stating(problem, where)
         return tuple(
-            replace(self._at(kept, sizes), weight=kept.weight * weight, region=region or kept.region)
-            for kept in self.photos
+            replace(self._at(stored, sizes), weight=stored.weight * weight, region=region or stored.region)
+            for stored in self.photos
         )
 
     def warnings(self, size: int) -> tuple[str, ...]:
-        """What the user should know where a session solves at `size` pixels, a line each."""
+        """Warnings for the user of a session that solves at `size` pixels, one line each."""
         own = self.settings.solver.size
         if own >= size:
             return ()
-        return (f"the look was saved at {own} px and is used at that size; the content is solved at {size} px",)
+        return (f"the look was saved at {own} px and is used at that size, but the content is solved at {size} px",)
 
-    def _at(self, kept: StoredStyle, sizes: Sequence[int]) -> StoredStyle:
-        """The photo at other sizes, no larger than it is kept."""
-        if self.settings.solver.size == sizes[-1] and len(kept.pixels) >= len(sizes):
-            return replace(kept, pixels=kept.pixels[-len(sizes) :])
-        photo = Photo(np.ascontiguousarray(kept.pixels[-1]))
+    def _at(self, stored: StoredStyle, sizes: Sequence[int]) -> StoredStyle:
+        """The photo at other sizes, but never larger than in the file."""
+        if self.settings.solver.size == sizes[-1] and len(stored.pixels) >= len(sizes):
+            return replace(stored, pixels=stored.pixels[-len(sizes) :])
+        photo = Photo(np.ascontiguousarray(stored.pixels[-1]))
         pixels = tuple(photo.fitted(longest) for longest in sizes)
-        regions = kept.regions
+        regions = stored.regions
         if regions is not None:
             labels = resize_labels(regions.labels, *pixels[-1].shape[:2])
             regions = RegionMap(labels, {label: regions.names[label] for label in sorted(labels_present(labels))})
-        return replace(kept, pixels=pixels, regions=regions)
+        return replace(stored, pixels=pixels, regions=regions)
 
 
 class _Entry(Section):
-    """What the JSON text says of a photo."""
+    """What the JSON text says about one photo."""
 
     name: str
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
@@ -113,14 +120,14 @@ class _Entry(Section):
 
 
 class _Contents(Section):
-    """The JSON text."""
+    """The contents of the JSON text."""
 
     settings: Settings
     photos: tuple[_Entry, ...] = Field(min_length=1)
 
 
 class _Header(Section):
-    """The file's one metadatum, `FORMAT`, as JSON; of several safetensors changes the order."""
+    """The file's only metadata entry, named `FORMAT`, as JSON. With several, safetensors changes their order."""
 
     version: int
     look: str
@@ -128,26 +135,26 @@ class _Header(Section):
 
 
 def is_look(source: object) -> bool:
-    """Whether a source of a style is the name of a saved look."""
+    """Whether a style's source is the path of a saved look."""
     return isinstance(source, str | Path) and Path(source).suffix.lower() == LOOK_ENDING
 
 
 def check_look_target(
     path: str | Path, overwrite: bool, inputs: Iterable[str | Path] = (), *, new_folder: bool = False
 ) -> None:
-    """Refuse, before any work is done, a name that `write_look` would refuse; arguments as of `check_target`.
+    """Checks, before any work is done, that `write_look` can write here. The arguments are those of `check_target`.
 
     Raises:
-        SettingsError: another ending than `LOOK_ENDING`.
+        SettingsError: the name does not end in `LOOK_ENDING`.
         OutputError: see `photostyle.files.check_target`.
     """
     if not is_look(path):
-        raise SettingsError(f"a look's name, which ends in {LOOK_ENDING}", repr(Path(path).suffix), str(path))
+        raise SettingsError(f"a file name that ends in {LOOK_ENDING}", repr(Path(path).suffix), str(path))
     check_target(path, overwrite, inputs, new_folder=new_folder)
 
 
 def write_look(path: str | Path, look: Look, *, overwrite: bool) -> None:
-    """Writes a look, whole or not at all; the same look gives the same bytes.
+    """Writes a look, completely or not at all. The same look gives the same bytes.
 
     Raises:
         SettingsError, OutputError: see `check_look_target`.
@@ -161,7 +168,9 @@ def write_look(path: str | Path, look: Look, *, overwrite: bool) -> None:
         names = None
         if photo.regions is not None:
             tensors[f"{place}.labels"], names = photo.regions.labels, dict(photo.regions.names)
-        name = photo.name.encode(errors="backslashreplace").decode()  # one of a file may be no Unicode
+        name = photo.name.encode(
+            errors="backslashreplace"
+        ).decode()  # file names can contain bytes that are not Unicode
         entries.append(_Entry(name=name, sha256=photo.sha256, weight=photo.weight, region=photo.region,
                               sizes=len(photo.pixels), mask=names))  # fmt: skip
     text = _Contents(settings=look.settings, photos=tuple(entries)).model_dump_json()
@@ -174,7 +183,7 @@ def read_look(path: str | Path) -> Look:
     """Reads a look.
 
     Raises:
-        InputError: no such file, none of a look, of a newer version, altered or cut short.
+        InputError: the file does not exist, is not a look, has a newer version, was changed, or is cut short.
     """
     where = str(path)
     try:
@@ -185,19 +194,19 @@ def read_look(path: str | Path) -> Look:
         tensors = tensors_of(data)
         metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
     except (SafetensorError, ValueError, KeyError, RecursionError) as error:
-        found = f"{len(data)} bytes that are none, or are cut short"
-        raise InputError("a saved look", found, where, "Save the look anew: photostyle run --save-look.") from error
+        found = f"{len(data)} bytes that are something else or cut short"
+        raise InputError("a saved look", found, where, "Save the look again: photostyle run --save-look.") from error
     if FORMAT not in metadata:
         raise InputError("a saved look", "a safetensors file of something else", where)
     try:
         header = json.loads(metadata[FORMAT])
         version = header.get("version") if isinstance(header, dict) else None
         if isinstance(version, int) and version > VERSION:
-            advice = "A newer photostyle made it: install that, or save the look anew with this one."
+            advice = "A newer photostyle made this file. Install that version, or save the look again with this one."
             raise InputError(f"a look of version {VERSION}", f"version {version}"[:20], where, advice)
         checked = _Header.model_validate(header)
         if checked.sha256 != _checksum(checked.look, tensors):
-            raise InputError(f"the look that was saved, of sha256 {checked.sha256[:16]}...", "an altered file", where)
+            raise InputError(f"contents with sha256 {checked.sha256[:16]}...", "an altered file", where)
         contents = _Contents.model_validate_json(checked.look)
         return Look(
             contents.settings, tuple(_stored_style(place, e, tensors) for place, e in enumerate(contents.photos))
@@ -207,11 +216,11 @@ def read_look(path: str | Path) -> Look:
         name = ".".join(str(part) for part in first["loc"])
         raise InputError("a saved look", f"{name or 'contents'}: {first['msg']:.80}", where) from error
     except (KeyError, ValueError, RecursionError) as error:
-        raise InputError("a saved look", f"one that lacks a part ({error})", where) from error
+        raise InputError("a complete look", f"a look that lacks a part ({error})", where) from error
 
 
 def _checksum(text: str, tensors: dict[str, NDArray[Any]]) -> str:
-    """sha256 of the JSON text and of all arrays in the order of their names, shapes included."""
+    """The sha256 of the JSON text and of all arrays with their shapes, in the order of their names."""
     digest = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         digest.update(f"{name} {tensors[name].shape} {tensors[name].dtype}".encode())
@@ -220,7 +229,7 @@ def _checksum(text: str, tensors: dict[str, NDArray[Any]]) -> str:
 
 
 def _stored_style(place: int, entry: _Entry, tensors: dict[str, NDArray[Any]]) -> StoredStyle:
-    """Raises KeyError or ValueError for arrays that are not there, or not those of photos."""
+    """One photo of the file. Raises KeyError if an array is missing, ValueError if it is not that of a photo."""
     pixels = tuple(tensors[f"{place}.pixels.{size}"] for size in range(entry.sizes))
     for each in pixels:
         if each.ndim != 3 or each.shape[2] != 3 or each.dtype != np.float32 or min(each.shape[:2]) < SHORTEST_SIDE:

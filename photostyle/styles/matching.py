@@ -1,7 +1,7 @@
-"""Which region of the content takes its look from which region of which style: `find_correspondence`.
+"""Decides which region of the content takes its look from which region of which style: `find_correspondence`.
 
-Regions are matched by their names in masks, as whole photos, by the classes that the segmenter found, or by groups of
-what looks alike.
+There are four ways to match: by the names of regions in masks, as whole photos, by the classes that the segmenter
+found, or by groups of pixels that look alike.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ from segmentation.matching import WHOLE, match
 Pixels = NDArray[np.float32]
 
 GROUP_LAYER, GROUP_SIZE = "relu4_1", 384
-"""Features that groups are found in, and the longest side of the photo in pixels; see
-`segmentation.clusters.find_groups` for the measurement behind them."""
+"""Groups are found in the features of this layer, in a photo with this longest side in pixels.
+
+The measurement behind both is in `segmentation.clusters.find_groups`.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +51,9 @@ class ContentPhoto:
 
     Args:
         pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
-        segment: what the segmenter finds in such pixels; None from a segmenter that does not look at single photos. It
-            is called only where there is no mask.
-        extract: the encoder, for the segmenter `clusters`.
+        segment: a function that gives what the segmenter finds in such pixels, or None if the segmenter cannot look at
+            a single photo. It is called only if there is no mask.
+        extract: the encoder. The segmenter `clusters` needs it.
     """
 
     pixels: Pixels = field(repr=False)
@@ -65,12 +67,12 @@ def find_correspondence(
     """Which region of the content takes its look from which region of the style.
 
     Args:
-        mask: regions of the content, of its size; there if and only if every style photo has a mask.
-        settings: the sections `regions` and the seed.
+        mask: the regions of the content, at its size. It must be given if every style photo has a mask, and only then.
+        settings: the section `regions` and the seed are used.
 
     Raises:
-        SettingsError: a mask for some of the photos only; the content lacks a region that a style was given for.
-        InputError: a style lacks the region that it was given for.
+        SettingsError: only some of the photos have a mask, or the content lacks a region that a style is for.
+        InputError: a style lacks the region that it is for.
     """
     style.check_masks(mask is not None)
     smallest = settings.regions.smallest
@@ -90,14 +92,14 @@ def match_masks(content: RegionMap, styles: Sequence[StylePhoto], smallest: floa
     Args:
         content: regions of the content.
         styles: style photos with masks.
-        smallest: least share of either photo for a region to be measured, [0, 1].
+        smallest: the smallest share of a photo that a region needs, in both photos, to be measured, [0, 1].
 
     Raises:
-        InputError: a style lacks the region that it was given for.
-        SettingsError: the content lacks a region that a style was given for.
+        InputError: a style lacks the region that it is for.
+        SettingsError: the content lacks a region that a style is for.
     """
     pairs = [(style, style.regions) for style in styles if style.regions is not None]
-    matched = [_matched_style(content, *pair, smallest) for pair in pairs]
+    matched = [_match_style(content, *pair, smallest) for pair in pairs]
     return combine_matchings(content, matched, smallest, found_by="mask")
 
 
@@ -105,21 +107,21 @@ def match_wholes(pixels: Pixels, styles: Sequence[StylePhoto], smallest: float) 
     """Matches each photo as one region.
 
     Raises:
-        SettingsError: a style was given for a region.
+        SettingsError: a style is for one region only.
     """
-    content = _whole(pixels)
-    matched = [_matched_style(content, style, _whole(style.pixels), smallest) for style in styles]
+    content = _whole_photo(pixels)
+    matched = [_match_style(content, style, _whole_photo(style.pixels), smallest) for style in styles]
     return combine_matchings(content, matched, smallest, found_by="whole")
 
 
 def match_segmentations(
     pixels: Pixels, content: Segmentation, styles: Sequence[StylePhoto], smallest: float
 ) -> Correspondence:
-    """Matches by class where the network knows what the photos show, else each photo as one region, with a message.
+    """Matches by class if the network recognises the photos. Else matches each photo as one region, with a message.
 
     Args:
-        pixels: of the content, at the size of the solve.
-        content: what the segmenter finds there.
+        pixels: the content at the size of the solve.
+        content: what the segmenter finds in the content.
         smallest: see `match_wholes`.
 
     Raises:
@@ -136,10 +138,11 @@ def match_segmentations(
 def match_classes(
     content: Segmentation, styles: Sequence[tuple[StylePhoto, Segmentation]]
 ) -> tuple[Correspondence | None, str]:
-    """Matches the classes that the segmenter found; or None and the reason why the photos should be matched as wholes.
+    """Matches the classes that the segmenter found; or gives None and why whole photos should be matched instead.
 
-    They should if one of the styles cannot be matched by class, or if all styles together match too little of the
-    content. Where a style was given for a region, a style that cannot be matched by class is used as a whole instead.
+    That is so if one of the styles cannot be matched by class, or if all styles together match too little of the
+    content. If any style is for one region only, this is different: a style that cannot be matched by class is then
+    used as a whole.
 
     Raises:
         InputError, SettingsError: see `match_masks`.
@@ -155,7 +158,7 @@ def match_classes(
             if both is None and not named:
                 return None, reason if len(styles) == 1 else f"{style.name}: {reason}"
             if both is None:
-                found = _whole(style.pixels)
+                found = _whole_photo(style.pixels)
                 matching = match_whole(regions, found, f"{reason}, so it is used as a whole")
             else:
                 found, matching = both.style, both.matching
@@ -170,7 +173,7 @@ def match_classes(
 
 
 def match_groups(content: ContentPhoto, styles: Sequence[StylePhoto], smallest: float, seed: int) -> Correspondence:
-    """Matches groups of what looks alike in all the photos (k-means).
+    """Matches groups of pixels that look alike in all photos (k-means).
 
     Raises:
         InputError, SettingsError: see `match_masks`.
@@ -187,11 +190,11 @@ def match_groups(content: ContentPhoto, styles: Sequence[StylePhoto], smallest: 
         labels = probabilities.argmax(2).astype(np.uint8)
         maps.append(RegionMap(labels, {label: f"group {label + 1}" for label in range(len(soft))}))
     own, *others = maps
-    matched = [_matched_style(own, *pair, smallest) for pair in zip(styles, others, strict=True)]
+    matched = [_match_style(own, *pair, smallest) for pair in zip(styles, others, strict=True)]
     return combine_matchings(own, matched, smallest, found_by="groups")
 
 
-def _matched_style(content: RegionMap, style: StylePhoto, regions: RegionMap, smallest: float) -> MatchedStyle:
+def _match_style(content: RegionMap, style: StylePhoto, regions: RegionMap, smallest: float) -> MatchedStyle:
     if style.region is not None:
         matching = match_one_region(content, regions, style.region, style.name, smallest)
     else:
@@ -199,6 +202,6 @@ def _matched_style(content: RegionMap, style: StylePhoto, regions: RegionMap, sm
     return MatchedStyle(style.name, style.weight, style.region, regions, matching)
 
 
-def _whole(pixels: Pixels) -> RegionMap:
-    """All of a photo as one region."""
+def _whole_photo(pixels: Pixels) -> RegionMap:
+    """A region map with the whole photo as one region."""
     return RegionMap(np.zeros(pixels.shape[:2], np.uint8), {0: WHOLE})

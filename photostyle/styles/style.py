@@ -1,4 +1,4 @@
-"""Styles: style photos measured at every size of the solve, one or several."""
+"""Styles. A style is one style photo or several, measured at each size of the solve."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ MEASURED_BY = (
     "grid.style_layers",
     "regions.segmenter",
 )
-"""Settings on which it depends what a style is measured for, beside the device."""
+"""The settings that decide, beside the device, how a style is measured. A session with other values refuses it."""
 
 
 @dataclass(frozen=True, eq=False)
 class StylePhoto:
-    """A style photo, measured: its features at every layer of the style term, at every size of the solve.
+    """A measured style photo: its features at each layer of the style term, at each size of the solve.
 
     Args:
-        photo: as read, at its own size; of a saved look, at that of the solve.
-        name: of its file, as messages call it.
-        sha256: of the file's bytes, hexadecimal; None where there was none.
-        scales: from the smallest to that of the solve; `pixels` are the last one's.
-        regions: of `pixels`; None where no mask was given.
-        segmentation: what the segmenter sees in `pixels`; None where there is a mask or no network.
-        weight: above 0, beside those of the other photos.
-        region: of the content, that alone takes its look from this photo; None for all.
+        photo: the photo at its own size. From a saved look, it has the size of the solve.
+        name: the name of its file, for messages.
+        sha256: of the file's bytes, hexadecimal; None if there was no file.
+        scales: the measurements at each size. The last is the size of the solve, and `pixels` belong to it.
+        regions: the mask of `pixels`; None if it has no mask.
+        segmentation: what the segmenter finds in `pixels`; None if there is a mask or no network.
+        weight: how much it counts beside the other photos, above 0.
+        region: the one region of the content that it is for; None for all regions.
     """
 
     photo: Photo
@@ -58,17 +58,17 @@ class StylePhoto:
 
     @property
     def pixels(self) -> NDArray[np.float32]:
-        """`(H, W, 3) float32, sRGB-encoded, [0, 1]`, at the size of the solve."""
+        """The photo at the size of the solve, `(H, W, 3) float32, sRGB-encoded, [0, 1]`."""
         return self.scales[-1].pixels
 
     @property
     def features(self) -> Mapping[str, Tensor]:
-        """Of `pixels`."""
+        """The features of `pixels`, by layer."""
         return self.scales[-1].features
 
     @property
     def origin(self) -> str:
-        """What a result's history says of it."""
+        """What a result's history says about this style photo."""
         share = "" if self.region is None else f" for {self.region}"
         return f"style {self.name}{share}, weight {self.weight:g}, sha256 {self.sha256 or 'unknown'}"
 
@@ -77,8 +77,8 @@ class StylePhoto:
 class Style:
     """One style photo or several, measured for a session's settings.
 
-    Made by `Session.style`. `+` puts two together, and `sum` any number, so that a photo takes its look from
-    all of them, each by its weight.
+    `Session.style` makes it. Use `+` to add two styles, or `sum` for any number. A photo then takes its look from all
+    of them, each by its weight.
 
     Args:
         parts: the style photos.
@@ -89,28 +89,30 @@ class Style:
     settings: Settings = field(repr=False)
 
     def __add__(self, other: Style) -> Style:
-        """Both looks together.
+        """The two styles together.
 
         Raises:
-            SettingsError: they were measured for other settings.
+            SettingsError: they were measured with different settings.
         """
         other.check_measured_for(self.settings)
         return Style((*self.parts, *other.parts), self.settings)
 
     def __radd__(self, start: Literal[0]) -> Style:
-        """The look itself, so that `sum(styles)`, which begins with 0, adds them."""
+        """Makes `sum(styles)` work, which begins with 0: 0 + style is the style itself."""
         return self if start == 0 else NotImplemented
 
     def check_measured_for(self, settings: Settings) -> None:
-        """Raises SettingsError for a style measured by another encoder, at other layers or another size, or elsewhere.
+        """Raises SettingsError if the style was measured with other settings in `MEASURED_BY`, or on another device.
 
-        Devices are compared, not their names: `auto` is `cpu` where there is no other.
+        The devices themselves are compared and not their names: `auto` is `cpu` on a machine without another device.
         """
-        advice = "Measure it with this session's `style`."
+        advice = "Measure the style with the method `style` of this session."
         for name in MEASURED_BY:
             wanted, found = (attrgetter(name)(each) for each in (settings, self.settings))
             if wanted != found:
-                raise SettingsError(f"a style measured with {name} = {wanted}", str(found), "style", advice)
+                raise SettingsError(
+                    f"a style measured with {name} = {wanted}", f"one measured with {name} = {found}", "style", advice
+                )
         if settings.device != self.settings.device:
             here, there = (chosen_device(each.device) for each in (settings, self.settings))
             if (here.type, here.index or 0) != (there.type, there.index or 0):
@@ -119,10 +121,10 @@ class Style:
                 )
 
     def check_masks(self, content_mask: bool) -> None:
-        """Raises SettingsError unless the content and every style photo have a mask, or none of them has one.
+        """Raises SettingsError if only some of the photos, the content and all style photos, have a mask.
 
         Args:
-            content_mask: whether the content has one.
+            content_mask: whether the content has a mask.
         """
         masked = [part.regions is not None for part in self.parts]
         if any(masked) != all(masked):
@@ -130,23 +132,23 @@ class Style:
             raise SettingsError.stating(f"{without} has no mask, but other style photos have one", "style")
         if content_mask != masked[0]:
             given, missing = ("style", "content") if masked[0] else ("content", "style")
-            raise SettingsError("a mask for both photos or for neither", f"one for the {given} only",
-                                advice=f"give one for the {missing} too, or leave both to the segmenter")  # fmt: skip
+            advice = f"Give a mask for the {missing} too, or give none: regions are then found automatically."
+            raise SettingsError.stating(f"the {given} has a mask, but the {missing} has none", advice=advice)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Writes the look as a file that goes in wherever a style photo does; docs/styles.md says what it holds.
+        """Saves the style and its settings as a look: a file that you can use like a style photo, see docs/styles.md.
 
         Args:
             path: the file, NAME.photostyle.
             overwrite: replace an existing file.
 
         Raises:
-            SettingsError: another ending.
+            SettingsError: the name does not end in .photostyle.
             OutputError: the file cannot be written.
         """
-        kept = tuple(
+        photos = tuple(
             StoredStyle(p.name, p.sha256, p.weight, p.region, tuple(scale.pixels for scale in p.scales), p.regions)
             for p in self.parts
         )
-        anywhere = self.settings.with_changes({"device": "auto", "output": {}})  # of the look, not of one run's files
-        write_look(path, Look(anywhere, kept), overwrite=overwrite)
+        portable = self.settings.with_changes({"device": "auto", "output": {}})  # settings of one run, not of the look
+        write_look(path, Look(portable, photos), overwrite=overwrite)

@@ -288,7 +288,7 @@ class TestErrors:
             session.fit([], dusk)
         with pytest.raises(SettingsError, match="1 for 2 photos"):
             session.fit([scene, scene], session.style(dusk, masks[1]), content_masks=[masks[0]])
-        with pytest.raises(SettingsError, match="style only"):
+        with pytest.raises(SettingsError, match="the style has a mask, but the content has none"):
             session.fit([scene], session.style(dusk, masks[1]))
         with pytest.raises(SettingsError, match="content only"):
             session.fit([scene], dusk, content_masks=[masks[0]])

@@ -101,7 +101,7 @@ class TestSources:
         self, mask: NDArray[Any], message: str, scene: Pixels, dusk: Pixels, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         session = Session(settings=PREVIEW)
-        monkeypatch.setattr(Session, "_measured", None)
+        monkeypatch.setattr(Session, "_measure", None)
         with pytest.raises(InputError, match=message):
             transfer(scene, dusk, settings=PREVIEW, content_mask=mask, style_mask=np.zeros((80, 120), np.uint8))
         with pytest.raises(InputError, match=message):
@@ -114,7 +114,7 @@ class TestSources:
     def test_a_saved_look_takes_no_mask(self, dusk: Pixels, tmp_path: Path) -> None:
         session = Session(settings=PREVIEW)
         session.style(dusk).save(tmp_path / "a.photostyle")
-        with pytest.raises(SettingsError, match=r"no mask for a saved look, found one"):
+        with pytest.raises(SettingsError, match=r"no mask for a saved look, found a mask"):
             session.style(tmp_path / "a.photostyle", np.zeros((80, 120), np.uint8))
 
 

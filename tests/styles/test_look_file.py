@@ -90,7 +90,7 @@ def test_every_cut_and_every_flipped_bit_is_noticed(path: Path, tmp_path: Path) 
 
 def test_a_newer_version_says_so(path: Path) -> None:
     altered(path, version=2, mood="new")
-    with pytest.raises(InputError, match="version 2\nA newer photostyle made it"):
+    with pytest.raises(InputError, match="version 2\nA newer photostyle made this file"):
         read_look(path)
 
 

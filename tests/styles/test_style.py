@@ -169,9 +169,9 @@ class TestLook:
             for each in (look, tmp_path / "a.photostyle")
         )
         assert np.array_equal(once, twice)
-        with pytest.raises(SettingsError, match="found one for the style only"):
+        with pytest.raises(SettingsError, match="the style has a mask, but the content has none"):
             session.transfer(scene, tmp_path / "a.photostyle")
-        with pytest.raises(SettingsError, match="a look of no region of its own"):
+        with pytest.raises(SettingsError, match="this look cannot be used for"):
             session.style(tmp_path / "a.photostyle", region="building")
         with pytest.raises(SettingsError, match="no mask for a saved look"):
             session.style(tmp_path / "a.photostyle", masks[1])
@@ -220,7 +220,7 @@ class TestLook:
         (part,) = session.style(tmp_path / "a.photostyle").parts
         assert part.pixels.shape == (64, 96, 3)
         warnings = session.transfer(scene, tmp_path / "a.photostyle").warnings
-        message = "the look was saved at 96 px and is used at that size; the content is solved at 128 px"
+        message = "the look was saved at 96 px and is used at that size, but the content is solved at 128 px"
         assert f"style: {message}" in warnings
 
     def test_a_look_keeps_what_is_its_own_alone(self, dusk: Pixels, tmp_path: Path) -> None:
