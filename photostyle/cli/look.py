@@ -48,7 +48,7 @@ def add_to(commands: Commands) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Writes the LUT, and those of the regions if asked for; returns the exit code.
+    """Writes the LUT, and with --per-region a LUT for each region; returns the exit code.
 
     Raises:
         PhotostyleError: the command, a setting, an input, the weights or the output is wrong.

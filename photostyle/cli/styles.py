@@ -54,7 +54,7 @@ def add_style_options(parser: argparse.ArgumentParser) -> None:
         "--style-mask",
         metavar="MASK",
         action="append",
-        help="a mask of the style's regions. Use it together with --content-mask. With several style photos, give one "
+        help="a mask of the style's regions. The content then needs a mask too. With several style photos, give one "
         "mask for each, in the same order (default: regions are found automatically)",
     )
 

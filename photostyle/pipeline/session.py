@@ -150,7 +150,7 @@ class Session:
             content: anything that `Photo.read` reads.
             style: a measured style, or the source of a style; a list of these, which are added; or the look of a set,
                 see `fit`.
-            content_mask: the regions of the content, in the forms that `style` accepts. It must be given if every
+            content_mask: the regions of the content; see `Session.style` for its forms. It must be given if every
                 style, or every photo of the set, has a mask, and only then.
 
         Raises:
@@ -195,8 +195,8 @@ class Session:
 
         Args:
             photos: the set. If there are more than 16 photos, 16 of them are read, evenly spread over the set.
-            style: in the forms that `transfer` accepts, except the look of a set.
-            content_masks: the regions of each photo, in the forms that `style` accepts. Either all photos and styles
+            style: see `Session.transfer`. It cannot be the look of a set.
+            content_masks: the regions of each photo; see `Session.style` for their forms. Either all photos and styles
                 have a mask, or none.
 
         Returns:
@@ -343,9 +343,9 @@ def transfer(
         content, style: anything that `Photo.read` reads: paths, bytes, file objects, PIL images, arrays or `Photo`s. A
             style may also be the path of a saved look, NAME.photostyle.
         preset, settings: see `Session`.
-        strength, size, seed, segmenter, encoder, device: values that replace those of the preset or of `settings`. They
-            are the settings `strength`, `solver.size`, `seed`, `regions.segmenter`, `encoder.name` and `device`. For
-            all other settings, see `Settings`.
+        strength, size, seed, segmenter, encoder, device: values to use instead of the preset's or those in `settings`.
+            They are the settings `strength`, `solver.size`, `seed`, `regions.segmenter`, `encoder.name` and `device`.
+            For all other settings, see `Settings`.
         content_mask, style_mask: see `Session.style`. Either all photos have a mask, or none.
         progress: see `Session`.
 

@@ -290,7 +290,7 @@ class TestErrors:
             session.fit([scene, scene], session.style(dusk, masks[1]), content_masks=[masks[0]])
         with pytest.raises(SettingsError, match="the style has a mask, but the content has none"):
             session.fit([scene], session.style(dusk, masks[1]))
-        with pytest.raises(SettingsError, match="content only"):
+        with pytest.raises(SettingsError, match="the content has a mask, but the style has none"):
             session.fit([scene], dusk, content_masks=[masks[0]])
         with pytest.raises(InputError, match="nowhere"):
             session.fit([scene, "nowhere.jpg"], dusk)
