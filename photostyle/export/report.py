@@ -230,7 +230,7 @@ def _page(result: Result, content: Photo, style: Style, run_text: str, curves: b
         title=f"{name} with the look of {' and '.join(part.name for part in style.parts)}",
         summary=f"photostyle {__version__}, preset {result.settings.preset}, encoder {result.settings.encoder.name}, "
         f"{result.device}, {result.dtype}, seed {result.settings.seed}"
-        + (", interrupted: the best photo so far" if result.interrupted else ""),
+        + (", interrupted: the best result so far" if result.interrupted else ""),
         warnings=result.warnings,
         before=_jpeg(before),
         after=_jpeg(result.photo.fitted(LONGEST_SIDE)),
