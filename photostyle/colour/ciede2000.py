@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 
 
 def ciede2000(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The difference of colours in CIELAB; 1 can just be seen side by side.
+    """The difference of colours in CIELAB. A difference of 1 can just be seen if the colours are side by side.
 
     Sharma, Wu and Dalal, "The CIEDE2000 Color-Difference Formula: Implementation Notes, Supplementary Test Data, and
-    Mathematical Observations", Color Research and Application 30(1), 2005, equations 2 to 22, all factors k being 1.
+    Mathematical Observations", Color Research and Application 30(1), 2005, equations 2 to 22, with all factors k equal
+    to 1.
 
     Args:
-        first, second: `(..., 3)`: L*, a*, b*.
+        first, second: `(..., 3)`, with L*, a* and b*.
 
     Returns:
         `(...)`.

@@ -1,4 +1,4 @@
-"""CIELAB of sRGB and back, D65, for colours within sRGB and beyond it."""
+"""Conversion between sRGB and CIELAB (D65), for colours inside and outside sRGB."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from torch import Tensor
 _TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 _FROM_XYZ = tuple(map(tuple, torch.linalg.inv(torch.tensor(_TO_XYZ, dtype=torch.float64)).tolist()))
 _WHITE = (0.95047, 1.0, 1.08883)
-"""CIE D65, 2 degrees."""
+"""White point: CIE D65, 2 degrees."""
 _BISECTIONS = 16
-"""Halvings of a chroma that is too large: to a hundredth of a unit or less."""
+"""Halvings that find the largest possible chroma, to a hundredth of a unit or better."""
 ROWS = 64
-"""Rows come by multiples of it where each must be what it is alone, bit for bit: PyTorch and the libraries under it
-work on the last few of a tensor in another way than on the rest."""
+"""The number of rows must be a multiple of this if the bits of a row must not depend on the other rows. PyTorch and the
+libraries below it compute the last few rows of a tensor in another way."""
 _INSIDE = 1e-6
-"""By which a channel may leave its bounds: rounding."""
+"""Rounding: a channel may be outside its bounds by this much."""
 
 
 def lab(colours: Tensor) -> Tensor:
-    """CIELAB of sRGB (IEC 61966-2-1), whose curve is taken as odd, so that colours outside of it have one, too.
+    """CIELAB of sRGB (IEC 61966-2-1). The curve of sRGB is extended as an odd function to colours outside sRGB.
 
     Args:
-        colours: `(N, 3)`, sRGB-encoded; [0, 1] is within sRGB.
+        colours: `(N, 3)`, sRGB-encoded. Colours in [0, 1] are inside sRGB.
 
     Returns:
-        `(N, 3)`: L*, [0, 100] within sRGB, a* and b*; differentiable.
+        `(N, 3)`: L* (in [0, 100] inside sRGB), a* and b*. Differentiable.
     """
     size = colours.abs()
     bent = colours.sign() * ((size.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4
@@ -37,7 +37,7 @@ def lab(colours: Tensor) -> Tensor:
 
 
 def rgb(values: Tensor) -> Tensor:
-    """The colours `(N, 3)`, sRGB-encoded, of CIELAB `(N, 3)`: the inverse of `lab`; some lie outside [0, 1]."""
+    """sRGB-encoded colours `(N, 3)` of CIELAB `(N, 3)`: the inverse of `lab`. Some may be outside [0, 1]."""
     y = (values[:, 0] + 16) / 116
     f = torch.stack([y + values[:, 1] / 500, y, y - values[:, 2] / 200], 1)
     relative = torch.where(f > 0.008856 ** (1 / 3), f**3, (f - 16 / 116) / 7.787)
@@ -48,11 +48,11 @@ def rgb(values: Tensor) -> Tensor:
 
 
 def rgb_within(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """The colours of CIELAB with as much of their chroma as the bounds allow, at the same lightness and hue.
+    """Colours of CIELAB with as much chroma as the bounds allow, and the same lightness and hue.
 
     Args:
         values: `(N, 3)`, CIELAB, N a multiple of `ROWS`.
-        low, high: `(N, 3)`, bounds of every channel, sRGB-encoded.
+        low, high: `(N, 3)`, the bounds of every channel, sRGB-encoded.
 
     Returns:
         `(N, 3)`, sRGB-encoded, within the bounds.

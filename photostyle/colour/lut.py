@@ -1,4 +1,4 @@
-"""A table of colours, 3D LUT, fitted to pairs of colours, and written as .cube or HaldCLUT."""
+"""3D LUTs: fitted to pairs of colours, and written as .cube or HaldCLUT."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from scipy.sparse.linalg import LinearOperator, cg
 Colours = NDArray[np.floating]
 
 COARSEST = 5
-"""Points of the first lattice that is solved for, each next having twice as many steps."""
+"""Points along each side of the first lattice. Each following lattice has twice as many steps."""
 BENDING, SLOPE = 1e-6, 1e-5
-"""Weights of the lattice's second and first derivatives beside the mean squared error of a colour: the least that
-leave no steps in a sky (docs/looks.md); where no colour fell, they carry on what is near."""
+"""Weights of the second and first derivatives of the LUT, against the mean squared error of the colours. They are the
+smallest weights that leave no steps in a sky (docs/looks.md). Where there are no colours, they continue what is
+near."""
 ITERATIONS, TOLERANCE = 2000, 1e-3
-"""Of conjugate gradients, on each lattice from the last one's solution: the most there may be, and the residual to
-reach, as a share of the right side. Photos and their looks take up to 20 iterations."""
+"""Conjugate gradients on each lattice, starting from the solution of the lattice before: most iterations, and the
+residual to reach, as a share of the right side. Photos need about 30 iterations at most."""
 
 
 @dataclass(frozen=True, eq=False)
 class Lut:
-    """Colours at the points of a lattice, linear between.
+    """Colours at the points of a lattice, with linear interpolation between them.
 
     Args:
-        table: `(n, n, n, 3) float64`, sRGB-encoded, [0, 1], by red, green and blue of what goes in.
-        residual: of the equations that it solves, as a share of their right side; 0 where the solve converged.
+        table: `(n, n, n, 3) float64`, sRGB-encoded, [0, 1]. The indices are the red, green and blue of the input.
+        residual: residual of the equations for the table, as a share of their right side; 0 if the solver converged.
     """
 
     table: NDArray[np.float64] = field(repr=False)
@@ -35,12 +36,12 @@ class Lut:
 
     @property
     def points(self) -> int:
-        """Along each side."""
+        """The number of points along each side."""
         return len(self.table)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a user should know about how it was fitted."""
+        """What a user should know about the fit."""
         if not self.residual:
             return ()
         found = f"its residual is {self.residual:.1g}, expected at most {TOLERANCE:g}"
@@ -48,32 +49,32 @@ class Lut:
         return (f"the table's fit did not converge: {found}. {advice}",)
 
     def __call__(self, colours: Colours) -> NDArray[np.float64]:
-        """Colours `(..., 3)`, sRGB-encoded, through the table; those outside [0, 1] as the nearest inside."""
+        """The LUT of colours `(..., 3)`, sRGB-encoded. Values outside [0, 1] are clipped first."""
         flat = np.clip(colours.reshape(-1, 3), 0, 1).astype(np.float64)
         mapped: NDArray[np.float64] = _weights(flat, self.points) @ self.table.reshape(-1, 3)
         return mapped.reshape(colours.shape)
 
 
 def fit_lut(before: Colours, after: Colours, weights: NDArray[np.floating], points: int) -> Lut:
-    """The smooth table that comes closest to taking one set of colours to another.
+    """The smooth LUT that best maps one set of colours to another.
 
-    It minimises, over the table's difference r from the identity,
+    With r the difference between the table and the identity, it minimises
 
         sum_p w_p |r(before_p) - (after_p - before_p)|^2 / sum_p w_p + BENDING int |r''|^2 + SLOPE int |r'|^2 ,
 
-    from coarse lattices to fine ones. Colours that do not occur are thus carried on smoothly from those that do, and
-    pairs of equal colours give the identity.
+    on coarse lattices first and then on finer ones. Colours that do not occur are continued smoothly from those that
+    do. Pairs of equal colours give the identity.
 
     Args:
         before, after: `(P, 3)`, sRGB-encoded, [0, 1].
-        weights: `(P,)`, at least 0, with something in it.
-        points: of the lattice along each side, 2^k + 1.
+        weights: `(P,)`, at least 0, not all 0.
+        points: points along each side of the lattice, 2^k + 1.
 
     Returns:
-        The table, with the residual that it reached; where that is too large, `Lut.warnings` says so.
+        The LUT with the residual that was reached. If it is too large, `Lut.warnings` says so.
 
     Raises:
-        ValueError: all weights are 0, points of another form, or colours that are not finite.
+        ValueError: all weights are 0, `points` has another form, or colours are not finite.
     """
     levels = [points]
     while levels[0] > COARSEST:
@@ -98,13 +99,13 @@ def fit_lut(before: Colours, after: Colours, weights: NDArray[np.floating], poin
 
 
 def _lattice(points: int) -> NDArray[np.float64]:
-    """`(n, n, n, 3)`: the identity."""
+    """The table of the identity, `(n, n, n, 3)`."""
     steps = np.linspace(0, 1, points)
     return np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1)
 
 
 def _weights(colours: NDArray[np.float64], points: int) -> sparse.csr_array:
-    """`(P, n^3)`: trilinear interpolation at colours `(P, 3)`, [0, 1]."""
+    """The matrix `(P, n^3)` of trilinear interpolation at colours `(P, 3)`, [0, 1]."""
     position = colours * (points - 1)
     low = np.minimum(position.astype(np.intp), points - 2)
     share = position - low
@@ -119,7 +120,7 @@ def _weights(colours: NDArray[np.float64], points: int) -> sparse.csr_array:
 
 
 def _stiffness(points: int) -> sparse.csr_array:
-    """The matrix of the integrals of the squared derivatives, mixed ones included."""
+    """The matrix of the integrals of the squared derivatives, including the mixed ones."""
     step = 1 / (points - 1)
     eye = sparse.eye_array(points)
     first = sparse.csr_array(np.diff(np.eye(points), axis=0) / step)
@@ -141,7 +142,7 @@ def _squared(factors: list[sparse.csr_array]) -> sparse.csr_array:
 def _solved(
     matrix: sparse.csr_array, right: NDArray[np.float64], start: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:
-    """The solution, and the largest residual of the channels that have not converged; 0 where all have."""
+    """The solution, and the largest residual of the channels that did not converge; 0 if all converged."""
     diagonal = matrix.diagonal()
     scaled = LinearOperator(matrix.shape, lambda vector: vector / diagonal)
     columns, residual = [], 0.0
@@ -155,11 +156,11 @@ def _solved(
 
 
 def cube_text(lut: Lut, title: str, comments: list[str]) -> str:
-    """The text of a .cube file: Adobe, "Cube LUT Specification", version 1.0, 2013; red runs fastest.
+    """The text of a .cube file: Adobe, "Cube LUT Specification", version 1.0, 2013. Red changes fastest.
 
     Args:
-        title: of printable ASCII; what else there is becomes "?".
-        comments: a line each.
+        title: printable ASCII. Other characters become "?".
+        comments: comments, one line each.
     """
     lines = [f"# {_ascii(comment)}" for comment in comments]
     lines += [
@@ -178,9 +179,9 @@ def _ascii(text: str) -> str:
 
 
 def hald_image(lut: Lut, level: int) -> NDArray[np.float32]:
-    """The picture of a HaldCLUT: level^3 pixels a side, with level^2 shades of each channel; red runs fastest.
+    """The picture of a HaldCLUT: level^3 pixels on each side, with level^2 shades of each channel. Red changes fastest.
 
-    Eskil Steenberg's form, as ImageMagick's `-hald-clut` and RawTherapee read it.
+    This is Eskil Steenberg's format, which ImageMagick's `-hald-clut` and RawTherapee read.
 
     Returns:
         `(level^3, level^3, 3) float32`, sRGB-encoded, [0, 1].

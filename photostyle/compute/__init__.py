@@ -1,1 +1,1 @@
-"""Where it is computed: devices, number formats, and sparse matrices in PyTorch."""
+"""Where and how a transfer is computed: devices, number formats, sparse matrices, warnings of libraries."""

@@ -23,8 +23,8 @@ _T = TypeVar("_T")
 _FULL = re.compile(
     r"out of memory|_ALLOC_FAILED|can't allocate memory|unable to find an engine to execute", re.IGNORECASE
 )
-"""What PyTorch and the libraries under it say when a device has no memory left, mostly in a bare RuntimeError. The last
-is said when there is no room for the workspace of any of cuDNN's algorithms."""
+"""Messages of PyTorch and the libraries below it when a device has no memory left, mostly in a plain RuntimeError. The
+last one means that there is no memory for the workspace of any cuDNN algorithm."""
 _NEEDED = re.compile(r"tried to allocate ([\d.]+ ?\w+)", re.IGNORECASE)
 
 CPU_INFO = Path("/proc/cpuinfo")
@@ -32,12 +32,12 @@ CPU_INFO = Path("/proc/cpuinfo")
 
 
 def chosen_device(name: str) -> torch.device:
-    """The device of that name; `auto` is CUDA where it is there, else the CPU.
+    """The device of that name. `auto` is CUDA if this machine has it, else the CPU.
 
-    MPS is taken by name only: nobody has tried it yet.
+    MPS is only used if it is named, because nobody has tried it yet.
 
     Raises:
-        SettingsError: a device that this machine lacks.
+        SettingsError: this machine does not have the device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -54,7 +54,7 @@ def chosen_device(name: str) -> torch.device:
 
 
 def chosen_dtype(name: str, device: torch.device) -> torch.dtype:
-    """`auto` is bfloat16 where the device multiplies it natively, else float32."""
+    """The number format of that name. `auto` is bfloat16 if the device multiplies it natively, else float32."""
     if name == "auto":
         native = (
             _cuda_multiplies_bfloat16(device)
@@ -66,20 +66,22 @@ def chosen_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def _cuda_multiplies_bfloat16(device: torch.device) -> bool:
-    """AMD's cards all do, and NVIDIA's from compute capability 8.0 (Ampere) on."""
+    """Whether the card multiplies bfloat16: all AMD cards do, and NVIDIA cards from compute capability 8.0 (Ampere)."""
     return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def _cpu_multiplies_bfloat16() -> bool:
-    """Whether the processor has AVX-512 BF16: by torch where it tells, else by Linux's list; older
-    ones on other systems do not say, and get float32."""
+    """Whether the processor has AVX-512 BF16, according to torch or to Linux.
+
+    An older torch on another system does not say it. Then the answer is no, and float32 is used.
+    """
     if hasattr(torch.cpu, "get_capabilities"):
         return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
     return "avx512_bf16" in cpu_flags()
 
 
 def cpu_flags() -> set[str]:
-    """What the first processor of `CPU_INFO` can do, in Linux's names; empty on other systems.
+    """Features of the first processor in `CPU_INFO`, by their names in Linux; empty on other systems.
 
     Linux lists it as "flags" on x86 and as "Features" on ARM.
     """
@@ -104,10 +106,10 @@ _Owner = TypeVar("_Owner", bound=_HasDevice)
 
 @contextmanager
 def enough_memory(device: torch.device) -> Iterator[None]:
-    """What is computed within ends in an InputError, with advice, where the device has too little memory.
+    """Raises an InputError with advice if the block needs more memory than the device has.
 
     Raises:
-        InputError: too little memory.
+        InputError: the device has too little memory.
     """
     try:
         yield
@@ -124,7 +126,7 @@ def enough_memory(device: torch.device) -> Iterator[None]:
 
 
 def within_memory(method: Callable[Concatenate[_Owner, _P], _T]) -> Callable[Concatenate[_Owner, _P], _T]:
-    """A method of what has a `device`, in `enough_memory`."""
+    """Runs a method of an object with a `device` inside `enough_memory`."""
 
     @wraps(method)
     def guarded(owner: _Owner, /, *arguments: _P.args, **named: _P.kwargs) -> _T:

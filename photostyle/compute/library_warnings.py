@@ -1,9 +1,9 @@
-"""What libraries warn of, recorded for the thread that asked and shown to no one.
+"""Records warnings of libraries for the thread that asked, and shows them to no one.
 
-Python's warning filters belong to the whole process. Threads that each change them and put them back, as
-`warnings.catch_warnings` does, leave them changed in the end: the one that entered last may be the last to leave, and
-puts back what another had set. Here they are changed when the first thread begins to record and put back when the last
-one has ended, and each warning goes to the thread that caused it.
+Python's warning filters belong to the whole process. If several threads change them and restore them, as
+`warnings.catch_warnings` does, they can stay changed: the thread that leaves last restores what another thread had set.
+Here the filters change when the first thread begins to record. They are restored when the last thread has ended. Each
+warning goes to the thread that caused it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from typing import TextIO
 
 LIBRARIES = r"(PIL|pillow_heif|tifffile|imagecodecs)\b"
-"""Modules whose warnings are recorded: what reads photos, and warns where a file is damaged."""
+"""Modules whose warnings are recorded. They read photos, and warn of damaged files."""
 BETA = "Sparse CSR tensor support is in beta"
-"""Of torch, recorded too, which says it once in a process."""
+"""A warning of torch that is recorded, too. Torch gives it once in a process."""
 
 _lock = threading.Lock()
 _recording: dict[int, list[list[str]]] = {}
@@ -26,9 +26,9 @@ _filters: list[warnings.catch_warnings[None]] = []
 
 @contextmanager
 def recorded_warnings() -> Iterator[list[str]]:
-    """The texts of what this thread's libraries warn of inside the block, each once; other warnings go their way.
+    """Records the texts of warnings that libraries give in this thread inside the block, each text once.
 
-    A block within a block records for itself.
+    Other warnings are shown as usual. A block inside a block has its own record.
     """
     texts: list[str] = []
     thread = threading.get_ident()
@@ -48,7 +48,7 @@ def recorded_warnings() -> Iterator[list[str]]:
 
 
 def _recording_filters() -> warnings.catch_warnings[None]:
-    """Changes the process's filters; leaving what it returns puts them back."""
+    """Changes the filters of the process. Leaving the returned object restores them."""
     filters = warnings.catch_warnings()
     filters.__enter__()
     warnings.filterwarnings("always", module=LIBRARIES)
@@ -58,7 +58,7 @@ def _recording_filters() -> warnings.catch_warnings[None]:
 
 
 def _recorder(shown: Callable[..., None]) -> Callable[..., None]:
-    """Records for the thread that warns, or, where that one does not record, calls `shown`."""
+    """A function that records a warning for its thread, or calls `shown` if that thread does not record."""
 
     def record(
         message: Warning | str,

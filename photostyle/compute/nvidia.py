@@ -1,4 +1,4 @@
-"""Whether an NVIDIA graphics card is there, without loading torch."""
+"""Whether the machine has an NVIDIA graphics card, without loading torch."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _WSL_DEVICE, _WSL_LIBRARY = "dev/dxg", "usr/lib/wsl/lib/libcuda.so.1"
 
 
 def has_nvidia_card(root: Path = Path("/")) -> bool:
-    """As far as Linux says: a device file for each card or, in WSL2, one for all of Windows' cards and NVIDIA's driver.
+    """Whether Linux shows an NVIDIA card: a device file for each card; in WSL2 one device file and NVIDIA's driver.
 
-    A torch without CUDA does not use the card all the same.
+    A torch without CUDA does not use the card.
 
     Args:
-        root: of the file system.
+        root: the root of the file system.
     """
     devices = root / "dev"
     if devices.is_dir() and any(re.fullmatch(r"nvidia\d+", path.name) for path in devices.iterdir()):

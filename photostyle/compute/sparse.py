@@ -15,12 +15,12 @@ from photostyle.compute.library_warnings import recorded_warnings
 def csr_tensor(
     matrix: csr_array | csr_matrix, device: torch.device | str, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """The matrix as a CSR tensor, on the CPU where the device is MPS, which has neither CSR matrices nor float64.
+    """The matrix as a CSR tensor on the device. For MPS, which has neither CSR matrices nor float64, it is on the CPU.
 
     Args:
-        matrix: `(M, N)` CSR, columns sorted within a row. Its 32-bit indices are kept: with 64 the product takes 1.7
-            times as long on the CPU.
-        dtype: of the values.
+        matrix: `(M, N)` CSR, with sorted columns in each row. Its 32-bit indices are kept: with 64 bits the product
+            takes 1.7 times as long on the CPU.
+        dtype: the dtype of the values.
     """
     place = torch.device("cpu" if torch.device(device).type == "mps" else device)
     with recorded_warnings():  # that CSR tensors are in beta
@@ -34,7 +34,7 @@ def csr_tensor(
 
 
 def _vector(values: NDArray[Any]) -> Tensor:
-    """`(N,)` without a copy. What is empty is made anew: NumPy gives it a stride of 0, and torch 2.4 refuses that."""
+    """`(N,)` without a copy. An empty array is replaced: NumPy gives it a stride of 0, which torch 2.4 refuses."""
     tensor = torch.from_numpy(values)
     return tensor if len(values) else torch.empty(0, dtype=tensor.dtype)
 

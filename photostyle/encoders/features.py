@@ -1,4 +1,4 @@
-"""Features of photos: an encoder on its device, and what it makes of a photo."""
+"""Features of photos: an encoder on its device, and a photo with its features."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class EncodedPhoto:
 
     Args:
         pixels: `(H, W, 3) float32, sRGB-encoded, [0, 1]`.
-        features: of `pixels`, `{layer: (1, C, h, w)}` in the encoder's dtype, on its device.
+        features: features of `pixels`, `{layer: (1, C, h, w)}`, in the encoder's dtype and on its device.
     """
 
     pixels: NDArray[np.float32] = field(repr=False)
@@ -30,7 +30,7 @@ class FeatureExtractor:
 
     Args:
         encoder: `(image (1, 3, H, W), layers) -> {layer: (1, C, h, w)}`.
-        device: where images go.
+        device: the device of the images.
     """
 
     encoder: Callable[[Tensor, tuple[str, ...]], dict[str, Tensor]]

@@ -1,7 +1,7 @@
-"""torchvision's VGG-19: found or downloaded, verified, cut to relu5_1, its mean activations measured.
+"""Finds or downloads torchvision's VGG-19, verifies it, cuts it at relu5_1 and measures its mean activations.
 
-The weights are `VGG19_Weights.IMAGENET1K_V1` of torchvision, trained on ImageNet. torchvision publishes the first eight
-digits of the file's sha256, in its name; we hold the file to all 64, which agree with them.
+The weights are `VGG19_Weights.IMAGENET1K_V1` of torchvision, trained on ImageNet. The name of torchvision's file has
+the first eight digits of its sha256. We check all 64 digits, which agree with these eight.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from photostyle.errors import WeightsError
 SHA256 = "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"
 FILE = f"vgg19-{SHA256[:8]}.pth"
 CALIBRATION = Path(__file__).with_name("calibration")
-"""Photos of our own to measure mean activations on; see the README there."""
+"""Our own photos, on which mean activations are measured; see the README there."""
 
 
 def vgg19(folders: Iterable[Path], workplace: Path, progress: bool) -> tuple[Encoder, dict[str, Tensor]]:
-    """VGG-19 up to relu5_1 as torchvision has it, and the factors that bring its mean activations to one.
+    """torchvision's VGG-19 up to relu5_1, and the factors that make its mean activations one.
 
     Args:
-        folders: where torchvision's file may lie already, the first that has it wins.
-        workplace: an existing folder with 550 MB to spare, for a download, which does not stay.
-        progress: whether a download shows how far it is, on standard error.
+        folders: folders that may have torchvision's file already. The first one with the file is used.
+        workplace: an existing folder with 550 MB of free space for a download. The download is deleted afterwards.
+        progress: whether a download shows its progress on standard error.
 
     Returns:
         The encoder, not yet rescaled, and `{convolution: (C,) float32}` for `Encoder.rescale`.
 
     Raises:
-        WeightsError: the file is not the one it should be, or cannot be downloaded.
+        WeightsError: the file is the wrong one, or cannot be downloaded.
     """
     present = next((folder / FILE for folder in folders if (folder / FILE).is_file()), None)
     if present:
@@ -62,11 +62,11 @@ def download(folder: Path, keep: Path, progress: bool) -> Path:
 
     Args:
         folder: an existing folder.
-        keep: where a user may put the file by hand; the error names it.
-        progress: whether to show how far it is, on standard error.
+        keep: the folder where a user may put the file by hand. The error message names it.
+        progress: whether to show the progress on standard error.
 
     Raises:
-        WeightsError: no network, an interrupted or altered download, no space.
+        WeightsError: there is no network or no space, or the download was interrupted or altered.
     """
     path = folder / FILE
     try:
@@ -83,10 +83,10 @@ def download(folder: Path, keep: Path, progress: bool) -> Path:
 def read(path: Path) -> Encoder:
     """The encoder in torchvision's file, on the CPU, in float32 and frozen.
 
-    The file is a pickle: it is opened only when its sha256 is right, and then with tensors alone allowed.
+    The file is a pickle. It is opened only if its sha256 is right, and then only tensors are allowed.
 
     Raises:
-        WeightsError: another sha256, or not torchvision's VGG-19.
+        WeightsError: the sha256 is another one, or the file is not torchvision's VGG-19.
     """
     advice = f"Remove the file, or put in its place the one from {url()}"
     try:
@@ -107,7 +107,7 @@ def encoder_of(state: Mapping[str, Tensor]) -> Encoder:
     torchvision numbers convolutions, ReLUs and poolings together: `features.0` is conv1_1, `features.28` conv5_1.
 
     Raises:
-        KeyError, RuntimeError: a convolution is missing or of an unfit shape.
+        KeyError, RuntimeError: a convolution is missing or has the wrong shape.
     """
     tensors, index = {}, 0
     for name in CONVOLUTIONS:
@@ -125,7 +125,7 @@ def calibration_photos() -> Iterator[Tensor]:
     """The calibration photos, each `(1, 3, H, W)` float32, sRGB-encoded, [0, 1], in the order of their names.
 
     Raises:
-        WeightsError: the package lacks them.
+        WeightsError: the package does not have them.
     """
     paths = sorted(CALIBRATION.glob("*.jpg"))
     if not paths:
@@ -134,10 +134,10 @@ def calibration_photos() -> Iterator[Tensor]:
 
 
 def read_photo(path: Path) -> Tensor:
-    """A photo's file as `(1, 3, H, W)` float32, [0, 1], as stored: unlike `Photo.read`, its profile is not looked at.
+    """The pixels of a photo's file as `(1, 3, H, W)` float32, [0, 1]. Unlike `Photo.read`, it ignores colour profiles.
 
     Raises:
-        OSError: the file is missing or no photo.
+        OSError: the file is missing or is not a photo.
     """
     with Image.open(path) as image:
         pixels = np.array(image.convert("RGB"))

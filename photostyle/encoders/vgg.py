@@ -1,8 +1,8 @@
 """VGG-19 up to relu5_1, at any width, addressed by layer name.
 
 Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015,
-configuration E. Every convolution is 3x3 with stride 1 and is followed by a ReLU; a 2x2 pooling with stride 2
-stands before blocks 2 to 5.
+configuration E. Every convolution is 3x3 with stride 1 and is followed by a ReLU. A 2x2 pooling with stride 2 comes
+before each of the blocks 2 to 5.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Padding = Literal["zeros", "reflect"]
 
 
 def level(layer: str) -> int:
-    """How many poolings stand before `layer`, a name such as `relu4_2` or `conv4_2`: 0 to 4."""
+    """The number of poolings before `layer`, a name such as `relu4_2` or `conv4_2`: 0 to 4."""
     return int(layer[4]) - 1
 
 
@@ -80,10 +80,10 @@ class Encoder(nn.Module):
             layers: names such as `relu4_2`.
 
         Returns:
-            `{layer: (B, C, H // 2^level, W // 2^level)}`, non-negative; computed no deeper than asked.
+            `{layer: (B, C, H // 2^level, W // 2^level)}`, non-negative. Nothing is computed beyond the deepest layer.
 
         Raises:
-            KeyError: a layer that VGG-19 up to conv5_1 does not have.
+            KeyError: VGG-19 up to conv5_1 does not have a layer of that name.
         """
         wanted = set(layers)
         if unknown := wanted - set(LAYERS):
@@ -102,21 +102,21 @@ class Encoder(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the convolutions compute in."""
+        """The dtype of the convolutions."""
         return self.convolution("conv1_1").weight.dtype
 
     def compute_in(self, dtype: torch.dtype) -> Encoder:
-        """Converts the convolutions; the input is still normalised in its own dtype, so that 8 bits stay 8 bits."""
+        """Converts the convolutions. The input is still normalised in its own dtype, so that 8 bits stay 8 bits."""
         for name in CONVOLUTIONS:
             self.convolution(name).to(dtype)
         return self
 
     @torch.no_grad()
     def rescale(self, factors: Mapping[str, Tensor]) -> None:
-        """Multiplies every filter's activation by its factor, without changing the function otherwise.
+        """Multiplies the activation of every filter by its factor. Otherwise the function stays the same.
 
-        ReLU, both poolings and both paddings are positively homogeneous, so a factor on a convolution's output
-        can be undone in the next one's input (Gatys, Ecker and Bethge, CVPR 2016, section 2).
+        ReLU, both poolings and both paddings are positively homogeneous. A factor on the output of a convolution can
+        therefore be undone in the input of the next one (Gatys, Ecker and Bethge, CVPR 2016, section 2).
 
         Args:
             factors: `{convolution: (C,) positive}` for all of `CONVOLUTIONS`.
@@ -140,15 +140,17 @@ class Encoder(nn.Module):
 
 @torch.no_grad()
 def mean_activation_factors(encoder: Encoder, photos: Iterable[Tensor], *, floor: float = 0.05) -> dict[str, Tensor]:
-    """Factors that bring every filter's mean activation over photos and positions to one.
+    """Factors that make the mean activation of every filter, over photos and positions, one.
 
-    Gatys, Ecker and Bethge, CVPR 2016, section 2. One departure: a filter that hardly ever fires is scaled as
-    if its mean were `floor` times its layer's, so that noise is not blown up into a feature.
+    Gatys, Ecker and Bethge, CVPR 2016, section 2. One departure:
+
+    1. A filter that almost never fires is scaled as if its mean were `floor` times the mean of its layer, so that noise
+       does not become a feature.
 
     Args:
         encoder: as trained, not yet rescaled.
         photos: each `(1, 3, H, W)`, sRGB-encoded, [0, 1].
-        floor: least mean taken for a filter, as a share of its layer's mean.
+        floor: the least mean of a filter, as a share of the mean of its layer.
 
     Returns:
         `{convolution: (C,) float32}`, for `Encoder.rescale`.

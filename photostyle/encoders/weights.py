@@ -1,12 +1,13 @@
 """Finds, verifies, loads and writes encoder weights.
 
-`compact` lies in the package. `vgg19` is looked for as `vgg19.safetensors` in the folder that the environment variable
-PHOTOSTYLE_WEIGHTS names, then in the cache; if neither has it, it is made from torchvision's file (see `fetch.py`) and
-kept in the cache. The cache is $XDG_CACHE_HOME/photostyle, or ~/.cache/photostyle, on every system.
+`compact` is in the package. `vgg19` is searched as `vgg19.safetensors` in the folder that the environment variable
+PHOTOSTYLE_WEIGHTS names, and then in the cache. If neither has it, it is made from torchvision's file (see `fetch.py`)
+and kept in the cache. The cache is $XDG_CACHE_HOME/photostyle or ~/.cache/photostyle on every system.
 
-A weights file is safetensors, which cannot hold code: `conv*.weight` and `conv*.bias` as trained, `mean` and `std` of
-the input, and `factor.conv*`, the factors that bring every filter's mean activation to one (Gatys, Ecker and Bethge,
-CVPR 2016, section 2), all float32. Its metadata has `format`, `name`, `padding` and what else the maker noted.
+A weights file is safetensors, which cannot contain code. All its arrays are float32: `conv*.weight` and `conv*.bias` as
+trained; `mean` and `std` of the input; and `factor.conv*`, the factors that make the mean activation of every filter
+one (Gatys, Ecker and Bethge, CVPR 2016, section 2). Its metadata has `format`, `name`, `padding` and notes of the
+maker.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ FORMAT = "photostyle-encoder-1"
 NAMES = ("compact", "vgg19")
 SHIPPED = Path(__file__).with_name("compact.safetensors")
 COMPACT_SHA256 = "2e552d78d0eea8a251cf24f8e0947deaf9a83f3485999ef6006e9da915854420"
-"""Of the shipped file, in hexadecimal."""
+"""sha256 of the file in the package, hexadecimal."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,13 @@ class WeightsStatus:
     """Where an encoder's weights are, and whether they can be used.
 
     Args:
-        name: of the encoder.
-        path: the file, or where it would be kept.
-        present: whether the file is there.
-        bytes: its size; 0 where it is absent.
-        sha256: of the file as it is, in hexadecimal; empty where it is absent.
-        ok: whether the file is there, is the one it should be, and loads.
-        problem: what is wrong and what to do, in one to three lines without the path; empty where it is ok.
+        name: the name of the encoder.
+        path: the file, or the place where it would be kept.
+        present: whether the file exists.
+        bytes: its size; 0 if it does not exist.
+        sha256: the sha256 of the file as it is, hexadecimal; empty if it does not exist.
+        ok: whether the file exists, is the right one, and loads.
+        problem: what is wrong and what to do, in one to three lines without the path; empty if nothing is wrong.
     """
 
     name: str
@@ -65,36 +66,36 @@ def load(name: str, pooling: Pooling = "max", *, progress: bool = True) -> Encod
 
     Args:
         name: `compact` or `vgg19`.
-        pooling: how it halves its grids.
-        progress: whether a download shows how far it is, on standard error.
+        pooling: `max` or `average`.
+        progress: whether a download shows its progress on standard error.
 
     Raises:
-        SettingsError: no encoder of that name.
-        WeightsError: the weights are missing and cannot be fetched, or are not the ones they should be.
-        OutputError: fetched weights cannot be kept in the cache.
+        SettingsError: there is no encoder of that name.
+        WeightsError: the weights are missing and cannot be downloaded, or are the wrong ones.
+        OutputError: downloaded weights cannot be kept in the cache.
     """
     path = find_weights(name, progress=progress)
     return load_encoder(path, pooling, recorded_sha256(path))
 
 
 def find_weights(name: str, *, progress: bool = True) -> Path:
-    """The file with the weights of `name`, made first where that is possible; not yet verified.
+    """The file with the weights of `name`. It is made first if it does not exist and can be made. It is not verified.
 
     Raises:
-        SettingsError, WeightsError, OutputError: as `load`.
+        SettingsError, WeightsError, OutputError: see `load`.
     """
     path = _place(name)
     return path if path.is_file() or name == "compact" else fetch(name, progress=progress)
 
 
 def fetch(name: str, *, progress: bool = True) -> Path:
-    """Makes sure that the weights of `name` are there and right; a damaged file in the cache is made anew.
+    """Makes sure that the weights of `name` exist and are right. A damaged file in the cache is made again.
 
     Returns:
         The file.
 
     Raises:
-        SettingsError, WeightsError, OutputError: as `load`.
+        SettingsError, WeightsError, OutputError: see `load`.
     """
     path = _place(name)
     if path.is_file() or name == "compact":
@@ -122,26 +123,26 @@ def fetch(name: str, *, progress: bool = True) -> Path:
 
 
 def available() -> list[WeightsStatus]:
-    """The state of every encoder's weights; nothing is fetched or made."""
+    """The state of the weights of every encoder. Nothing is downloaded or made."""
     return [_status(name) for name in NAMES]
 
 
 def verify() -> list[WeightsStatus]:
-    """The state of the weights that should be right: those that ship, and those that are there."""
+    """The state of the weights in the package, and of all other weights that exist."""
     return [status for status in available() if status.present or status.name == "compact" or status.problem]
 
 
 def cache_folder() -> Path:
-    """Where made weights are kept; it need not exist."""
+    """The folder where weights are kept. It may not exist yet."""
     root = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (root if root.is_absolute() else Path.home() / ".cache") / "photostyle"
 
 
 def own_folder() -> Path | None:
-    """The folder that PHOTOSTYLE_WEIGHTS names; None where it names none.
+    """The folder that PHOTOSTYLE_WEIGHTS names; None if it is not set.
 
     Raises:
-        WeightsError: it names something that is no folder.
+        WeightsError: it names something that is not a folder.
     """
     named = os.environ.get("PHOTOSTYLE_WEIGHTS", "")
     if named and not Path(named).is_dir():
@@ -151,10 +152,10 @@ def own_folder() -> Path | None:
 
 
 def recorded_sha256(path: Path) -> str:
-    """The sha256 that the weights file is to have: of the table here if it ships, else of the record beside it.
+    """The sha256 that the weights file must have. It is in this module for a file in the package, else in a record.
 
     Raises:
-        WeightsError: there is no such record, or it holds no sha256.
+        WeightsError: there is no record beside the file, or it has no sha256.
     """
     if path == SHIPPED:
         return COMPACT_SHA256
@@ -174,12 +175,12 @@ def load_encoder(path: Path, pooling: Pooling = "max", sha256: str | None = None
     """An encoder from a file that `save_encoder` wrote, with mean activations of one, on the CPU, frozen.
 
     Args:
-        path: a safetensors file. Anything else is refused unopened; nothing is ever unpickled.
-        pooling: how the encoder halves its grids.
-        sha256: that the file must have, in hexadecimal; None where there is none to hold it to.
+        path: a safetensors file. Other files are refused and not opened; nothing is ever unpickled.
+        pooling: `max` or `average`.
+        sha256: the sha256 that the file must have, hexadecimal; None if it is not known.
 
     Raises:
-        WeightsError: the file is missing, unreadable, cut short, altered, a pickle, or holds no such encoder.
+        WeightsError: the file is missing, unreadable, cut short, altered or a pickle, or has no such encoder.
     """
     tensors, metadata = _read(path, sha256)
     try:
@@ -191,7 +192,7 @@ def load_encoder(path: Path, pooling: Pooling = "max", sha256: str | None = None
     if padding not in get_args(Padding):
         raise _not_an_encoder(path, f"a padding of {' or '.join(get_args(Padding))}", repr(padding))
     factors = {name: tensors.pop(f"factor.{name}") for name in CONVOLUTIONS}
-    with torch.device("meta"):  # no memory, and no random numbers drawn, for weights that are replaced at once
+    with torch.device("meta"):  # weights that are replaced at once need no memory and no random numbers
         encoder = Encoder(widths, padding=cast(Padding, padding), pooling=pooling)
     encoder.load_state_dict(tensors, assign=True)
     encoder.rescale(factors)
@@ -203,8 +204,8 @@ def save_encoder(path: Path, encoder: Encoder, factors: Mapping[str, Tensor], **
 
     Args:
         path: the file to write.
-        encoder: of any dtype and on any device.
-        factors: `{convolution: (C,) positive}`, of `mean_activation_factors`.
+        encoder: the encoder, with any dtype and on any device.
+        factors: the result of `mean_activation_factors`, `{convolution: (C,) positive}`.
         notes: metadata, such as the name of the encoder and how it was trained.
 
     Raises:
@@ -215,7 +216,7 @@ def save_encoder(path: Path, encoder: Encoder, factors: Mapping[str, Tensor], **
 
 
 def encoder_bytes(encoder: Encoder, factors: Mapping[str, Tensor], **notes: str) -> bytes:
-    """The content of the file that `save_encoder` writes; the same for the same encoder, factors and notes."""
+    """The bytes of the file that `save_encoder` writes. They are the same for the same encoder, factors and notes."""
     tensors = encoder.state_dict() | {f"factor.{name}": factors[name] for name in CONVOLUTIONS}
     tensors = {key: value.detach().float().cpu().contiguous() for key, value in tensors.items()}
     data = bytes_of(tensors, {"format": FORMAT, "padding": encoder.padding} | notes)
@@ -227,7 +228,7 @@ def encoder_bytes(encoder: Encoder, factors: Mapping[str, Tensor], **notes: str)
 
 
 def _read(path: Path, sha256: str | None) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file of our format."""
+    """Tensors and metadata of a safetensors file in our format."""
     advice = _advice(path)
     try:
         data = path.read_bytes()
@@ -252,7 +253,7 @@ def _read(path: Path, sha256: str | None) -> tuple[dict[str, Tensor], dict[str, 
 
 
 def _check(path: Path, tensors: Mapping[str, Tensor], widths: list[int]) -> None:
-    """Raises WeightsError unless the tensors are those of an encoder of `widths`, in full and fit to compute with."""
+    """Raises WeightsError unless the tensors are all those of an encoder of `widths`, with finite numbers."""
     shapes: dict[str, tuple[int, ...]] = {"mean": (1, 3, 1, 1), "std": (1, 3, 1, 1)}
     for name, before, after in zip(CONVOLUTIONS, (3, *widths), widths, strict=False):
         shapes |= {f"{name}.weight": (after, before, 3, 3), f"{name}.bias": (after,), f"factor.{name}": (after,)}
@@ -299,12 +300,12 @@ def _place(name: str) -> Path:
 
 
 def _source_folders() -> list[Path]:
-    """Where torchvision's own file may lie: put there by hand, or by torchvision."""
+    """The folders that may have torchvision's own file, put there by hand or by torchvision."""
     return [folder for folder in (own_folder(), cache_folder(), Path(torch.hub.get_dir()) / "checkpoints") if folder]
 
 
 def _record(path: Path) -> Path:
-    """The file that keeps a made weights file's sha256, in the form of sha256sum."""
+    """The file that has the sha256 of a weights file that was made, in the format of sha256sum."""
     return path.with_name(path.name + ".sha256")
 
 

@@ -1,3 +1,3 @@
-"""What the solvers minimise: one term a file, their weighted sums, and the Matting Laplacian that the photorealism term
-stands on.
+"""What the solvers minimise: the terms (one file each), their weighted sums, and the Matting Laplacian, which the
+photorealism term needs.
 """

@@ -19,17 +19,17 @@ third of a CIELAB unit apart for the spread of a photo (0.1 times the standard d
 class ColourTerm:
     """Sliced 1-Wasserstein distance in CIELAB between regions, weighted by area in the content.
 
-    Rabin, Peyre, Delon and Bernot, "Wasserstein Barycenter and Its Application to Texture Mixing", SSVM 2011: the mean
-    over `DIRECTIONS` fixed random directions of the distance between the sorted projections. Of several styles the
-    target is as their barycentre in section 4 there: along each direction the mean of their quantiles. A Gram matrix
-    cannot tell mean from contrast (Risser, Wilmot and Barnes, "Stable and Controllable Neural Texture Synthesis",
-    2017); distributions can.
+    Rabin, Peyre, Delon and Bernot, "Wasserstein Barycenter and Its Application to Texture Mixing", SSVM 2011: the
+    distance between the sorted projections, averaged over `DIRECTIONS` fixed random directions. For several styles the
+    target is their barycentre, as in section 4 of that paper: the mean of their quantiles along each direction. A Gram
+    matrix mixes mean and contrast (Risser, Wilmot and Barnes, "Stable and Controllable Neural Texture Synthesis",
+    2017). Distributions keep them apart.
 
     Args:
-        styles: of every style its shares `(R,)` of the regions, [0, 1], its colours `(1, 3, h, w)`, sRGB-encoded,
-            [0, 1], and its masks `(R, h, w)`; what is above one half is inside.
-        masks: `(R, H, W)` of the content.
-        seed: of the directions and the chosen pixels.
+        styles: for each style its shares of the regions, `(R,)`, [0, 1]; its colours `(1, 3, h, w)`, sRGB-encoded,
+            [0, 1]; and its masks `(R, h, w)`. Pixels above one half are inside.
+        masks: `(R, H, W)`, masks of the content.
+        seed: seed of the random directions and of the choice of pixels.
     """
 
     def __init__(self, styles: Sequence[tuple[Sequence[float], Tensor, Tensor]], masks: Tensor, seed: int) -> None:

@@ -9,14 +9,14 @@ from torch import Tensor
 
 
 class ContentTerm:
-    """Mean square difference of features, summed over layers: the authors' program's form of L_content.
+    """Mean squared difference of features, summed over layers: L_content as in the authors' program.
 
-    Luan et al. 2017, equation 1 (Gatys et al. 2016, equation 1), with one departure that is the authors' own:
+    Luan et al. 2017, equation 1 (Gatys et al. 2016, equation 1). One departure, which is the authors' own:
 
-    1. their program divides by the number of features, which makes a mean of the sum (paper: by 2 N_l D_l).
+    1. Their program divides by the number of features, so the sum becomes a mean (paper: by 2 N_l D_l).
 
     Args:
-        targets: `{layer: (1, C, h, w)}`, features of the content photo.
+        targets: features of the content photo, `{layer: (1, C, h, w)}`.
     """
 
     def __init__(self, targets: Mapping[str, Tensor]) -> None:

@@ -25,14 +25,16 @@ class EdgeTerm:
     """One minus the structural similarity between the edge maps of image and content.
 
     The index of Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to Structural
-    Similarity", IEEE TIP 13(4), 2004, equation 13, over square windows of `WINDOW` pixels. An edge map is the length of
-    the luma's gradient as a share of its own `STRONGEST` quantile, which is taken for a constant. It sees what the
-    correlation of `structure.Structure` does not, an edge that fades or swells beside its neighbours; and does not see
-    what that one does, an edge that turns round.
+    Similarity", IEEE TIP 13(4), 2004, equation 13, is computed over square windows of `WINDOW` pixels. An edge map is
+    the length of the luma's gradient, divided by its own `STRONGEST` quantile; the gradient treats that quantile as a
+    constant. This term notices an edge that becomes weaker or stronger than its neighbours, which the correlation in
+    `structure.StructureTerm` does not. It does not notice an edge whose bright and dark sides change places, which the
+    correlation does.
 
     Args:
         content: `(1, 3, H, W)`, sRGB-encoded, [0, 1]; H and W above `WINDOW`.
-        photos: photos of equal size that it consists of, one below the other; between them there is no edge.
+        photos: number of photos of equal size that the content consists of, one below the other. Borders between
+            photos do not count as edges.
     """
 
     def __init__(self, content: Tensor, photos: int = 1) -> None:
@@ -53,7 +55,7 @@ class EdgeTerm:
         return term
 
     def _edge_map(self, image: Tensor) -> Tensor:
-        """`(H - 1, W - 1)`, [0, 1]."""
+        """The edge map of an image, `(H - 1, W - 1)`, [0, 1]."""
         length = (gradient(image).square().sum(0) + LEAST**2).sqrt().index_fill(0, self.seams, 0.0)
         lengths = length.detach().flatten()
         above = len(lengths) - max(1, int(STRONGEST * len(lengths)))
@@ -63,10 +65,10 @@ class EdgeTerm:
 
 
 class _Windowed(torch.autograd.Function):
-    """`(B, H, W)` to the means over all windows that lie within, `(B, h, w)`.
+    """Means of `(B, H, W)` over all windows inside the maps, `(B, h, w)`.
 
-    Sums of shifted maps: a tenth of the time of PyTorch's pooling or of products with banded matrices, gradient
-    included, which is the same sum of the padded gradient.
+    They are computed as sums of shifted maps. With the gradient, which is the same sum of the padded gradient, this
+    takes a tenth of the time of PyTorch's pooling or of products with banded matrices.
     """
 
     @staticmethod
@@ -86,7 +88,7 @@ def _windowed(maps: Tensor) -> Tensor:
 
 
 def _summed(maps: Tensor, axis: int) -> Tensor:
-    """Sums of `WINDOW` neighbours along an axis, which is `WINDOW` - 1 shorter afterwards."""
+    """Sums of `WINDOW` neighbours along an axis, which becomes `WINDOW` - 1 shorter."""
     size = maps.shape[axis] - WINDOW + 1
     total = maps.narrow(axis, 0, size).clone()
     for place in range(1, WINDOW):

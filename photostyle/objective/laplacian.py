@@ -4,16 +4,16 @@ Levin, Lischinski and Weiss, "A Closed-Form Solution to Natural Image Matting", 
 
     M_ij = sum_{k | i, j in w_k}  delta_ij - 1/|w_k| (1 + (I_i - mu_k)^T (Sigma_k + eps/|w_k| E_3)^-1 (I_j - mu_k))
 
-The windows w_k are the squares that lie wholly inside the photo. A pixel shares windows only with its near
-neighbours, so M is a fixed stencil: a plane of numbers per neighbour. The planes are summed up in strips that stay
-in the cache, only one of each pair of opposite neighbours is, and the CSR matrix is written from them in one pass.
+The windows w_k are all squares inside the photo. A pixel shares windows only with near neighbours, so M is a fixed
+stencil: one plane of numbers for each neighbour. The planes are summed in strips that fit in the cache, and only for
+one of each pair of opposite neighbours. The CSR matrix is then written from the planes in one pass.
 
 Departures from the equation, in arithmetic only:
 
-1. Sigma_k is never formed nor inverted. With S = |w_k| Sigma_k + eps E_3 the last term is c_i^T S^-1 c_j, and the rows
-   of the orthonormal basis of the window's centred colours, with sqrt(eps) E_3 stacked below, have these products.
-   Squaring the colours first would cost half the digits on grey windows, whose Sigma_k has rank one.
-2. The diagonal is minus the sum of the rest of its row, which is the same number and keeps the row sums at zero.
+1. Sigma_k is neither formed nor inverted. With S = |w_k| Sigma_k + eps E_3 the last term is c_i^T S^-1 c_j. Stack
+   sqrt(eps) E_3 below the window's centred colours: the rows of an orthonormal basis of that matrix have these
+   products. Squaring the colours first would lose half the digits in grey windows, whose Sigma_k has rank one.
+2. The diagonal is computed as minus the sum of the rest of its row. It is the same number, and the row sums stay zero.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ def matting_laplacian(
     radius: int = 1,
     labels: NDArray[np.integer] | None = None,
 ) -> csr_array:
-    """The matrix M whose quadratic form says how far a plane is from locally affine in the photo's colours.
+    """The matrix M. Its quadratic form measures how far a plane is from a locally affine map of the photo's colours.
 
     Args:
         image: `(H, W, 3)` float32 or float64, RGB, sRGB-encoded, [0, 1].
-        epsilon: weight of the affine map's size against its fit, in squared colour; the default is Levin's (and that
-            of Luan et al. 2017).
-        radius: the windows' radius in pixels; 1, the default, gives the 3x3 windows of both papers.
-        labels: `(H, W)`, the region of every pixel; windows with pixels of several regions then do not count, so
-            that pale towers may go dark before a pale sky that stays bright. All count by default.
+        epsilon: weight of the size of the affine map against its fit, in squared colour. The default is the one of
+            Levin and of Luan et al. 2017.
+        radius: radius of the windows in pixels. 1, the default, gives the 3x3 windows of both papers.
+        labels: `(H, W)`, the region of every pixel. Windows with pixels of several regions are then left out, so that
+            pale towers may become dark while the pale sky behind them stays bright. By default all windows count.
 
     Returns:
         `(N, N)` CSR float64 with N = H W, pixels in row-major order, column indices sorted within a row, and an
@@ -51,8 +51,8 @@ def matting_laplacian(
         sums 0.
 
     Raises:
-        ValueError: an image of another shape or dtype, with numbers that are not finite, or smaller than one window;
-            an epsilon that is not positive and finite; a radius under 1; labels of another size.
+        ValueError: the image has another shape or dtype, has numbers that are not finite, or is smaller than one
+            window; epsilon is not positive and finite; the radius is below 1; the labels have another size.
     """
     colours = _checked(image, epsilon, radius)
     offsets = _half_stencil(radius)
@@ -89,7 +89,8 @@ def _of_one_region(labels: NDArray[np.integer], shape: tuple[int, ...], size: in
 
 
 def _half_stencil(radius: int) -> list[tuple[int, int]]:
-    """Offsets (rows, columns) to the neighbours that come later in row-major order; the others mirror them."""
+    """Offsets (rows, columns) to the neighbours that come later in row-major order. The other neighbours mirror
+    them."""
     reach = 2 * radius
     return [(dr, dc) for dr in range(reach + 1) for dc in range(-reach, reach + 1) if (dr, dc) > (0, 0)]
 
@@ -103,7 +104,7 @@ def _pair_planes(
 ) -> NDArray[np.float64]:
     """`(len(offsets), H + 4 radius, W + 4 radius)`: M_ij of each pixel i with its neighbour j at each offset.
 
-    The planes have a margin of 2 `radius` zeros on every side, so that their mirror images are mere views.
+    The planes have a margin of 2 `radius` zeros on every side, so that mirrored planes are views of them.
     """
     size, margin = 2 * radius + 1, 2 * radius
     _, height, width = colours.shape
@@ -135,8 +136,8 @@ def _strips(rows: int, columns: int) -> Iterator[tuple[int, int]]:
 def _window_basis(strip: NDArray[np.float64], epsilon: float, size: int) -> NDArray[np.float64]:
     """q with q_i . q_j = c_i^T (sum_m c_m c_m^T + epsilon E_3)^-1 c_j for the centred colours c of each window.
 
-    Modified Gram-Schmidt over the three channels, each a vector of the window's `size`^2 numbers followed by three
-    more: sqrt(epsilon) times a row of E_3. Those three are kept as the factors r10, r20, r21 of the elimination.
+    This is modified Gram-Schmidt over the three channels. Each channel is a vector of the window's `size`^2 numbers,
+    followed by sqrt(epsilon) times a row of E_3. These last three numbers are kept as the factors r10, r20 and r21.
 
     Args:
         strip: `(3, rows + size - 1, W)`.

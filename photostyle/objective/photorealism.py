@@ -4,8 +4,8 @@ Luan, Paris, Shechtman and Bala, "Deep Photo Style Transfer", CVPR 2017, equatio
 
     L_m = sum_{k in RGB} V_k[O]^T M_I V_k[O] ,    dL_m / dV_k[O] = 2 M_I V_k[O]
 
-with V_k[O] the N colours of channel k and M_I the Matting Laplacian of the content. The gradient is stated, as the
-paper does it, so that one sparse product serves both.
+with V_k[O] the N colours of channel k and M_I the Matting Laplacian of the content. The gradient is computed by this
+formula, as in the paper, so that one sparse product gives both the value and the gradient.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class PhotorealismTerm:
 
     Args:
         laplacian: `(N, N)` CSR, symmetric, rows summing to 0; pixels in row-major order.
-        device: where the images will be. The matrix stays on the CPU where they are on MPS, which has neither CSR
-            matrices nor float64; three colours a pixel then go there and back.
-        dtype: float32 or float64, that of the images.
+        device: the device of the images. For MPS, which has neither CSR matrices nor float64, the matrix stays on the
+            CPU, and the colours are copied there and back.
+        dtype: dtype of the images, float32 or float64.
 
     Raises:
-        ValueError: a matrix that is not square, or another dtype.
+        ValueError: the matrix is not square, or the dtype is another one.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class PhotorealismTerm:
         """L_m, a scalar of the image's dtype.
 
         Args:
-            image: `(3, H, W)` or `(1, 3, H, W)` with H W = N, RGB, sRGB-encoded, [0, 1]; device and dtype as given
-                to the constructor.
+            image: `(3, H, W)` or `(1, 3, H, W)` with H W = N, RGB, sRGB-encoded, [0, 1], with the device and dtype
+                that were given to the constructor.
 
         Raises:
-            ValueError: another shape, number of pixels or dtype.
+            ValueError: the image has another shape, number of pixels or dtype.
         """
         pixels = self._matrix.shape[0]
         planes = image[0] if image.ndim == 4 and image.shape[0] == 1 else image
@@ -71,7 +71,7 @@ class _QuadraticForm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, columns: Tensor, matrix: Tensor) -> Tensor:
-        # M takes every constant to 0, so the mean changes nothing but how much float32 has to round.
+        # M maps constants to 0. Subtracting the mean changes only how much float32 has to round.
         centred = (columns - columns.mean(dim=0)).to(matrix.device)
         changed = product(matrix, centred)
         ctx.save_for_backward(changed.to(columns.device))

@@ -31,8 +31,9 @@ class RegionalObjective:
 
     Args:
         features: `(image (1, 3, H, W), layers) -> {layer: (1, C, h, w)}`.
-        layers: that `style` looks at.
-        style: term of the features; colours, structure, edges, photorealism: terms of the image.
+        layers: the layers that `style` needs.
+        style: a term of the features.
+        colours, structure, edges, photorealism: terms of the image.
     """
 
     def __init__(

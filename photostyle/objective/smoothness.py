@@ -8,11 +8,11 @@ from torch import Tensor
 def total_variation(image: Tensor) -> Tensor:
     """Half the sum of squared differences between neighbours in a row and in a column, in 8-bit levels.
 
-    The quadratic form of Mahendran and Vedaldi, "Understanding Deep Image Representations by Inverting Them",
-    CVPR 2015, with exponent 2. The authors of Luan et al. 2017 use its gradient at colours of 0 to 255; one
+    This is the total variation of Mahendran and Vedaldi, "Understanding Deep Image Representations by Inverting Them",
+    CVPR 2015, with exponent 2. The authors of Luan et al. 2017 use its gradient for colours from 0 to 255. One
     departure:
 
-    1. every pair of neighbours counts (theirs leaves out the last row's and the last column's).
+    1. Every pair of neighbours counts. The authors leave out the last row and the last column.
 
     Args:
         image: `(1, 3, H, W)`, sRGB-encoded, [0, 1].

@@ -14,10 +14,10 @@ FLAT = 1e-9
 class StructureTerm:
     """One minus the squared correlation between the luma gradients of image and content, region by region.
 
-    For the gradient fields g of the content and h of the image, 1 - max(0, <g, h>)^2 / (|g|^2 |h|^2), weighted by the
-    regions' areas: 0 where the region's contrast is the content's times one positive number, 1 where nothing is left
-    of it. It takes the place of the content term at relu4_2, which also holds on to the content's light.
-    Gradients are differences between neighbours that lie in the same region.
+    With the gradient fields g of the content and h of the image it is 1 - max(0, <g, h>)^2 / (|g|^2 |h|^2), weighted by
+    the areas of the regions. It is 0 if the contrast of a region is the content's times one positive number, and 1 if
+    nothing of the contrast is left. It replaces the content term at relu4_2, which would also keep the content's light.
+    Gradients are differences between neighbours in the same region.
 
     Args:
         content: `(1, 3, H, W)`, sRGB-encoded, [0, 1].

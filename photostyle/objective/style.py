@@ -12,11 +12,11 @@ from torch.autograd.function import once_differentiable
 from photostyle.objective.content import at_least_float32
 
 ROUNDING = 1e-5
-"""Of a sum of masks in float32: what is covered but for this is covered."""
+"""Rounding of a sum of masks in float32. A pixel that is covered except for this counts as covered."""
 
 
 class MaskedRegion:
-    """A soft mask on one layer's grid, as the pixels it touches.
+    """A soft mask on the grid of one layer, stored as the pixels that it covers.
 
     Args:
         mask: `(h, w)`, [0, 1].
@@ -31,15 +31,15 @@ class MaskedRegion:
 
 
 def pixels_by_channels(feature: Tensor) -> Tensor:
-    """`(1, C, h, w)` as `(h w, C)`; no copy where the memory format is channels last."""
+    """`(1, C, h, w)` as `(h w, C)`, without a copy if the memory format is channels last."""
     return at_least_float32(feature)[0].permute(1, 2, 0).flatten(0, 1)
 
 
 def region_gram(pixels: Tensor, region: MaskedRegion) -> Tensor:
     """Gram matrix `(C, C)` of one region, divided by C and by the sum of its mask.
 
-    Luan et al. 2017, equation 3: F_{l,c} = F_l M_{l,c} and G_{l,c} = F_{l,c} F_{l,c}^T; the divisor is that of
-    the authors' program, number of features times the mean of the mask.
+    Luan et al. 2017, equation 3: F_{l,c} = F_l M_{l,c} and G_{l,c} = F_{l,c} F_{l,c}^T. The divisor is the one in the
+    authors' program, the number of features times the mean of the mask.
 
     Args:
         pixels: `(h w, C)`, features of one photo at one layer.
@@ -56,21 +56,22 @@ def region_grams(feature: Tensor, masks: Tensor) -> Tensor:
 
 
 def mean_grams(styles: Sequence[tuple[Sequence[float], Tensor, Tensor]]) -> Tensor:
-    """`(R, C, C)`: of every region the Gram matrix of what lies between the styles.
+    """`(R, C, C)`: for every region a Gram matrix between the Gram matrices of the styles.
 
-    A Gram matrix is a covariance of features and their mean, G = S + m m^T. The mean of Gram matrices would be that of
-    a mixture: half of the sky bright and half of it dark. What is wanted are Gaussians between those of the styles,
+    A Gram matrix consists of the covariance of the features and their mean, G = S + m m^T. The mean of two Gram
+    matrices would describe a mixture: one half of the sky bright, the other half dark. Instead we want a Gaussian
+    between the Gaussians of the styles,
 
         G = R^2 + m m^T ,   m = sum_i w_i m_i ,   R = sum_i w_i S_i^1/2
 
-    which is their Wasserstein barycentre where the S_i have the same axes (`solvers.closed_form.barycentre`), and its
-    root-Euclidean approximation elsewhere (Dryden, Koloydenko and Zhou, "Non-Euclidean statistics for covariance
-    matrices", Annals of Applied Statistics 3(3), 2009, section 2): regions of fewer pixels than channels have no
-    inverse to iterate with. Of one style it is that style's Gram matrix, bit for bit.
+    It is their Wasserstein barycentre if the S_i have the same axes (`solvers.closed_form.barycentre`), and otherwise
+    its root-Euclidean approximation (Dryden, Koloydenko and Zhou, "Non-Euclidean statistics for covariance matrices",
+    Annals of Applied Statistics 3(3), 2009, section 2). The exact iteration needs an inverse, which regions with fewer
+    pixels than channels do not have. For one style the result is its Gram matrix, bit for bit.
 
     Args:
-        styles: of each its shares `(R,)`, [0, 1], which over the styles add up to 1, its features `(1, C, h, w)` and
-            its masks `(R, h, w)`.
+        styles: for each style its shares `(R,)`, [0, 1], which add up to 1 over the styles, its features `(1, C, h, w)`
+            and its masks `(R, h, w)`.
     """
     pixels = [pixels_by_channels(feature) for _, feature, _ in styles]
     grams = []
@@ -91,7 +92,7 @@ def mean_grams(styles: Sequence[tuple[Sequence[float], Tensor, Tensor]]) -> Tens
 
 
 def _mean_and_root(pixels: Tensor, region: MaskedRegion) -> tuple[Tensor, Tensor]:
-    """m `(C,)` and S^1/2 `(C, C)` of the Gram matrix of one region, float64 on the CPU."""
+    """m `(C,)` and S^1/2 `(C, C)` for the Gram matrix of one region, float64 on the CPU."""
     gram = region_gram(pixels, region).cpu().double()
     weights = float(region.squares.sum())
     sums = (pixels[region.inside] * region.squares).sum(0).cpu().double()
@@ -103,12 +104,12 @@ def _mean_and_root(pixels: Tensor, region: MaskedRegion) -> tuple[Tensor, Tensor
 class StyleTerm:
     """Per-region Gram distance, summed over layers: L_style+ of Luan et al. 2017, equation 2.
 
-    Departures, the first two being the authors' own in their program:
+    Departures (the first two are also in the authors' program):
 
-    1. a Gram matrix is divided by the number of features and the mean of the mask (paper: 1 / 2 N_{l,c}^2);
-    2. the squared distance is a mean over the C^2 entries, and a region's share is the mean of its mask in the
-       content photo;
-    3. the gradient is that of this very sum; theirs leaves out the mask and the mask's mean in places.
+    1. A Gram matrix is divided by the number of features and the mean of the mask (paper: 1 / 2 N_{l,c}^2).
+    2. The squared distance is a mean over the C^2 entries. The weight of a region is the mean of its mask in the
+       content photo.
+    3. The gradient is exactly the gradient of this sum. The authors leave out the mask and its mean in some places.
 
     Args:
         targets: `{layer: (R, C, C)}`, `mean_grams` of the style photos.
@@ -136,14 +137,15 @@ class StyleTerm:
 def with_own_look(
     masks: Mapping[str, Tensor], targets: Mapping[str, Tensor], features: Mapping[str, Tensor], smallest: float
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Adds what is in no region as one more region whose target is the content's own Gram matrix.
+    """Adds the pixels in no region as one more region. Its target is the content's own Gram matrix.
 
-    So a region that the style lacks, or that is too small to measure, is not pulled and keeps its look.
+    A region that the style lacks, or that is too small to measure, therefore keeps its own look.
 
     Args:
-        masks: `{layer: (R, h, w)}` of the content; targets: `{layer: (R, C, C)}`.
-        features: of the content, `{layer: (1, C, h, w)}`.
-        smallest: share of the photo below which the rest is left out.
+        masks: masks of the content, `{layer: (R, h, w)}`.
+        targets: `{layer: (R, C, C)}`.
+        features: features of the content, `{layer: (1, C, h, w)}`.
+        smallest: if the pixels in no region are a smaller share of the photo than this, they are left out.
     """
     more_masks, more_targets = dict(masks), dict(targets)
     rest = {layer: (1 - mask.sum(0, keepdim=True)).clamp_(0, 1) for layer, mask in masks.items()}
@@ -157,7 +159,7 @@ def with_own_look(
 
 
 class _GivenGradient(torch.autograd.Function):
-    """A scalar of pixels, targets and regions that saves its gradient by the pixels as it is computed."""
+    """A scalar function of pixels, targets and regions. It saves its gradient for the pixels when it is computed."""
 
     @staticmethod
     @once_differentiable
@@ -167,9 +169,10 @@ class _GivenGradient(torch.autograd.Function):
 
 
 class _GramDistance(_GivenGradient):
-    """One layer's distance with its gradient 4 a w (F D) / (C s) stated, D = (G - T) / C^2, so that nothing is kept.
+    """The distance at one layer, with its gradient 4 a w (F D) / (C s), where D = (G - T) / C^2.
 
-    w are the squared mask values, s the mask's sum and a its mean.
+    w are the squared mask values, s is the sum of the mask and a its mean. With the gradient given, PyTorch keeps
+    nothing else in memory.
     """
 
     @staticmethod
@@ -184,7 +187,7 @@ class _GramDistance(_GivenGradient):
             difference = weighted.T @ chosen / divisor - target
             loss += region.mean * difference.square().mean()
             factor = 4 * region.mean / (channels**2 * divisor)
-            # Select, add and copy back: index_add_ does the same in three times the time.
+            # Select, add and copy back: index_add_ does the same, but takes three times as long.
             part = gradient.index_select(0, region.inside).addmm_(weighted, difference, alpha=factor)
             gradient.index_copy_(0, region.inside, part)
         ctx.save_for_backward(gradient)
@@ -192,15 +195,15 @@ class _GramDistance(_GivenGradient):
 
 
 SOFTENING = 1e-2
-"""Relative distance below which a region counts as matched: the square root below is smooth there."""
+"""A region closer than this relative distance counts as matched. The square root below is smooth there."""
 
 
 class RelativeStyleTerm:
-    """How far each region's Gram matrices are from those of its counterpart, as a share of the latter's norm.
+    """How far the Gram matrices of each region are from their targets, relative to the norm of the targets.
 
-    The mean over layers and, by area in the content, over regions of sqrt(|G - T|^2 / |T|^2 + `SOFTENING`^2) with the
-    Frobenius norm. Dividing by the target's norm keeps a thin, contrasty region or a layer of large activations from
-    ruling the sum, as they do in `StyleTerm`.
+    It is the mean of sqrt(|G - T|^2 / |T|^2 + `SOFTENING`^2), with the Frobenius norm, over layers and over regions by
+    their area in the content. In `StyleTerm` a small region with high contrast, or a layer with large activations, can
+    rule the sum. Dividing by the norm of the target prevents that.
 
     Args:
         targets: `{layer: (R, C, C)}`, `mean_grams` of the style photos.
@@ -221,9 +224,9 @@ class RelativeStyleTerm:
 
 
 class _RelativeDistance(_GivenGradient):
-    """One layer's distance with its gradient 2 a w (F (G - T)) / (C s v |T|^2) stated, v being a region's distance.
+    """The distance at one layer, with its gradient 2 a w (F (G - T)) / (C s v |T|^2), where v is a region's distance.
 
-    w are the squared mask values, s the mask's sum and a the region's share of the area.
+    w are the squared mask values, s is the sum of the mask and a the region's share of the area.
     """
 
     @staticmethod

@@ -9,17 +9,18 @@ import torch
 from torch import Tensor
 
 FEATURE_SCALE = 40.0
-"""Mean activation that the weights of Luan et al. 2017 are meant for.
+"""The mean activation for which the weights of Luan et al. 2017 are meant.
 
-Encoders come with a mean activation of one (Gatys et al. 2016); the published weights belong to features of the
-Caffe VGG-19, fed with colours of 0 to 255. Content is quadratic in the features and style is of fourth order, so
-the scale stands in the objective as its square and its fourth power. At this value the photo is painted over at
-lambda = 10^2, a photo with the style's light at 10^4 and without style at 10^6, as in the paper: docs/calibration.md.
+Our encoders have a mean activation of one (Gatys et al. 2016). The published weights are for features of the Caffe
+VGG-19 with colours from 0 to 255. Content is quadratic in the features, and style is of fourth order. The scale
+therefore appears in the objective as its square and its fourth power. With this value the result looks as in the paper:
+painted at lambda = 10^2, a photo with the style's light at 10^4, and without the style at 10^6. See
+docs/calibration.md.
 """
 
 REFERENCE_PIXELS = 700 * 466
-"""Size of the authors' photos. Photorealism and total variation are sums over pixels while the other terms are
-means; the sums are brought to this size, so that one weight suits every size."""
+"""Size of the authors' photos. Photorealism and total variation are sums over pixels, while the other terms are means.
+The sums are scaled to this size, so that one weight fits photos of every size."""
 
 Features = Callable[[Tensor, tuple[str, ...]], Mapping[str, Tensor]]
 
@@ -41,9 +42,10 @@ class Objective:
 
     Args:
         features: `(image (1, 3, H, W), layers) -> {layer: (1, C, h, w)}`, mean activation one.
-        content, style: terms of the features; photorealism, total_variation: terms of the image.
-        weights: in the paper's units.
-        layers: every layer that `content` and `style` look at.
+        content, style: terms of the features.
+        photorealism, total_variation: terms of the image.
+        weights: weights in the paper's units.
+        layers: all layers that `content` and `style` need.
     """
 
     def __init__(

@@ -1,3 +1,3 @@
-"""How it is minimised: L-BFGS with bounds, over pixels or over bilateral grids; optimal transport in closed form; the
-smoothing of local affine maps.
+"""How the objective is minimised: L-BFGS with bounds, over pixels or over bilateral grids. Also optimal transport in
+closed form, and the smoothing of local affine maps.
 """

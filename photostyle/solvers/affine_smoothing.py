@@ -1,23 +1,23 @@
-"""The last step of the authors' program: the output, redrawn as an affine map of the content that varies smoothly.
+"""The last step of the authors' program: the output as a smoothly varying affine map of the content.
 
-It belongs to the program published with Luan, Paris, Shechtman and Bala, "Deep Photo Style Transfer", CVPR 2017, not
-to the paper. Three steps: around each pixel fit the affine map from the content's colours to the output's; average
-the maps over a wide square, where the content's colours are alike; apply them to the content. What the solver left of
-noise goes, the content's edges stay.
+This step is in the program published with Luan, Paris, Shechtman and Bala, "Deep Photo Style Transfer", CVPR 2017, and
+not in the paper. It fits an affine map from the content's colours to the output's colours around each pixel. It
+averages the maps over a wide square, where the content's colours are similar. Then it applies them to the content.
+Noise from the solver disappears, and the content's edges stay.
 
-The average is bilateral (Tomasi and Manduchi, "Bilateral Filtering for Gray and Color Images", ICCV 1998) and is
-computed in full: no shift is left out. For a tile of pixels p and all their neighbours q the weights are one matrix,
+The average is bilateral (Tomasi and Manduchi, "Bilateral Filtering for Gray and Color Images", ICCV 1998). It is exact:
+no shift is left out. For a tile of pixels p and all their neighbours q the weights are one matrix,
 
     w_pq = exp(-|p - q|^2 / (2 s1^2)  +  (2 I_p . I_q - |I_p|^2 - |I_q|^2) / (6 s2^2)) ,
 
-so that a product of thin matrices, an exponential and another product do the work of 961 shifts. Colours are taken
-from their mean in the tile, lest the squares cancel: float32 then rounds a weight by less than 1e-3 of its value in a
-tile that holds both black and white, by far less in others.
+so that a product of thin matrices, an exponential and another product replace 961 shifts. Colours are measured from
+their mean in the tile, because otherwise the squares would cancel. Float32 then rounds a weight by less than 1e-3 of
+its value in a tile with both black and white, and by far less in other tiles.
 
 Departures from the authors' program:
 
-1. They invert the 4x4 normal matrix and put zeros where its determinant is under 1e-9. With the ridge the system can
-   always be solved, and it is.
+1. They invert the 4x4 normal matrix, and use zeros where its determinant is below 1e-9. With the ridge the system
+   always has a solution, so here it is always solved.
 2. The result is clipped to [0, 1].
 """
 
@@ -50,9 +50,9 @@ Pixels = NDArray[np.float32]
 def smooth_local_affine(
     output: Pixels, content: Pixels, *, radius: int = 15, edge: float = 0.01, ridge: float = 1e-3
 ) -> Pixels:
-    """Replace `output` by the content under a smoothly varying affine map of its colours.
+    """The content under a smoothly varying affine map of its colours, in place of `output`.
 
-    Arguments and errors are those of `smooth_maps`.
+    Arguments and errors: see `smooth_maps`.
 
     Returns:
         `(H, W, 3)` float32, sRGB-encoded, [0, 1].
@@ -66,22 +66,22 @@ def smooth_maps(
     """The affine map of each pixel from the content's colours to the output's, averaged over its neighbourhood.
 
     Args:
-        output: `(H, W, 3)` float32, sRGB-encoded, [0, 1]: what the solver made of `content`.
+        output: `(H, W, 3)` float32, sRGB-encoded, [0, 1]: the solver's result for `content`.
         content: `(H, W, 3)` float32, sRGB-encoded, [0, 1].
-        radius: half the side of the square to average over, in pixels; its spatial sigma s1 is a third of it. The
-            default is the authors'.
-        edge: sigma s2 of the root mean square over RGB of a colour difference, in [0, 1] colours. The default is the
-            authors'. Below 0.001, a quarter of an 8-bit level, it counts as that.
-        ridge: added to the three colour entries of the diagonal of each window's normal matrix (sums over the
+        radius: half the side of the square that maps are averaged over, in pixels. The spatial sigma s1 is a third of
+            it. The default is the authors'.
+        edge: sigma s2 of a colour difference (root mean square over RGB), for colours in [0, 1]. The default is the
+            authors'. Values below 0.001, a quarter of an 8-bit level, count as 0.001.
+        ridge: is added to the three colour entries on the diagonal of each window's normal matrix (sums over the
             window, not means), in squared colour. The default is the authors'.
 
     Returns:
-        `(12, H, W)` float32: red, green and blue of the output for one unit of red, then of green, then of blue,
-        then the constant.
+        `(12, H, W)` float32: red, green and blue of the output for one unit of red, for one unit of green, for one unit
+        of blue, and the constant.
 
     Raises:
-        ValueError: photos of another shape or dtype, or of two sizes, or with numbers that are not finite; a radius
-            under 1; an edge or ridge that is not positive.
+        ValueError: the photos have another shape or dtype, different sizes, or numbers that are not finite; the radius
+            is below 1; edge or ridge is not positive.
     """
     for name, photo in (("output", output), ("content", content)):
         _check(name, photo)
@@ -94,20 +94,21 @@ def smooth_maps(
 
 
 def apply_maps(maps: NDArray[np.float32], photo: Pixels, profile: Profile = SRGB) -> Pixels:
-    """Each pixel's affine map on its colour; maps of another size are interpolated linearly.
+    """Applies each pixel's affine map to its colour. Maps of another size are interpolated linearly.
 
-    What a colour has beyond sRGB is added as it was: where the photo is flat a map is little but a constant, and would
-    lose it.
+    The part of a colour outside sRGB is added unchanged. Where the photo is flat, a map is almost a constant and would
+    lose that part.
 
     Args:
         maps: `(12, h, w)` float32, as `smooth_maps` makes them.
-        photo: `(H, W, 3)` float32, encoded as `profile` says, [0, 1]: the photo they were made for, at any size.
+        photo: `(H, W, 3)` float32, encoded in the colour space of `profile`, [0, 1]: the photo that the maps were made
+            for, at any size.
 
     Returns:
-        `(H, W, 3)` float32, encoded as `profile` says, clipped to [0, 1].
+        `(H, W, 3)` float32, encoded in the colour space of `profile`, clipped to [0, 1].
 
     Raises:
-        ValueError: maps or a photo of another shape or dtype, or a photo with numbers that are not finite.
+        ValueError: the maps or the photo have another shape or dtype, or the photo has numbers that are not finite.
     """
     _check("photo", photo)
     if maps.ndim != 3 or maps.shape[0] != 12 or maps.dtype != np.float32:

@@ -1,4 +1,4 @@
-"""Affine maps of colour on a coarse bilateral grid, one grid a region, and what they make of a photo.
+"""Affine maps of colour on coarse bilateral grids, one grid for each region, and their application to a photo.
 
 Chen, Paris and Durand, "Real-time Edge-aware Image Processing with the Bilateral Grid", ACM TOG 26(3), 2007, for the
 grid; Chen, Adams, Wadhwa and Hasinoff, "Bilateral Guided Upsampling", ACM TOG 35(6), 2016, for affine maps on it.
@@ -6,9 +6,9 @@ Where the photo has colour I and luma y at row r and column c, with m_k the soft
 
     O = shoulder( sum_k m_k (A_k I + b_k) + m_0 I ),   (A_k, b_k) interpolated from grid k at (r, c, y)
 
-with m_0 what is in no region, so that the result is nearly locally affine whatever the unknowns are, and the same
-grids give the result at any size. The maps are those of sRGB; a photo in a wider space goes through them beyond [0, 1],
-and the shoulder is that of its own numbers.
+where m_0 is the mask of the pixels in no region. The result is therefore nearly locally affine for any unknowns, and
+the same grids give the result at any size. The maps are for sRGB colours. Colours of a photo in a wider colour space
+may be outside [0, 1] there, and the shoulder acts on the photo's own numbers.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from photostyle.photo.icc import SRGB, Profile
 from photostyle.solvers.closed_form import ColourMap
 
 LOW, HIGH = 0.01, 0.98
-"""Where the shoulder bends."""
+"""Where the shoulder begins to bend."""
 BATCH = 8
-"""Parts that interpolation is done in, so that as many threads can share it."""
+"""Number of parts that interpolation is split into, so that threads can share the work."""
 FAINT = 2e-3
-"""Mask value below which a region is taken to be absent from a pixel."""
+"""A region whose mask is below this value is treated as absent from the pixel."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Of a grid: cells over the photo's rows, its columns and its lumas."""
+    """The shape of a grid: its cells over the rows, the columns and the lumas of the photo."""
 
     rows: int
     columns: int
@@ -49,7 +49,7 @@ class Shape:
 
 
 def shoulder(values: Tensor) -> Tensor:
-    """Brings any value into (0, 1): the identity from `LOW` to `HIGH`, an exponential approach to 0 and 1 beyond."""
+    """Maps any value into (0, 1): unchanged from `LOW` to `HIGH`, and outside an exponential approach to 0 and 1."""
     above = HIGH - (1 - HIGH) * torch.expm1(-(values - HIGH).clamp_min(0) / (1 - HIGH))
     below = LOW + LOW * torch.expm1(-(LOW - values).clamp_min(0) / LOW)
     return torch.where(values > HIGH, above, torch.where(values < LOW, below, values))
@@ -62,7 +62,7 @@ def shoulder_slope(values: Tensor) -> Tensor:
 
 
 def slicing_matrix(pixels: NDArray[np.float32], masks: NDArray[np.float32], shape: Shape) -> sparse.csr_array:
-    """The matrix that takes all cells' coefficients to colours: trilinear weights times masks times (R, G, B, 1).
+    """The matrix from the coefficients of all cells to colours: trilinear weights times masks times (R, G, B, 1).
 
     Args:
         pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
@@ -105,7 +105,8 @@ def slicing_matrix(pixels: NDArray[np.float32], masks: NDArray[np.float32], shap
 
 
 def _hat_weights(count: int, at: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
-    """The cell below each place in [0, 1], and how far on to the next it lies; the outermost cells are at 0 and 1."""
+    """The cell below each position in [0, 1], and the share of the way to the next cell. The end cells are at 0 and
+    1."""
     position = at * (count - 1)
     low = np.clip(np.floor(position).astype(np.intp), 0, max(count - 2, 0))
     return low, position - low, count
@@ -114,14 +115,15 @@ def _hat_weights(count: int, at: NDArray[np.float64]) -> tuple[NDArray[np.intp],
 def coefficients_of(
     maps: Sequence[ColourMap], pixels: NDArray[np.float32], masks: NDArray[np.float32], shape: Shape
 ) -> NDArray[np.float64]:
-    """Grids that do what the maps do: exactly for what is affine, for the lift the best fit in every luma's cell.
+    """Grids that reproduce the maps: the affine part exactly, the lift by the best fit in the cells of each luma.
 
     Args:
-        maps: of each region.
-        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1]; masks: `(K, H, W) float32`, [0, 1].
+        maps: the map of each region.
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+        masks: `(K, H, W) float32`, [0, 1].
 
     Returns:
-        `(K, rows, columns, lumas, 4, 3)`: of every cell the three columns of gains and the offset by channel.
+        `(K, rows, columns, lumas, 4, 3)`: for every cell three columns of gains, and the offset for each channel.
     """
     grids = np.zeros((len(maps), shape.rows, shape.columns, shape.lumas, 4, 3))
     for grid, colour_map, mask in zip(grids, maps, masks, strict=True):
@@ -134,7 +136,7 @@ def coefficients_of(
         position = np.clip(inside @ LUMA, 0, 1)[:, None] * (shape.lumas - 1)
         hats = np.maximum(0, 1 - np.abs(position - np.arange(shape.lumas)))
         steps = np.diff(np.eye(shape.lumas), axis=0)
-        # Cells without pixels take after their neighbours.
+        # Cells without pixels become similar to their neighbours.
         normal = hats.T @ hats + len(inside) * (0.02 * steps.T @ steps + 1e-6 * np.eye(shape.lumas))
         grid[..., 3, :] += np.linalg.solve(normal, hats.T @ wanted)[:, None]
     return grids
@@ -151,17 +153,18 @@ def apply_grids(
     height: int | None = None,
     device: torch.device | None = None,
 ) -> NDArray[np.float32]:
-    """Rows of a photo through the grids.
+    """Applies the grids to rows of a photo.
 
     Args:
-        pixels: `(H, W, 3) float32`, encoded as `profile` says, [0, 1]: a whole photo, or rows of it from `first_row`
-            on.
-        masks: `(K, H, W) float32` of those rows; rest: `(H, W) float32`, what is in no region; sum 1.
-        grids: `(K, rows, columns, lumas, 4, 3)`, of sRGB-encoded colours.
-        height: rows of the whole photo; those of `pixels` by default.
+        pixels: `(H, W, 3) float32`, encoded in the colour space of `profile`, [0, 1]: a whole photo, or its rows from
+            `first_row` on.
+        masks: `(K, H, W) float32`, the masks of the regions in these rows.
+        rest: `(H, W) float32`, the mask of the pixels in no region. It adds up to 1 with `masks`.
+        grids: `(K, rows, columns, lumas, 4, 3)`, for sRGB-encoded colours.
+        height: number of rows of the whole photo; by default that of `pixels`.
 
     Returns:
-        As `pixels`, within (0, 1); every row as it is in the whole photo.
+        The new colours in the form of `pixels`, within (0, 1). Every row is what it would be in the whole photo.
     """
     rows, width = pixels.shape[:2]
     colours = torch.tensor(profile.to_srgb(pixels).reshape(-1, 3), device=device)
@@ -188,10 +191,10 @@ def apply_grids(
 
 
 def _interpolated(grid: NDArray[np.float64], place: Tensor) -> Tensor:
-    """`(4, 3, N)`: a grid's coefficients at `(N, 3)` places, (luma, column, row) in [-1, 1]."""
+    """`(4, 3, N)`: coefficients of a grid at `(N, 3)` positions, (luma, column, row) in [-1, 1]."""
     volume = torch.tensor(grid.reshape(*grid.shape[:3], 12), dtype=place.dtype, device=place.device)
     volume = volume.permute(3, 0, 1, 2).expand(BATCH, -1, -1, -1, -1)
-    # PyTorch works on several samples of a batch at once, but not on several places of a sample.
+    # PyTorch computes several samples of a batch in parallel, but not several positions of one sample.
     padded = functional.pad(place, (0, 0, 0, -len(place) % BATCH)).view(BATCH, 1, 1, -1, 3)
     maps = functional.grid_sample(volume, padded, align_corners=True, padding_mode="border")
     return maps.transpose(0, 1).reshape(4, 3, -1)[..., : len(place)]

@@ -1,4 +1,4 @@
-"""The closed form: each region's colours carried onto its counterparts' by optimal transport, at once."""
+"""The closed form: optimal transport from the colours of each region to the colours of its match in the style."""
 
 from __future__ import annotations
 
@@ -11,30 +11,32 @@ from numpy.typing import NDArray
 from photostyle.colour.luma import LUMA
 
 NOISE = (1.5 / 255) ** 2
-"""Variance of colour taken for noise on either side: a little more than that of rounding to 8 bits and of JPEG."""
+"""Variance of colour that counts as noise in both photos: a little more than from rounding to 8 bits and from JPEG."""
 LEAST_GAIN, MOST_GAIN = 0.15, 3.0
-"""Of contrast along any direction of colour: less is grey, more blows up noise and JPEG's blocks (our choice)."""
+"""Limits of the gain along any direction of colour. Lower gains give grey; higher ones amplify noise and the blocks of
+JPEG (our choice)."""
 KNOTS = 65
-"""Of the curve of lightness."""
+"""Number of knots of the lightness curve, and number of quantiles that it is fitted to."""
 QUANTILES = 96
 BLUR = 3.0
 """Standard deviation of the Gaussian that smooths the curve, in knots."""
 SETTLED = 1e-9
-"""Relative change of a barycentre under which it is found."""
+"""The barycentre has converged if its relative change is below this."""
 MOST_ROUNDS = 100
-"""Of its iteration, which settles within some ten for covariances of photos."""
+"""Most iterations for a barycentre. About ten are enough for covariances of photos."""
 
 StyleTarget = tuple[float, NDArray[np.floating], NDArray[np.floating]]
-"""A share of the whole, [0, 1], of a style photo `(H, W, 3)`, sRGB-encoded, [0, 1], in a mask `(H, W)`, [0, 1]."""
+"""A share in [0, 1]; a style photo `(H, W, 3)`, sRGB-encoded, [0, 1]; the region's mask in it, `(H, W)`, [0, 1]."""
 
 
 @dataclass(frozen=True, eq=False)
 class ColourMap:
-    """One region's map of colours: affine, then an offset that depends on the luma of what came out.
+    """The map of colours of one region: an affine map, and then an offset that depends on the luma of its result.
 
     Args:
-        gains: `(3, 3) float64`; offset: `(3,) float64`: colour v goes to gains v + offset.
-        lift: `(KNOTS,) float64`: what is added to all three channels, at equally spaced lumas from 0 to 1.
+        gains: `(3, 3) float64`.
+        offset: `(3,) float64`. The affine map of a colour v is gains v + offset.
+        lift: `(KNOTS,) float64`: the value added to all three channels, at equally spaced lumas from 0 to 1.
     """
 
     gains: NDArray[np.float64]
@@ -42,12 +44,13 @@ class ColourMap:
     lift: NDArray[np.float64]
 
     def affine(self, pixels: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Colours `(..., 3)`, sRGB-encoded, [0, 1], through the affine map alone."""
+        """The affine map of colours `(..., 3)`, sRGB-encoded, [0, 1]."""
         mapped: NDArray[np.float64] = pixels @ self.gains.T + self.offset
         return mapped
 
     def __call__(self, pixels: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Colours `(..., 3)`, sRGB-encoded, [0, 1]; of the result some may lie outside, see `bilateral.shoulder`."""
+        """The map of colours `(..., 3)`, sRGB-encoded, [0, 1]. Results may be outside [0, 1]; see
+        `bilateral.shoulder`."""
         mapped = self.affine(pixels)
         lumas = mapped @ LUMA
         lift = np.interp(lumas, np.linspace(0, 1, KNOTS), self.lift)
@@ -62,24 +65,25 @@ def fit(
     *,
     lightness: float,
 ) -> ColourMap:
-    """The map from one region's colours to those of its counterparts, or between them.
+    """The map from the colours of a region to the colours of its matches in one style or several.
 
-    Linear optimal transport between Gaussian distributions of the same means and covariances, as Pitié and Kokaram,
-    "The Linear Monge-Kantorovitch Linear Colour Mapping for Example-Based Colour Transfer", CVMP 2007; then, by
-    `lightness`, the one-dimensional transport of luma, the quantiles of one onto those of the other, smoothed. Of
-    several counterparts both transports lead to the Wasserstein barycentre: for the Gaussians that of the mean of
-    means and of `barycentre`, for lumas that of the mean of quantiles.
+    The first step is the linear optimal transport between Gaussian distributions with the same means and covariances:
+    Pitié and Kokaram, "The Linear Monge-Kantorovitch Linear Colour Mapping for Example-Based Colour Transfer", CVMP
+    2007. The second step is the one-dimensional transport of luma, from quantiles to quantiles, smoothed. `lightness`
+    says how much of it is used. For several styles both steps lead to the Wasserstein barycentre: the mean of the means
+    with `barycentre` of the covariances, and the mean of the quantiles.
 
-    1. All covariances have `NOISE` added, and gains along every axis stay within `LEAST_GAIN` and `MOST_GAIN`.
+    1. Departure: `NOISE` is added to all covariances, and gains along every axis stay within `LEAST_GAIN` and
+       `MOST_GAIN`.
 
     Args:
         content: `(H, W, 3)`, sRGB-encoded, [0, 1].
-        content_mask: `(H, W)`, [0, 1], with something in it.
-        styles: one or more, each with something in its mask; their shares add up to 1.
-        lightness: share of the second transport that is taken, [0, 1].
+        content_mask: `(H, W)`, [0, 1], not empty.
+        styles: one or more, each with a mask that is not empty. Their shares add up to 1.
+        lightness: share of the second step that is used, [0, 1].
 
     Raises:
-        ValueError: a mask without a pixel.
+        ValueError: a mask is empty.
     """
     mean, covariance = _moments(content, content_mask)
     found = [(share, *_moments(style, mask)) for share, style, mask in styles]
@@ -98,16 +102,16 @@ def fit(
 def barycentre(shares: Sequence[float], covariances: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Covariance of the 2-Wasserstein barycentre of Gaussians: the S with S = sum_i w_i (S^1/2 C_i S^1/2)^1/2.
 
-    Agueh and Carlier, "Barycenters in the Wasserstein Space", SIAM J. Math. Anal. 43(2), 2011, theorem 6.1, by the
-    iteration of Álvarez-Esteban, del Barrio, Cuesta-Albertos and Matrán, "A fixed-point approach to barycenters in
-    Wasserstein space", J. Math. Anal. Appl. 441(2), 2016, theorem 4.2, which starts here from the mean covariance:
+    Agueh and Carlier, "Barycenters in the Wasserstein Space", SIAM J. Math. Anal. 43(2), 2011, theorem 6.1. The
+    iteration is from Álvarez-Esteban, del Barrio, Cuesta-Albertos and Matrán, "A fixed-point approach to barycenters in
+    Wasserstein space", J. Math. Anal. Appl. 441(2), 2016, theorem 4.2. It starts here from the mean covariance:
 
         S <- S^-1/2 ( sum_i w_i (S^1/2 C_i S^1/2)^1/2 )^2 S^-1/2
 
-    One covariance, or equal ones, are their own barycentre, bit for bit.
+    The barycentre of one covariance, or of equal ones, is that covariance, bit for bit.
 
     Args:
-        shares: w, above 0, adding up to 1.
+        shares: the weights w, above 0. They add up to 1.
         covariances: `(3, 3)` each, symmetric, positive definite.
     """
     found: NDArray[np.float64] = np.sum([share * own for share, own in zip(shares, covariances, strict=True)], axis=0)
@@ -136,7 +140,7 @@ def _moments(
 
 
 def _transport(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
-    """S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2, its eigenvalues limited."""
+    """S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2, with limited eigenvalues."""
     root, inverse = _power(source, 0.5), _power(source, -0.5)
     values, axes = np.linalg.eigh(inverse @ _power(root @ target @ root, 0.5) @ inverse)
     limited: NDArray[np.float64] = (axes * np.clip(values, LEAST_GAIN, MOST_GAIN)) @ axes.T
@@ -150,12 +154,15 @@ def _power(matrix: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
 
 
 def _lifted(lumas: NDArray[np.float64], wanted: Sequence[tuple[float, NDArray[np.floating]]]) -> NDArray[np.float64]:
-    """By how much each of `KNOTS` lumas is to change for quantiles to meet the mean of those wanted, each with its
-    share; constant beyond the outermost."""
+    """The change of each of `KNOTS` lumas that moves the quantiles to the mean of the wanted quantiles, by their
+    shares.
+
+    It is constant beyond the outermost quantiles.
+    """
     from scipy import ndimage
 
     at = (np.arange(QUANTILES) + 0.5) / QUANTILES
-    found = np.quantile(lumas, at) + 1e-5 * np.arange(QUANTILES)  # strictly rising, as interpolation wants it
+    found = np.quantile(lumas, at) + 1e-5 * np.arange(QUANTILES)  # strictly rising, as interpolation needs it
     quantiles = np.sum([share * np.quantile(own, at) for share, own in wanted], axis=0)
     lift = np.interp(np.linspace(0, 1, KNOTS), found, quantiles - found)
     smooth: NDArray[np.float64] = ndimage.gaussian_filter1d(lift, BLUR, mode="nearest")

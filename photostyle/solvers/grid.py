@@ -19,14 +19,16 @@ from photostyle.solvers.result import Outcome, Step
 
 @dataclass(frozen=True)
 class Stiffness:
-    """What holds the grids to the closed form that they start from.
+    """How strongly the grids are held to the closed form that they start from.
+
+    All weights are for the change of a cell from the start, in squared colour.
 
     Args:
-        across: weight of differences between neighbours in rows and columns; along: between lumas; both of what was
-            added to the start, by cell, in squared colour.
-        prior: weight of what was added itself.
-        chroma: how many times stiffer differences are that are not the same in all three channels: light may vary,
-            colour less so, or there are blotches.
+        across: weight of differences between neighbours in rows and columns.
+        along: weight of differences between neighbouring lumas.
+        prior: weight of the change itself.
+        chroma: factor on all three for changes that are not the same in all three channels. Light may vary; colour may
+            vary less, because otherwise there are blotches.
     """
 
     across: float
@@ -36,25 +38,25 @@ class Stiffness:
 
 
 UNBOUNDED = 2.0
-"""Bound of whitened variables, which none reaches: the sum of a column's squares is the mean square of a channel. It
-also makes the first step of `minimise` one that changes colours by some hundredths."""
+"""Bound of the whitened variables. They never reach it: the sum of squares of a column is the mean square of a channel.
+With this bound the first step of `minimise` changes colours by a few hundredths."""
 HESSIAN_PIXELS = 20_000
-"""That the Hessian of the whitening is taken from: with all of them it took seconds and led no further."""
+"""Number of pixels that the Hessian of the whitening is computed from. All pixels took seconds and gained nothing."""
 RIDGE = 1e-4
-"""Of the whitening, for cells that no pixel falls into."""
+"""Ridge of the whitening, for cells without pixels."""
 
 
 class Solver:
-    """L-BFGS over the grids' coefficients, for a photo at one size after another.
+    """L-BFGS over the coefficients of the grids, for a photo at one size after another.
 
-    The coefficients are whitened: the solver's variables are C^T x, with C the Cholesky factor of each region's
-    Hessian of a mean squared difference of colours and of the stiffness. A step is then as long in colour whatever
-    the cell, gain or offset. The variables are the same at every size, those of the first, so that what L-BFGS has
-    learnt of the curvature at one serves at the next.
+    The coefficients are whitened: the solver's variables are C^T x. C is the Cholesky factor of each region's Hessian
+    of a mean squared colour difference plus the stiffness. A step then has the same length in colour for every cell,
+    gain and offset. The whitening of the first size is used at every size, so that what L-BFGS has learnt about the
+    curvature at one size helps at the next.
 
     Args:
-        reference: `(K, rows, columns, lumas, 4, 3)`: what the stiffness holds on to.
-        history: pairs that L-BFGS remembers.
+        reference: `(K, rows, columns, lumas, 4, 3)`: the grids that the stiffness pulls towards.
+        history: number of pairs that L-BFGS remembers.
     """
 
     def __init__(
@@ -82,17 +84,19 @@ class Solver:
         report: Callable[[Step], None],
         stage: str,
     ) -> tuple[NDArray[np.float64], Outcome]:
-        """The grids of the lowest point from `start` on, at one size.
+        """The grids of the lowest point that is found from `start`, at one size.
 
         Args:
             objective: image `(1, 3, H, W)` -> (loss, gradient, weighted terms).
             pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
-            masks: `(K, H, W) float32`, soft; rest: `(H, W) float32`, what is in no region and keeps its colours; sum 1.
-            start: as `reference`.
+            masks: `(K, H, W) float32`, soft masks of the regions.
+            rest: `(H, W) float32`, the mask of pixels in no region, which keep their colours. It adds up to 1 with
+                `masks`.
+            start: grids in the form of `reference`.
             stage: the name that the outcome gets.
 
         Returns:
-            The grids, and the outcome, whose terms have the stiffness beside the objective's.
+            The grids and the outcome. Its terms are the objective's terms and the stiffness.
         """
         height, width = pixels.shape[:2]
         matrix = slicing_matrix(pixels, masks, self.shape)
@@ -125,7 +129,7 @@ class Solver:
 
 
 def _stiffness_matrix(shape: Shape, stiffness: Stiffness, regions: int) -> sparse.csr_array:
-    """The symmetric matrix Q of the stiffness x^T Q x of what was added to the start, a mean over all cells."""
+    """The symmetric matrix Q of the stiffness x^T Q x, where x is the change from the start; a mean over all cells."""
     extents = (shape.rows, shape.columns, shape.lumas)
     total = stiffness.prior * sparse.eye_array(shape.cells)
     for axis, weight in enumerate((stiffness.across, stiffness.across, stiffness.along)):
@@ -138,10 +142,10 @@ def _stiffness_matrix(shape: Shape, stiffness: Stiffness, regions: int) -> spars
 
 
 class _Whitening:
-    """Between coefficients `(unknowns, 3)` and the solver's variables: C^T x, in grey and in two axes of colour.
+    """Converts coefficients x `(unknowns, 3)` to the solver's variables C^T x and back, in grey and two axes of colour.
 
-    C is the Cholesky factor of each region's block of the Hessian of the mean squared colour and of the stiffness,
-    one for grey and one for colour, whose stiffness is another.
+    C is the Cholesky factor of each region's block of the Hessian of the mean squared colour plus the stiffness. There
+    is one factor for grey and one for colour, because their stiffness differs.
     """
 
     def __init__(
@@ -173,7 +177,7 @@ class _Whitening:
         return self._each(variables, solve_upper) @ self.axes.T
 
     def gradient(self, slope: Tensor) -> Tensor:
-        """With respect to the variables, from that with respect to the coefficients."""
+        """The gradient for the variables, from the gradient for the coefficients."""
 
         def solve_lower(factor: Tensor, part: Tensor) -> Tensor:
             solved: Tensor = torch.linalg.solve_triangular(factor, part, upper=False)
@@ -190,4 +194,4 @@ class _Whitening:
 
 
 _AXES = np.array([[1, 1, 1], [1, -1, 0], [1, 1, -2]]).T / np.sqrt([3, 2, 6])
-"""Columns: grey and two axes of colour, orthonormal."""
+"""Orthonormal columns: grey and two axes of colour."""

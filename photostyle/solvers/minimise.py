@@ -1,9 +1,9 @@
 """L-BFGS within bounds over any callable.
 
-Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical Programming 45,
-1989, for the two-loop recursion; Bertsekas, "Projected Newton methods for optimization problems with simple
-constraints", SIAM J. Control and Optimization 20, 1982, for the bounds: variables that a bound holds back take no
-part in the quasi-Newton step, the others follow it, and the line search goes along the path that the bounds bend.
+The two-loop recursion is from Liu and Nocedal, "On the limited memory BFGS method for large scale optimization",
+Mathematical Programming 45, 1989. The bounds are handled as in Bertsekas, "Projected Newton methods for optimization
+problems with simple constraints", SIAM J. Control and Optimization 20, 1982: variables at an active bound take no part
+in the quasi-Newton step, the others follow it, and the line search follows the path that the bounds clip.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Function = Callable[[Tensor], tuple[float, Tensor, dict[str, float]]]
 SUFFICIENT_DECREASE = 1e-4
 """Share of the predicted decrease that a step must reach (Nocedal and Wright 2006, section 3.1)."""
 MOST_TRIALS = 12
-"""Trial steps along one direction, each at most half as long as the one before."""
+"""Most trial steps along one direction. Each is at most half as long as the one before."""
 FIRST_MOVE = 0.02
 """Largest change of any variable in the first step, as a share of the range between the bounds."""
 
@@ -35,7 +35,7 @@ class Memory:
         self.pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=most)
 
     def learn(self, step: Tensor, change: Tensor) -> None:
-        """Takes a pair in if the curvature along it is clearly positive."""
+        """Adds a pair if the curvature along it is clearly positive."""
         curvature = _dot(step, change)
         if curvature > 1e-10 * math.sqrt(_dot(step, step) * _dot(change, change)):
             self.pairs.append((step, change, curvature))
@@ -84,10 +84,12 @@ def minimise(
         start: any shape, float32 or float64; clipped to the bounds.
         lower, upper: bounds of every variable, lower < upper.
         iterations: most accepted steps.
-        history: pairs remembered.
-        memory: pairs from an earlier, similar function of the same variables, in place of an empty one; it is added to.
-        tolerance: converged when the loss has fallen by less than this share of itself in `patience` iterations.
-        report: called with every accepted iterate; an exception of its own is passed on.
+        history: number of pairs that are remembered.
+        tolerance: the solver has converged when the loss has fallen by less than this share of itself in `patience`
+            iterations.
+        memory: pairs from an earlier, similar function of the same variables. New pairs are added to it. By default the
+            memory starts empty.
+        report: a function that is called with every accepted iterate. Its exceptions are passed on.
         stage: the name that the outcome and its iterates get.
 
     Returns:
@@ -154,7 +156,7 @@ def minimise(
 
 
 def _shortening(loss: float, slope: float, value: float, length: float) -> float:
-    """By what to shorten a step that went wrong: to the lowest point of the parabola through what is known.
+    """The factor that shortens a failed step: to the lowest point of the parabola through the known values.
 
     Kept within [0.1, 0.5] (Nocedal and Wright 2006, section 3.5); 0.1 where the value is not finite.
     """

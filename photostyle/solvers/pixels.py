@@ -14,7 +14,7 @@ from photostyle.solvers.result import Solution, Status, Step
 
 @dataclass(frozen=True)
 class Stage:
-    """One objective and how long it may take."""
+    """One objective, and how many iterations it may take."""
 
     name: str
     objective: Function
@@ -36,20 +36,20 @@ def solve(
     patience: int,
     report: Callable[[Stage, Step], None],
 ) -> list[Solution]:
-    """The stages one after the other, each from where the one before ended.
+    """Runs the stages in their order. Each starts where the one before ended.
 
-    Departures from the authors' program, which runs L-BFGS with a fixed step on colours without bounds and then
-    clips them:
+    The authors' program runs L-BFGS with a fixed step on colours without bounds, and then clips the colours.
+    Departures:
 
-    1. colours stay within [0, 1] while they are solved for, so that what is written is what was solved for;
-    2. the loss that the solver sees has the photorealism term in it, and every step must lower it;
-    3. a stage ends early when it no longer gains.
+    1. Colours stay within [0, 1] while the solver runs, so that the written photo is the solution.
+    2. The solver's loss includes the photorealism term, and every step must lower the loss.
+    3. A stage ends early when it gains no more.
 
     Args:
         start: `(1, 3, H, W)`, sRGB-encoded, [0, 1].
 
     Returns:
-        One solution a stage that was begun; an interrupt or a loss that is not finite ends the row.
+        One solution for each stage that began. No stage follows an interrupt or a loss that is not finite.
     """
     solutions: list[Solution] = []
     point = start

@@ -1,4 +1,4 @@
-"""What a solver hands back: the best point, why it stopped, and the way there."""
+"""What a solver returns: the best point, why it stopped, and its accepted iterates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Status(Enum):
 
     @property
     def advice(self) -> str:
-        """One sentence on what the status means and what may be done about it."""
+        """One sentence: what the status means, and what may be done about it."""
         return {
             Status.CONVERGED: "The loss has stopped falling.",
             Status.STATIONARY: "The gradient vanishes within the bounds.",
@@ -74,7 +74,7 @@ class Outcome:
         return self.trace[-1].seconds if self.trace else 0.0
 
     def summary(self) -> dict[str, str | int | float]:
-        """What reports show of it."""
+        """The part that reports show."""
         return {
             "name": self.name, "status": self.status.value, "advice": self.status.advice,
             "iterations": self.iterations, "evaluations": self.evaluations, "seconds": self.seconds, "loss": self.loss,
@@ -83,7 +83,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Solution:
-    """The best point found, of the start's shape, and how the solver went."""
+    """The best point found, in the shape of the start, and how the solver went."""
 
     point: Tensor
     outcome: Outcome
