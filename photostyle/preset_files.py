@@ -1,4 +1,4 @@
-"""The presets as they ship: TOML files, read by hand and by `photostyle.settings`."""
+"""The files of the presets. They are TOML files that people and `photostyle.settings` can read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from photostyle.errors import SettingsError
 
 
 def preset_folder() -> Path:
-    """Where the presets lie: inside the installed package, or beside it in a checkout."""
+    """The folder of the presets. It is inside the installed package, or next to the package in a checkout."""
     packaged = Path(__file__).parent / "configs"
     return packaged if packaged.is_dir() else Path(__file__).parents[1] / "configs"
 
@@ -20,10 +20,10 @@ def preset_names() -> list[str]:
 
 
 def preset_text(name: str) -> str:
-    """The preset's TOML as shipped, comments included.
+    """The TOML of a preset as it ships, with its comments.
 
     Raises:
-        SettingsError: no preset of that name.
+        SettingsError: no preset has that name.
     """
     if name not in preset_names():
         raise SettingsError(f"a preset ({', '.join(preset_names())})", repr(name), "--preset")
@@ -31,9 +31,9 @@ def preset_text(name: str) -> str:
 
 
 def preset_tree(name: str) -> dict[str, Any]:
-    """The settings that the preset's file states, sections by name, and `preset`, its name.
+    """The settings in the file of a preset, with sections by name, and the name of the preset as `preset`.
 
     Raises:
-        SettingsError: no preset of that name.
+        SettingsError: no preset has that name.
     """
     return {"preset": name} | tomllib.loads(preset_text(name))

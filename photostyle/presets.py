@@ -1,4 +1,4 @@
-"""Settings from files and words: presets by name, TOML of one's own, `KEY=VALUE`; and settings as TOML."""
+"""Reads settings from presets, from files and from `KEY=VALUE` words, and writes settings as TOML."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ __all__ = ["load_preset", "load_settings", "parse_changes", "preset_names", "pre
 
 
 def load_preset(name: str) -> Settings:
-    """The settings of a preset by name, as `Settings.preset`.
+    """The settings of the preset with this name. `Settings.preset` gives the same.
 
     Raises:
-        SettingsError: no preset of that name.
+        SettingsError: no preset has that name.
     """
     return Settings.preset(name)
 
 
 def load_settings(path: str | Path) -> Settings:
-    """Settings from one's own TOML, or from the run.json of an earlier run's report.
+    """Settings from a TOML file, or from the run.json in the report of an earlier run.
 
-    What the file does not state is that of the preset `default`.
+    Settings that are not in the file have their values in the preset `default`.
 
     Raises:
-        SettingsError: no such file, not TOML or JSON, an unknown key or a value out of its range.
+        SettingsError: the file cannot be read, is neither TOML nor a run.json, or has an unknown key or a value out of
+            its range.
     """
     path = Path(path)
     try:
@@ -42,7 +43,7 @@ def load_settings(path: str | Path) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise SettingsError("a readable settings file", reason, str(path)) from error
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits is no TOMLDecodeError
+    except (ValueError, RecursionError) as error:  # thousands of digits: ValueError, not TOMLDecodeError
         raise SettingsError("TOML, or the run.json of a report", str(error), str(path)) from error
     except (KeyError, TypeError) as error:
         raise SettingsError("the run.json of a report", "JSON without settings", str(path)) from error
@@ -50,10 +51,14 @@ def load_settings(path: str | Path) -> Settings:
 
 
 def parse_changes(assignments: Iterable[str], option: str = "--set") -> dict[str, Any]:
-    """`KEY=VALUE` words of the command line as dotted names and values; the last of a name wins.
+    """`KEY=VALUE` words of the command line as dotted names and values. If a name occurs twice, the last value counts.
+
+    Args:
+        assignments: the words.
+        option: the option that they belong to, for errors.
 
     Raises:
-        SettingsError: a word without an equals sign or with an empty name.
+        SettingsError: a word has no equals sign, or its name is empty.
     """
     changes: dict[str, Any] = {}
     for word in assignments:
@@ -66,7 +71,7 @@ def parse_changes(assignments: Iterable[str], option: str = "--set") -> dict[str
 
 
 def to_toml(settings: Settings) -> str:
-    """Every setting as TOML that `load_settings` reads, each under a comment that says what it means."""
+    """All settings as TOML that `load_settings` can read. A comment above each setting says what it means."""
     lines: list[str] = []
     sections = []
     for name, field in Settings.model_fields.items():
@@ -95,7 +100,10 @@ def _toml_key(key: str) -> str:
 
 
 def _toml_value(text: str) -> Any:
-    """A TOML value, or the text itself where it is none, so that `encoder.name=compact` needs no quotes."""
+    """The value of a text in TOML. A text that is not TOML, or that is NaN, is the value itself.
+
+    So `encoder.name=compact` needs no quotes.
+    """
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):

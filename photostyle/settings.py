@@ -1,4 +1,7 @@
-"""Settings of a transfer: frozen, validated when made, read from TOML, with every default's source named here."""
+"""The settings of a transfer. They are frozen, are validated when they are made, and can be read from TOML.
+
+The source of each default is named here.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,9 @@ KEYWORDS = {
     "encoder": "encoder.name",
     "device": "device",
 }
-"""Short names of settings, as the command line and `transfer` have them, and what they stand for."""
+"""Short names of settings, for the command line and `transfer`, and the dotted names that they stand for."""
 OPEN = {("objective", "style_layers"), ("look", "regions")}
-"""Tables whose keys are free, so that one of them can be set by `--set` though it is not there yet."""
+"""Tables that take other keys than they have: `--set` may add a key to them."""
 Share = Annotated[float, Field(ge=0, le=1)]
 LayerName = Annotated[str, Field(pattern=r"^relu([12]_[12]|[34]_[1-4]|5_1)$")]
 Weight = Annotated[float, Field(ge=0)]
@@ -35,25 +38,30 @@ class Section(BaseModel):
 
 
 class EncoderSettings(Section):
-    name: Literal["compact", "vgg19"] = Field("compact", description="the encoder whose features are compared")
+    name: Literal["compact", "vgg19"] = Field("compact", description="encoder whose features are compared")
     pooling: Literal["max", "average"] = Field(
-        "max", description="max as in VGG-19, or average as Gatys et al. 2016 prefer for smoothness"
+        "max", description="max, as in VGG-19; or average, which Gatys et al. 2016 prefer"
     )
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
-        description="what the encoder computes in; auto is bfloat16 where the processor multiplies it natively "
-        "(measured gain: docs/performance.md), else float32",
+        description="number format of the encoder; auto is bfloat16 if the device multiplies it natively (measured "
+        "gain: docs/performance.md), else float32",
     )
 
 
 class RegionSettings(Section):
     segmenter: str = Field(
         "compact",
-        description="how regions are found where no masks are given: compact, the network that ships; clusters, of "
-        "what looks alike in both photos; none, each photo as one region; OWNER/MODEL of the hub, or a folder with one",
+        description="how regions are found if no masks are given: compact (the network that ships with photostyle), "
+        "clusters (groups of pixels that look alike in all photos), none (each photo is one region), OWNER/MODEL (a "
+        "network from the hub), or a folder with such a network",
     )
     smallest: float = Field(
-        0.001, ge=0, lt=1, description="least share of either photo for a region to be measured (our choice)"
+        0.001,
+        ge=0,
+        lt=1,
+        description="smallest share of the photo that a region needs, in the content and in the style, to be measured "
+        "(our choice)",
     )
 
     @field_validator("segmenter")
@@ -73,7 +81,7 @@ class ObjectiveSettings(Section):
     style_layers: dict[LayerName, Weight] = Field(
         {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0},
         min_length=1,
-        description="layers of the style term with beta, their weights (authors' program: 1 each)",
+        description="layers of the style term, and beta, the weight of each (authors' program: 1 each)",
     )
     photorealism: Weight = Field(
         1e4, description="lambda, weight of the photorealism term (Luan et al. 2017, section 4)"
@@ -85,58 +93,86 @@ class ObjectiveSettings(Section):
 class SolverSettings(Section):
     method: Literal["grid", "closed form", "pixels"] = Field(
         "grid",
-        description="what is solved for: affine maps on a bilateral grid (the section grid), nothing (the closed form "
-        "alone), or every pixel (the sections objective and smoothing)",
+        description="how the look is found: grid solves for affine maps on bilateral grids (section grid), closed form "
+        "uses the closed form without a solver, pixels solves for every pixel (sections objective and smoothing)",
     )
     size: int = Field(
         512,
         ge=64,
         le=4096,
-        description="longest side in pixels at which the look is solved (our trials: docs/default.md; authors' photos: "
-        "700)",
+        description="longest side, in pixels, of the photos that the look is found from (our trials: docs/default.md; "
+        "authors' photos: 700)",
     )
-    start: Literal["content", "noise"] = Field("content", description="the photo the solver starts from")
-    iterations: int = Field(1000, ge=0, le=100_000, description="most iterations of the stage without photorealism")
+    start: Literal["content", "noise"] = Field("content", description="what the method pixels starts from")
+    iterations: int = Field(
+        1000,
+        ge=0,
+        le=100_000,
+        description="most iterations of the method pixels in its first stage, without photorealism",
+    )
     photorealistic_iterations: int = Field(
-        1000, ge=0, le=100_000, description="most iterations of the stage with photorealism, which follows it"
+        1000,
+        ge=0,
+        le=100_000,
+        description="most iterations of the method pixels in its second stage, with photorealism",
     )
-    history: int = Field(10, ge=1, le=100, description="pairs that L-BFGS remembers (Liu and Nocedal 1989: 3 to 20)")
+    history: int = Field(
+        10, ge=1, le=100, description="number of pairs that L-BFGS remembers (Liu and Nocedal 1989: 3 to 20)"
+    )
     tolerance: float = Field(
-        1e-3, ge=0, lt=1, description="a stage has converged when its loss fell by less than this share of itself"
+        1e-3,
+        ge=0,
+        lt=1,
+        description="the method pixels: a stage has converged if, over solver.patience iterations, its loss falls by "
+        "no more than this share of itself",
     )
-    patience: int = Field(20, ge=1, le=10_000, description="iterations over which the fall is measured")
+    patience: int = Field(
+        20, ge=1, le=10_000, description="number of iterations over which solver.tolerance is measured"
+    )
 
 
 class GridSettings(Section):
-    """Of the methods `grid` and `closed form`; every default was chosen by trials, see docs/default.md."""
+    """Settings of the methods `grid` and `closed form`. All defaults were chosen by trials, see docs/default.md."""
 
-    rows: int = Field(6, ge=1, le=64, description="cells of a region's grid over the photo's rows")
-    columns: int = Field(8, ge=1, le=64, description="over its columns")
-    lumas: int = Field(6, ge=1, le=32, description="over its lumas")
-    lightness: float = Field(0.4, ge=0, le=1, description="share of the transport of lightness in the closed form")
-    style: Weight = Field(11.5, description="weight of the relative Gram distance")
-    style_layers: tuple[LayerName, ...] = Field(
-        ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), min_length=1, description="layers of the relative Gram distance"
+    rows: int = Field(6, ge=1, le=64, description="number of cells of each region's grid over the rows of the photo")
+    columns: int = Field(8, ge=1, le=64, description="number of cells over the columns of the photo")
+    lumas: int = Field(6, ge=1, le=32, description="number of cells over the range of luma")
+    lightness: float = Field(
+        0.4, ge=0, le=1, description="share of the lightness curve that is used in the closed form"
     )
-    colours: Weight = Field(14.5, description="weight of the sliced Wasserstein distance of colours")
-    structure: Weight = Field(0.6, description="weight of the correlation of edges with the content's")
-    edges: Weight = Field(1.8, description="weight of the similarity of edge maps to the content's")
-    photorealism: Weight = Field(9.2, description="weight of the photorealism term, in thousandths of the paper's")
+    style: Weight = Field(11.5, description="weight of the style term, a relative distance of Gram matrices")
+    style_layers: tuple[LayerName, ...] = Field(
+        ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), min_length=1, description="layers of the style term"
+    )
+    colours: Weight = Field(14.5, description="weight of the colour term, a sliced Wasserstein distance")
+    structure: Weight = Field(
+        0.6, description="weight of the structure term: correlation of luma gradients with those of the content"
+    )
+    edges: Weight = Field(1.8, description="weight of the edge term: similarity of the edge map to that of the content")
+    photorealism: Weight = Field(
+        9.2, description="weight of the photorealism term; 1 here is 0.001 in objective.photorealism"
+    )
     epsilon: float = Field(1e-5, gt=0, description="regularisation of the Matting Laplacian")
-    across: Weight = Field(9.0, description="stiffness between neighbouring rows and columns")
-    along: Weight = Field(5.0, description="stiffness between neighbouring lumas")
-    prior: Weight = Field(0.2, description="weight of leaving the closed form")
-    chroma: float = Field(6.0, ge=1, le=1e3, description="how many times stiffer colour is than light")
-    coarse_iterations: int = Field(36, ge=0, le=10_000, description="most iterations at half the size")
+    across: Weight = Field(9.0, description="stiffness between neighbouring cells in rows and columns")
+    along: Weight = Field(5.0, description="stiffness between neighbouring cells in luma")
+    prior: Weight = Field(0.2, description="weight of the distance from the closed form")
+    chroma: float = Field(
+        6.0, ge=1, le=1e3, description="how many times stiffer changes of colour are than changes of light"
+    )
+    coarse_iterations: int = Field(36, ge=0, le=10_000, description="most iterations at half the size of the solve")
     iterations: int = Field(14, ge=0, le=10_000, description="most iterations at the size of the solve")
     tolerance: float = Field(
-        2e-3, ge=0, lt=1, description="a stage has converged when its loss fell by less than this share of itself"
+        2e-3,
+        ge=0,
+        lt=1,
+        description="a stage has converged if, over grid.patience iterations, its loss falls by no more than this "
+        "share of itself",
     )
-    patience: int = Field(8, ge=1, le=10_000, description="iterations over which the fall is measured")
+    patience: int = Field(8, ge=1, le=10_000, description="number of iterations over which grid.tolerance is measured")
 
 
 class SmoothingSettings(Section):
-    enabled: bool = Field(True, description="end with the authors' smoothing of the local affine maps")
+    enabled: bool = Field(True, description="smooth the result at the end with the authors' local affine maps")
     radius: int = Field(15, ge=1, le=100, description="radius of the smoothing in pixels (authors' program: 15)")
     edge: float = Field(
         0.01, ge=1e-3, le=10, description="colour difference that counts as an edge (authors' program: 0.01)"
@@ -144,35 +180,43 @@ class SmoothingSettings(Section):
 
 
 class LookSettings(Section):
-    """How much of the look is taken, part by part; none of it decides what is solved for. See docs/looks.md."""
+    """How much of each part of the look is used. These settings do not affect what is solved for. See docs/looks.md."""
 
-    lightness: Share = Field(1.0, description="share of the change of each region's mean lightness (CIELAB L*)")
-    contrast: Share = Field(1.0, description="share of the rest of the change of lightness, around that mean")
-    colour: Share = Field(1.0, description="share of the change of a* and b*")
+    lightness: Share = Field(
+        1.0, description="how much the mean lightness of each region changes (CIELAB L*): 0 not at all, 1 fully"
+    )
+    contrast: Share = Field(1.0, description="how much lightness changes around that mean: 0 not at all, 1 fully")
+    colour: Share = Field(1.0, description="how much colour changes (CIELAB a* and b*): 0 not at all, 1 fully")
     keep_luminance: bool = Field(
-        False, description="keep the content's L*, as lightness and contrast of 0 do, and change its colour alone"
+        False, description="keep the content's L* and change only its colour, as lightness 0 and contrast 0 do"
     )
     regions: dict[str, Share] = Field(
-        {}, description="strength of single matched regions by their names, 1 for those not named"
+        {}, description="strength of matched regions by name; 1 for regions that are not named"
     )
-    skin: Share = Field(0.0, description="protection of colours like skin's: 0 is none, 1 leaves them as they are")
-    neutrals: Share = Field(0.0, description="protection of greys: 0 is none, at 1 they take lightness and no colour")
+    skin: Share = Field(0.0, description="protection of skin colours: 0 is none, at 1 they stay unchanged")
+    neutrals: Share = Field(0.0, description="protection of greys: 0 is none, at 1 only their lightness changes")
 
 
 class OutputSettings(Section):
-    """How the result is written; the values are those of `Photo.encode`."""
+    """How the result is written. See `Photo.encode` for the values."""
 
     format: Literal["auto", "JPEG", "PNG", "TIFF", "WEBP", "AVIF"] = Field(
-        "auto", description="of the file; auto is what the name ends in, else the content's"
+        "auto", description="file format; auto is the format of the file name's ending, or else that of the content"
     )
     quality: Literal["auto"] | Annotated[int, Field(ge=1, le=100)] = Field(
-        "auto", description="of JPEG, WebP and AVIF, 1 to 100; auto is that of a content that is JPEG, else 95"
+        "auto",
+        description="quality of JPEG, WebP and AVIF, 1 to 100; auto keeps the content's if content and result are "
+        "JPEG, else it is 95",
     )
     depth: Literal["auto", 8, 16] = Field(
-        "auto", description="bits a channel; auto is 16 for PNG and TIFF where the content has more than 8"
+        "auto", description="bits per channel; auto is 16 for PNG and TIFF if the content has more than 8, else 8"
     )
-    profile: Literal["own", "srgb"] = Field("own", description="own is the content's; srgb converts to sRGB")
-    metadata: Literal["all", "no gps", "none"] = Field("all", description="what is kept of EXIF, XMP and IPTC")
+    profile: Literal["own", "srgb"] = Field(
+        "own", description="colour profile: own is that of the content, srgb converts to sRGB"
+    )
+    metadata: Literal["all", "no gps", "none"] = Field(
+        "all", description="which EXIF, XMP and IPTC data are kept; no gps is all but the GPS data"
+    )
 
     @field_validator("format", mode="before")
     @classmethod
@@ -182,9 +226,10 @@ class OutputSettings(Section):
 
 
 class _PresetAttribute:
-    """`Settings.preset` makes settings of a preset; `settings.preset` is the name of the one that they started from.
+    """The attribute `preset` of the class `Settings` and of its instances.
 
-    The second is a field: what stands in the instance goes before this.
+    `Settings.preset` is the function that makes the settings of a preset. `settings.preset` is the name of the preset
+    that the settings started from. The name is a field, and Python finds fields of an instance before this attribute.
     """
 
     @overload
@@ -198,22 +243,26 @@ class _PresetAttribute:
 
 
 class Settings(Section):
-    """Everything that decides a transfer, apart from the photos, the masks and the weights.
+    """Everything that a transfer depends on, except the photos, the masks and the weights of the networks.
 
-    `Settings()` is the preset `default`. `Settings.preset("paper", strength=0.6)` is any preset, with other values of
-    some settings. Their names are those of the options (`strength`, `size`, `seed`, `segmenter`, `encoder`, `device`)
-    or dotted ones, `**{"objective.photorealism": 1e5}`.
+    `Settings()` has the values of the preset `default`. `Settings.preset("paper", strength=0.6)` has the values of any
+    preset, with some of them changed. Name these settings by their short names (`strength`, `size`, `seed`,
+    `segmenter`, `encoder`, `device`) or by dotted names, `**{"objective.photorealism": 1e5}`.
     """
 
     if TYPE_CHECKING:
         preset: ClassVar[_PresetAttribute] = _PresetAttribute()
     else:
-        preset: str = Field("default", description="the preset these settings started from")
-    seed: int = Field(0, ge=0, lt=2**63, description="everything random draws from it")
+        preset: str = Field("default", description="preset that these settings started from")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
     device: str = Field(
-        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto (CUDA, else CPU), cpu, cuda, cuda:N or mps"
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
+        description="device that computes: auto (CUDA if there is one, else CPU), cpu, cuda, cuda:N or mps",
     )
-    strength: float = Field(1.0, ge=0, le=1, description="0 leaves the content, 1 is the full look")
+    strength: float = Field(
+        1.0, ge=0, le=1, description="strength of the look: 0 leaves the content unchanged, 1 is the full look"
+    )
     encoder: EncoderSettings = EncoderSettings()
     regions: RegionSettings = RegionSettings()
     objective: ObjectiveSettings = ObjectiveSettings()
@@ -225,7 +274,7 @@ class Settings(Section):
 
     @property
     def leaves_content(self) -> bool:
-        """Whether the result is the content, whatever the style."""
+        """Whether the result is the unchanged content, for any style."""
         look = self.look
         light = 0.0 if look.keep_luminance else max(look.lightness, look.contrast)
         return self.strength == 0 or max(light, look.colour) == 0
@@ -241,7 +290,7 @@ class Settings(Section):
         return self.model_dump(mode="json")
 
     def with_changes(self, changes: Mapping[str, Any]) -> Settings:
-        """A copy with dotted names replaced, such as `{"objective.photorealism": 1e5}`.
+        """A copy with other values for some settings by dotted names, such as `{"objective.photorealism": 1e5}`.
 
         Raises:
             SettingsError: an unknown name or a value out of its range.
@@ -262,8 +311,8 @@ def _settings_of_preset(name: str, /, **changes: Any) -> Settings:
     """Settings of a preset.
 
     Args:
-        name: of the preset: default, preview, paper or gatys.
-        changes: other values by the names of settings, short or dotted; None leaves the preset's.
+        name: the name of the preset: default, preview, paper or gatys.
+        changes: other values for some settings, by short or dotted name. With None, the preset's value stays.
 
     Raises:
         SettingsError: an unknown preset or setting, or a value out of its range.
@@ -276,9 +325,9 @@ if not TYPE_CHECKING:
 
 
 def keyword_changes(keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by dotted names, from those by the short names of `KEYWORDS` or by dotted ones; None is left out.
+    """Values by dotted names, from values by the short names of `KEYWORDS` or by dotted names. None is left out.
 
-    `encoder` is the encoder's name, or where it is no word, the section of that name.
+    `encoder` may be the name of the encoder, or all settings of the section `encoder`.
     """
     given = {name: value for name, value in keywords.items() if value is not None}
     return {
@@ -288,10 +337,10 @@ def keyword_changes(keywords: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_one_look(settings: Settings) -> None:
-    """Raises SettingsError for settings with which no look of a set can be found.
+    """Raises SettingsError if no look for a set can be found with these settings.
 
-    That is the method `pixels`, which finds a photo and no map of colours, and regions by clusters, which are of single
-    photos.
+    The method `pixels` cannot find one, because it finds the pixels of one photo and not a map of colours. The
+    segmenter `clusters` cannot, because its regions are those of single photos.
     """
     if settings.solver.method == "pixels":
         advice = "Use the preset default or preview for a set: the pixels of one photo are no look for another."
@@ -304,7 +353,7 @@ def check_one_look(settings: Settings) -> None:
 
 
 def describe() -> list[tuple[str, str, str]]:
-    """Every setting as (dotted name, default, meaning), for the documentation and `presets`."""
+    """Every setting as (dotted name, default, meaning), for the documentation and for error messages."""
     rows = []
     for name, field in Settings.model_fields.items():
         if isinstance(field.default, Section):
@@ -326,11 +375,11 @@ def _known_names() -> str:
 
 
 def validated(tree: Mapping[str, Any], where: str) -> Settings:
-    """Settings from a tree of them.
+    """Settings from nested tables.
 
     Args:
-        tree: sections by name.
-        where: it comes from, for errors.
+        tree: the settings and the sections by name.
+        where: where the tables come from, for errors.
 
     Raises:
         SettingsError: an unknown key or a value out of its range.

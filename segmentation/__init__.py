@@ -1,11 +1,11 @@
-"""Which part of a photo is what: label maps of photos, from painted masks, clusters or a network.
+"""Label maps of photos, from painted masks, clusters or a network. They say what each part of a photo shows.
 
-Arrays in, labels out:
+The input and the output are arrays:
 
     from segmentation.segmenter import Segmenter
 
     segmenter = Segmenter.load()
     labels = segmenter.probabilities(photo).argmax(0)  # (h, w), ids of segmenter.names
 
-The package knows nothing of style transfer or of encoders, and imports nothing of `photostyle`.
+The package does not depend on style transfer or on encoders, and imports nothing from `photostyle`.
 """

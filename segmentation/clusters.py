@@ -1,4 +1,5 @@
-"""Regions without a network: the features of all photos, clustered together, so that clusters match as they are."""
+"""Regions without a segmentation network. The features of all photos are clustered together, so each cluster is the
+same region in every photo."""
 
 from __future__ import annotations
 
@@ -10,24 +11,25 @@ from numpy.typing import NDArray
 
 MOST_CLUSTERS = 6
 LEAST_SHARE = 0.02
-"""Of each photo, for every cluster: one that a photo lacks would have nothing to match."""
+"""Least share of each photo that every cluster must cover. A cluster that a photo lacks would have no match there."""
 COMPONENTS = 8
-"""Principal components kept. 6 and 12 do as well within 0.01 of purity on `shared/rendered/scenes`."""
+"""Number of principal components that are kept. On `shared/rendered/scenes`, the purity with 6 or 12 differs by at most
+0.01."""
 ROW_WEIGHT = 0.7
-"""Spread of the rows beside that of the features together. On `shared/rendered/scenes` 0.5 to 1 do alike, and 0
-loses a tenth of the agreement between the photos' classes, since the sky at night is as smooth as a road
-(`tests/segmentation/test_clusters.py` repeats it)."""
+"""Standard deviation of the row coordinate, relative to the root mean square length of the features. On
+`shared/rendered/scenes`, values from 0.5 to 1 give similar results. With 0, the classes of the photos agree less by a
+tenth, since the sky at night is as smooth as a road. `tests/segmentation/test_clusters.py` repeats the measurement."""
 RESTARTS = 4
 ITERATIONS = 100
 
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Clusters of photos, in their order; equal labels match.
+    """The clusters found in each photo. Equal labels in two photos match.
 
     Args:
-        labels: of every photo, `(h, w) uint8`, 0 to K - 1.
-        probabilities: of every photo, `(K, h, w) float32`, of each cluster, sum 1 over K.
+        labels: one label map for each photo, in the order of the photos, `(h, w) uint8`, 0 to K - 1.
+        probabilities: the probability of each cluster, one array for each photo, `(K, h, w) float32`, sum 1 over K.
     """
 
     labels: tuple[NDArray[np.uint8], ...]
@@ -37,22 +39,25 @@ class Groups:
 def find_groups(
     *features: NDArray[Any], count: int | None = None, seed: int = 0, row_weight: float = ROW_WEIGHT
 ) -> Groups:
-    """Clusters the positions of photos, two or more, by feature and row.
+    """Clusters the positions of two or more photos by their features and their rows.
 
-    Each photo's features are brought to mean 0 and standard deviation 1 by channel on its own, which takes out most
-    of what the time of day does to them, and lose all but their principal components; k-means does the rest.
+    First, each channel of each photo is normalised to mean 0 and standard deviation 1. This removes most effects of the
+    time of day. Then the features of all photos are reduced to their `COMPONENTS` principal components. Last, k-means
+    finds the clusters.
 
     Args:
-        features: of every photo, `(C, h, w)`, of one layer of any encoder; h and w may differ.
-            VGG-19's relu4_1 to relu4_4 at a longest side of 384 px are alike and better than relu3_1 and relu5_1.
-        count: K, or None for the largest of 6 to 2 whose every cluster has at least `LEAST_SHARE` of each photo,
-            and 1 where there is none.
-        seed: of k-means++.
-        row_weight: spread of the rows beside that of the features; 0 ignores where a position lies.
+        features: one array for each photo, `(C, h, w)`, all from the same layer of the same encoder. Any encoder will
+            do. h and w may differ between photos. For VGG-19 and photos with a longest side of 384 px, relu4_1 to
+            relu4_4 are equally good, and better than relu3_1 and relu5_1.
+        count: the number of clusters K. None tries 6, 5, 4, 3 and 2, and takes the first K with which every cluster
+            covers at least `LEAST_SHARE` of each photo. If there is none, K is 1.
+        seed: the seed of k-means++.
+        row_weight: standard deviation of the row coordinate, relative to the length of the features; see `ROW_WEIGHT`.
+            With 0, only the features count.
 
     Raises:
-        ValueError: features that are not `(C, h, w)`, differ in C or are not finite; a count below 1 or above the
-            number of positions that differ.
+        ValueError: features do not have the shape `(C, h, w)`, differ in C or are not finite; or the count is below 1
+            or above the number of distinct positions.
     """
     photos = [np.asarray(photo, np.float64) for photo in features]
     _check(photos)
@@ -78,7 +83,7 @@ def _check(photos: list[NDArray[np.float64]]) -> None:
 
 
 def _points(photos: list[NDArray[np.float64]], row_weight: float) -> NDArray[np.float64]:
-    """`(positions of all photos, components + 1)`: what k-means sees."""
+    """The points that k-means clusters, `(positions of all photos, components + 1)`: features first, then the row."""
     normalised, rows = [], []
     for features in photos:
         channels, height, width = features.shape
@@ -96,15 +101,16 @@ def _points(photos: list[NDArray[np.float64]], row_weight: float) -> NDArray[np.
 
 
 def _least_share(labels: NDArray[np.uint8], count: int) -> float:
-    """Share of the photo in the smallest of `count` clusters."""
+    """The share of the photo that the smallest of `count` clusters covers, [0, 1]."""
     return float(np.bincount(labels.ravel(), minlength=count).min()) / labels.size
 
 
 def _groups_of(points: NDArray[np.float64], photos: list[NDArray[np.float64]], count: int, seed: int) -> Groups:
-    """k-means, then probabilities and labels on each photo's grid.
+    """Runs k-means, and then computes probabilities and labels on the grid of each photo.
 
-    The probabilities are those of Gaussians of one variance about the centres, that of the points about theirs; the
-    mean of 3x3 positions cleans them of specks before the likeliest cluster is taken.
+    The probabilities come from a mixture of Gaussians around the centres, all with the same weight and the same
+    variance: the mean variance of the points around their nearest centres. The probabilities are then averaged over 3x3
+    positions to remove specks. The label is the cluster with the highest probability.
     """
     from scipy import ndimage
 
@@ -123,10 +129,10 @@ def _groups_of(points: NDArray[np.float64], photos: list[NDArray[np.float64]], c
 
 
 def _k_means(points: NDArray[np.float64], count: int, seed: int) -> NDArray[np.float64]:
-    """`(K, D)` centres of `(N, D)` points, the best of `RESTARTS`.
+    """The centres `(K, D)` of points `(N, D)`. It is the best result of `RESTARTS` runs.
 
-    Lloyd, "Least Squares Quantization in PCM", 1982, from centres drawn as by Arthur and Vassilvitskii, "k-means++:
-    The Advantages of Careful Seeding", SODA 2007.
+    The iteration is from Lloyd, "Least Squares Quantization in PCM", 1982. The first centres are drawn as in Arthur and
+    Vassilvitskii, "k-means++: The Advantages of Careful Seeding", SODA 2007.
     """
     rng = np.random.default_rng(seed)
     best, least = points[:1], np.inf
@@ -139,7 +145,10 @@ def _k_means(points: NDArray[np.float64], count: int, seed: int) -> NDArray[np.f
 
 
 def _scattered(points: NDArray[np.float64], count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """`(K, D)`: points drawn one after another, each by the square of its distance to those drawn before."""
+    """The first centres of k-means++, `(K, D)`, drawn from the points one after another.
+
+    The probability of a point is proportional to its squared distance from the nearest centre drawn so far.
+    """
     centres = points[[rng.integers(len(points))]]
     while len(centres) < count:
         distances = _squared_distances(points, centres).min(1)
@@ -149,7 +158,10 @@ def _scattered(points: NDArray[np.float64], count: int, rng: np.random.Generator
 
 
 def _lloyd(points: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Moves every centre to the mean of the points nearest to it until none moves; one without points stays."""
+    """Moves every centre to the mean of the points that are nearest to it, until no centre moves any more.
+
+    A centre without points stays where it is. There are at most `ITERATIONS` rounds.
+    """
     for _ in range(ITERATIONS):
         members = _squared_distances(points, centres).argmin(1)[:, None] == np.arange(len(centres))
         sizes = members.sum(0)[:, None]
@@ -161,5 +173,5 @@ def _lloyd(points: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray
 
 
 def _squared_distances(points: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`(N, K)`."""
+    """The squared distance of every point to every centre, `(N, K)`."""
     return np.stack([np.square(points - centre).sum(1) for centre in centres], 1)

@@ -1,8 +1,8 @@
-"""Networks of other people's training, by name, through segmentation-models-pytorch.
+"""Segmentation networks trained by others, loaded by name through segmentation-models-pytorch.
 
-Those trained on ADE20K (Zhou et al., "Scene Parsing through ADE20K Dataset", CVPR 2017) say one of 150 classes, in the
-order of that benchmark's list; `ADE20K` merges them to the built-in ones, as Luan et al., CVPR 2017, section 3 merge
-lake, river and sea.
+Networks trained on ADE20K (Zhou et al., "Scene Parsing through ADE20K Dataset", CVPR 2017) know 150 classes, in the
+order of that benchmark's list. `ADE20K` merges these classes into the built-in ones, in the same way as Luan et al.,
+CVPR 2017, section 3 merge lake, river and sea.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from torch import nn
 
 SIZE = 640
-"""Longest side that the network looks at, in pixels: at which those of the hub's ADE20K family were trained."""
+"""Longest side of the photo as the network sees it, in pixels. The hub's `segformer-b5-640x640-ade-160k` was trained at
+this size, its smaller SegFormer networks at 512."""
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of red, green and blue, that the hub's networks are fed with."""
+"""Mean and standard deviation of red, green and blue in ImageNet. The input of the hub's networks is normalised with
+them."""
 
 ADE20K = """
     wall=building building sky floor=ground tree=vegetation ceiling=building road=ground bed=object
@@ -48,14 +50,17 @@ ADE20K = """
     sconce=object vase=object traffic_light=object tray=object ashcan=object fan=object pier=building
     crt_screen=object plate=object monitor=object bulletin_board=object shower=object radiator=object glass=object
     clock=object flag=object"""
-"""`name=class` of the 150 in their order, or a name that is that of a class itself."""
+"""The 150 classes of ADE20K in their order, each as `name=built-in class`. Where both names are equal, the name stands
+once."""
 
 
 def merged(outputs: int) -> NDArray[np.float32]:
-    """`(10, outputs)`, 0 or 1: which built-in class each output counts for.
+    """The matrix that merges the outputs of a network into the built-in classes, `(10, outputs)`.
+
+    An entry is 1 if the output counts as that class, otherwise 0.
 
     Raises:
-        ValueError: neither 150 outputs (ADE20K) nor 10 (the built-in classes).
+        ValueError: the number of outputs is neither 150 (ADE20K) nor 10 (the built-in classes).
     """
     if outputs == 10:
         return np.eye(10, dtype=np.float32)
@@ -72,11 +77,12 @@ def merged(outputs: int) -> NDArray[np.float32]:
 
 
 class HubSegmenter:
-    """A network of the hub with the built-in classes.
+    """A network of the hub whose outputs are merged into the built-in classes.
 
     Args:
-        network: `(1, 3, H, W)` normalised as ImageNet's photos, to logits of any stride.
-        name: to show.
+        network: takes a photo `(1, 3, H, W)`, normalised with `IMAGENET_MEAN` and `IMAGENET_DEVIATION`, and gives
+            logits at any stride.
+        name: the name of the network on the hub, or the path of its folder.
     """
 
     def __init__(self, network: nn.Module, name: str) -> None:
@@ -85,16 +91,20 @@ class HubSegmenter:
         for key, value in sorted(network.state_dict().items()):
             digest.update(key.encode() + value.cpu().contiguous().numpy().tobytes())
         self.sha256 = digest.hexdigest()
-        """Of the names and values of the network's tensors."""
+        """SHA-256 of the names and values of the network's tensors, in hexadecimal."""
         self.names = {label.id: label.name for label in CLASSES[:10]}
 
     @classmethod
     def load(cls, name: str) -> HubSegmenter:
-        """A network by the hub's name, such as `smp-hub/segformer-b2-512x512-ade-160k`, or a folder with the files
-        of one (`config.json` and `model.safetensors`).
+        """Loads a network by its name on the hub, or from a folder.
+
+        Args:
+            name: a name such as `smp-hub/segformer-b2-512x512-ade-160k`, or the path of a folder that contains
+                `config.json` and `model.safetensors`.
 
         Raises:
-            NetworkError: the package is missing, or the files are neither here nor to be fetched.
+            NetworkError: the package segmentation-models-pytorch is missing, or the files are not on this machine and
+                cannot be downloaded.
         """
         if importlib.util.find_spec("segmentation_models_pytorch") is None:
             raise NetworkError(
@@ -120,10 +130,12 @@ class HubSegmenter:
         return cls(network, name)
 
     def probabilities(self, photo: NDArray[np.uint8], *, size: int = SIZE) -> NDArray[np.float32]:
-        """As `segmentation.segmenter.Segmenter.probabilities`, on the network's own grid.
+        """The probability of each class at every position, on the network's own grid.
+
+        The arguments and the result are as in `segmentation.segmenter.Segmenter.probabilities`.
 
         Raises:
-            ValueError: not a photo, or a network of other classes.
+            ValueError: the array is not a photo, or the network has other classes.
         """
         import torch
 

@@ -1,4 +1,4 @@
-"""The built-in classes, what a label map of them means, and the colours they are shown in."""
+"""The built-in classes, the meaning of the values in a label map, and the colours that show the classes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from types import MappingProxyType
 UNLABELLED = 255
 """The value of a pixel that belongs to no region."""
 UNSPECIFIED = 254
-"""The value of a pixel that is a vehicle, person, animal or object, not said which."""
+"""The value of a pixel that is a vehicle, person, animal or object, when it is not known which of the four."""
 FOREGROUND = (6, 7, 8, 9)
-"""Ids of those four."""
+"""The ids of vehicle, person, animal and object."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Label:
 
     Args:
         id: the value, 0 to 254.
-        name: what it stands for.
-        colour: to show it in, sRGB-encoded, each 0 to 255.
+        name: the name of the class.
+        colour: the colour that shows the class, sRGB-encoded, each channel 0 to 255.
     """
 
     id: int
@@ -42,6 +42,7 @@ CLASSES = (
     Label(9, "object", (255, 255, 160)),
     Label(254, "foreground_unspecified", (255, 120, 0)),
 )
-"""Those of the project's image data; 254 is a vehicle, person, animal or object, not said which."""
+"""The classes of the project's image data. For 254, see `UNSPECIFIED`."""
 
 NAMES: Mapping[int, str] = MappingProxyType({label.id: label.name for label in CLASSES})
+"""The name of each class, by id."""

@@ -1,9 +1,9 @@
-"""The network that says which class each part of a photo is of.
+"""The network that predicts the class of each part of a photo.
 
-The trunk is EfficientNet-Lite2 (Tan, Le, "EfficientNet", ICML 2019, with the changes of its authors' Lite variants: no
-squeeze-and-excitation, ReLU6), its batch normalisation folded into the convolutions. Above it, pooling over the whole
-photo for context (Zhao et al., "Pyramid Scene Parsing Network", CVPR 2017) and a pyramid of features from stride 32
-down to stride 4 (Lin et al., "Feature Pyramid Networks", CVPR 2017).
+The trunk is EfficientNet-Lite2 (Tan, Le, "EfficientNet", ICML 2019), with the changes of its authors' Lite variants: no
+squeeze-and-excitation, and ReLU6. Its batch normalisation is folded into the convolutions. Two parts follow the trunk:
+pooling over the whole photo for context (Zhao et al., "Pyramid Scene Parsing Network", CVPR 2017), and a pyramid of
+features from stride 32 down to stride 4 (Lin et al., "Feature Pyramid Networks", CVPR 2017).
 """
 
 from __future__ import annotations
@@ -16,17 +16,22 @@ from torch.nn import functional
 
 
 class TrunkStage(NamedTuple):
-    """Blocks of the same width; the first of them has the stride."""
+    """A sequence of blocks with the same number of output channels."""
 
     repeats: int
+    """The number of blocks."""
     size: int
-    """Of the depthwise kernel, in pixels."""
+    """Size of the depthwise kernel, in pixels."""
     stride: int
+    """The stride of the first block. The other blocks have stride 1."""
     expansion: int
+    """The depthwise convolution of a block has this many times the channels of the block's input."""
     width: int
+    """The number of output channels of each block."""
 
 
 STEM = 32
+"""The number of channels after the first convolution."""
 STAGES = (
     TrunkStage(1, 3, 1, 1, 16),
     TrunkStage(3, 3, 2, 6, 24),
@@ -37,17 +42,19 @@ STAGES = (
     TrunkStage(1, 3, 1, 6, 352),
 )
 LEVELS = (1, 2, 4)
-"""Stages whose outputs the pyramid takes, at strides 4, 8 and 16."""
+"""Indices of the stages whose outputs the pyramid uses, at strides 4, 8 and 16."""
 CLASSES = 10
-"""Ids 0 to 9 of `segmentation.labels.CLASSES`."""
+"""The number of classes: ids 0 to 9 of `segmentation.labels.CLASSES`."""
 STRIDE = 4
-"""Pixels of the photo to a row or column of the network's answer."""
+"""One row or column of the output covers this many pixels of the photo."""
 NARROW, POOLED = 96, 64
+"""The number of channels of each level of the pyramid, and of each pooled feature."""
 BINS = (1, 2, 3, 6)
+"""The photo is pooled into 1x1, 2x2, 3x3 and 6x6 cells."""
 
 
 class Network(nn.Module):
-    """Logits of the ten classes."""
+    """Computes the logits of the ten classes at every position."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,16 +76,16 @@ class Network(nn.Module):
         self.classify = nn.Conv2d(NARROW, CLASSES, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits of `image`.
+        """The logits of the classes.
 
         Args:
-            image: `(B, 3, H, W) float32`, sRGB-encoded, [0, 1]; H and W multiples of 32, at least 64.
+            image: `(B, 3, H, W) float32`, sRGB-encoded, [0, 1]. H and W must be multiples of 32, and at least 64.
 
         Returns:
             `(B, 10, H / 4, W / 4)`.
 
         Raises:
-            ValueError: an image of another size.
+            ValueError: the image has another size.
         """
         height, width = image.shape[-2:]
         if height % 32 or width % 32 or min(height, width) < 64:
@@ -100,7 +107,7 @@ class Network(nn.Module):
         return cast(Tensor, self.classify(self.drop(self.fuse(total))))
 
     def features(self, image: Tensor) -> list[Tensor]:
-        """The trunk's features after each stage, at strides 2, 4, 8, 16, 16, 32 and 32."""
+        """The features of the trunk after each stage, at strides 2, 4, 8, 16, 16, 32 and 32."""
         x = functional.relu6(self.stem(functional.pad(2 * image - 1, (0, 1, 0, 1))))
         results = []
         for stage in self.stages:
@@ -110,7 +117,7 @@ class Network(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018."""
+    """The block from Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018."""
 
     def __init__(self, before: int, stage: TrunkStage, stride: int) -> None:
         super().__init__()
@@ -121,7 +128,8 @@ class InvertedResidual(nn.Module):
         self.project = nn.Conv2d(inner, stage.width, 1)
         low = (stage.size - 1) // 2
         self.margin = (low - 1, low, low - 1, low) if stride > 1 else None
-        """Of strided convolutions of an even extent, one pixel less before than after, as the trunk was trained."""
+        """Padding of a strided convolution (left, right, top, bottom), for inputs of even height and width. It is one
+        pixel smaller at the left and top, as when the trunk was trained. None if the stride is 1."""
         self.skips = stride == 1 and before == stage.width
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,8 +1,10 @@
-"""Coarse probabilities brought to a photo's edges: a skyline, the leaves before it.
+"""Refines coarse probabilities so that they follow the edges of a photo, for example a skyline and the leaves in front
+of it.
 
-He, Sun and Tang, "Guided Image Filtering", TPAMI 2013, with the photo's colours as the guide, and its sparse form: He
-and Sun, "Fast Guided Filter", 2015. Around every place the mask is taken as linear in the colours of the photo; the
-coefficients are found on a small grid and applied to the photo at any size, a strip at a time if need be.
+The method is the guided filter: He, Sun and Tang, "Guided Image Filtering", TPAMI 2013, with the colours of the photo
+as the guide. It is computed in its fast form: He and Sun, "Fast Guided Filter", 2015. In a window around every pixel,
+the mask is assumed to be a linear function of the photo's colours. The coefficients are computed on a small grid. They
+can be applied to the photo at any size, also strip by strip.
 """
 
 from __future__ import annotations
@@ -13,33 +15,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIZE = 768
-"""Longest side of the grid that the coefficients are found on, in pixels."""
+"""Longest side of the grid on which the coefficients are computed, in pixels."""
 RADIUS = 0.006
-"""Of the filter's windows, as a share of the longest side."""
+"""Radius of the filter's windows, as a share of the longest side. For the choice, see `EPSILON`."""
 EPSILON = 1e-5
-"""Least variance of colour, [0, 1], that the mask follows. Both are the best of four tried on rendered scenes: radius
-0.006 with 1e-5, 1e-4 and 1e-3, and 0.012 with 1e-4."""
+"""Least variance of colour, for colours in [0, 1], that the mask follows. `RADIUS` and `EPSILON` are the best of four
+pairs tried on rendered scenes: radius 0.006 with epsilon 1e-5, 1e-4 and 1e-3, and radius 0.012 with epsilon 1e-4."""
 
 
 @dataclass(frozen=True, eq=False)
 class Refined:
-    """Probabilities as locally linear functions of a photo.
+    """Probabilities as locally linear functions of a photo's colours.
 
     Args:
-        coefficients: `(4 K, h, w) float32`: of every class three gains by channel and an offset.
+        coefficients: `(4 K, h, w) float32`. Each of the K classes has four planes: the gains of red, green and blue,
+            and an offset.
     """
 
     coefficients: NDArray[np.float32]
 
     def of(self, photo: NDArray[np.float32], first_row: int = 0, height: int | None = None) -> NDArray[np.float32]:
-        """The probabilities at the photo's own size.
+        """The probabilities at the size of the photo.
 
         Args:
-            photo: `(H, W, 3) float32`, sRGB-encoded, [0, 1]: the whole photo, or rows of it from `first_row` on.
-            height: rows of the whole photo; those of `photo` by default.
+            photo: `(H, W, 3) float32`, sRGB-encoded, [0, 1]. It is the whole photo, or a strip of its rows.
+            first_row: the row of the whole photo at which the strip begins.
+            height: the number of rows of the whole photo. The default is the number of rows of `photo`.
 
         Returns:
-            `(K, H, W) float32`, [0, 1], sum 1 over K; for rows of a photo what they are for the whole, bit for bit.
+            `(K, H, W) float32`, [0, 1], sum 1 over K. A strip gives the same values, bit for bit, as the whole photo
+            gives for these rows.
         """
         rows, columns = photo.shape[:2]
         grid_rows, grid_columns = self.coefficients.shape[1:]
@@ -61,17 +66,17 @@ def refine(
     radius: float = RADIUS,
     epsilon: float = EPSILON,
 ) -> Refined:
-    """Fits coarse probabilities to the photo's colours around every place.
+    """Fits coarse probabilities to the photo's colours in a window around every pixel.
 
     Args:
         probabilities: `(K, h, w) float32`, sum 1 over K, of any size.
         photo: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
-        size: longest side of the grid, in pixels; no more than the photo's.
-        radius: of the windows, as a share of the longest side.
-        epsilon: least variance of colour that is followed.
+        size: longest side of the grid, in pixels. The grid is never larger than the photo.
+        radius: radius of the windows, as a share of the longest side.
+        epsilon: least variance of colour that the mask follows, for colours in [0, 1].
 
     Raises:
-        ValueError: arrays of another form.
+        ValueError: an array has another number of dimensions, no elements, or the photo does not have 3 channels.
     """
     if probabilities.ndim != 3 or photo.ndim != 3 or photo.shape[2] != 3 or not probabilities.size or not photo.size:
         raise ValueError(f"expected (K, h, w) and (H, W, 3), found {probabilities.shape} and {photo.shape}")
@@ -98,7 +103,14 @@ def refine(
 
 
 def _inverted(upper: list[NDArray[np.float64]]) -> list[list[NDArray[np.float64]]]:
-    """The inverse of symmetric 3x3 matrices, given the planes of their upper triangles, by the adjugate."""
+    """The inverses of symmetric 3x3 matrices, one at each pixel, computed with the adjugate.
+
+    Args:
+        upper: six planes `(h, w)`, the entries of the upper triangles in the order of `_PAIRS`.
+
+    Returns:
+        The planes of the inverses, by row and column.
+    """
     a, b, c, d, e, f = upper
     top = (d * f - e * e, c * e - b * f, b * e - c * d)
     determinant = a * top[0] + b * top[1] + c * top[2]
@@ -108,17 +120,18 @@ def _inverted(upper: list[NDArray[np.float64]]) -> list[list[NDArray[np.float64]
 
 
 _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+"""Row and column of each entry in the upper triangle of a 3x3 matrix."""
 
 
 def _means(planes: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """Mean of each plane over a square window, the photo's border repeated beyond it."""
+    """The mean of each plane over a square window. Beyond the border, the pixels of the border are repeated."""
     from scipy import ndimage
 
     return np.stack([ndimage.uniform_filter(plane, window, mode="nearest") for plane in planes])
 
 
 def _averaged(photo: NDArray[np.float32], height: int, width: int) -> NDArray[np.float64]:
-    """`(height, width, 3)`: the photo made smaller."""
+    """The photo reduced to `(height, width, 3)` by averaging."""
     from PIL import Image
 
     planes = [
@@ -131,7 +144,10 @@ def _averaged(photo: NDArray[np.float32], height: int, width: int) -> NDArray[np
 
 
 class _Between:
-    """Linear interpolation along an axis, from `before` positions to `after`, between their centres."""
+    """Linear interpolation along one axis, from `before` pixels to `after` pixels.
+
+    The values belong to the centres of the pixels. Beyond the outermost centres they stay constant.
+    """
 
     def __init__(self, before: int, after: int) -> None:
         at = np.clip((np.arange(after) + 0.5) * before / after - 0.5, 0, before - 1)

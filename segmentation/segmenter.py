@@ -1,4 +1,4 @@
-"""A photo in, the probability of each class at every place out."""
+"""The segmenter: it takes a photo and gives the probability of each class at every position."""
 
 from __future__ import annotations
 
@@ -16,13 +16,20 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).with_name("compact.safetensors")
 SHA256 = "b12c7c047d8959555d97ff7aad6c88431f5db47ea6fc827a0cd280396bf29c11"
-"""Of the file that ships."""
+"""SHA-256 of the file `SHIPPED`, which comes with the package, in hexadecimal."""
 SIZE = 512
-"""Longest side that the network looks at, in pixels."""
+"""Longest side of the photo as the network sees it, in pixels."""
 
 
 class NetworkError(Exception):
-    """A network that cannot be had or is another: what was expected, what was found, where, and what to do next."""
+    """A network is missing or is not the expected one.
+
+    Args:
+        expected: what was expected.
+        found: what was found.
+        where: the file or the name of the network.
+        advice: what to do next.
+    """
 
     def __init__(self, expected: str, found: str, where: str, advice: str) -> None:
         super().__init__(f"{where}: expected {expected}, found {found}. {advice}")
@@ -30,13 +37,13 @@ class NetworkError(Exception):
 
 
 class Segmenter:
-    """Says what is where in a photo.
+    """Predicts the class of each part of a photo.
 
     Args:
-        network: as trained.
-        sha256: of the file it came from, in hexadecimal; empty where it came from none.
+        network: the trained network.
+        sha256: SHA-256 of the file that the network was loaded from, in hexadecimal. Empty if there is no file.
 
-    `names` is `{id: class}`, in the order of the network's outputs.
+    The attribute `names` is `{id: class}`, in the order of the network's outputs.
     """
 
     def __init__(self, network: Network, sha256: str = "") -> None:
@@ -45,10 +52,13 @@ class Segmenter:
 
     @classmethod
     def load(cls, path: Path | None = None) -> Segmenter:
-        """The network of a file that `save_network` wrote; the one that ships, by default.
+        """Loads a network from a file that `save_network` wrote.
+
+        Args:
+            path: the file. The default is the file that comes with the package.
 
         Raises:
-            NetworkError: no such file, one that was cut or altered, or one of something else.
+            NetworkError: the file is missing, incomplete, changed, or does not contain such a network.
         """
         from safetensors import SafetensorError
         from safetensors.torch import load
@@ -73,18 +83,20 @@ class Segmenter:
         return cls(network, digest)
 
     def probabilities(self, photo: NDArray[np.uint8], *, size: int = SIZE) -> NDArray[np.float32]:
-        """Of each class at every place.
+        """The probability of each class at every position.
+
+        It is the mean of two predictions, one for the photo and one for its mirror image.
 
         Args:
             photo: `(H, W, 3) uint8`, sRGB-encoded.
-            size: longest side that the network looks at, in pixels.
+            size: longest side of the photo as the network sees it, in pixels.
 
         Returns:
-            `(10, h, w) float32`, sum 1 over the classes; h and w are at most `size` / 4 or so, in the photo's
-            proportions to within a multiple of 32.
+            `(10, h, w) float32`, sum 1 over the classes. h and w are 1/4 of the height and width that `resized` gives,
+            so the longer of them is about `size` / 4.
 
         Raises:
-            ValueError: not a photo.
+            ValueError: the array is not a photo.
         """
         import torch
 
@@ -97,18 +109,18 @@ class Segmenter:
 
 
 def resized(photo: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
-    """A photo at the size that a network looks at.
+    """The photo at the size at which a network sees it.
 
     Args:
         photo: `(H, W, 3) uint8`, sRGB-encoded.
         size: longest side, in pixels.
 
     Returns:
-        `(1, 3, h, w) float32`, sRGB-encoded, [0, 1]; h and w are the multiples of 32 nearest to the photo's
-        proportions, at least 64.
+        `(1, 3, h, w) float32`, sRGB-encoded, [0, 1]. h and w are rounded to multiples of 32, and are at least 64, so
+        the proportions of the photo may change a little.
 
     Raises:
-        ValueError: not a photo.
+        ValueError: the array is not a photo.
     """
     from PIL import Image
 
@@ -121,7 +133,16 @@ def resized(photo: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
 
 
 def save_network(path: Path, network: Network, *, training: str) -> str:
-    """Writes the network in half precision and returns the file's sha256, in hexadecimal."""
+    """Writes the network in half precision.
+
+    Args:
+        path: the file to write.
+        network: the trained network.
+        training: a text about the training, kept in the metadata of the file.
+
+    Returns:
+        SHA-256 of the file, in hexadecimal.
+    """
     import torch
     from safetensors.torch import save_file
 

@@ -1,4 +1,4 @@
-"""A page that shows a whole set: every photo before and after, the worst results first, times and failures."""
+"""The report of a batch: one page with every photo before and after, worst results first, and times and failures."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ from photostyle.files import atomic_write
 
 PAGE = "report.html"
 NOTABLE = {"clipped": 0.02, "halo": 0.005, "unmatched": 0.25}
-"""Shares from which a figure is worth a look (our choice); how far it is above them says which results come first."""
+"""From these shares on, a figure is worth a look (our choice). The results that exceed them most come first on the
+page."""
 MEANINGS = {"clipped": "newly clipped", "halo": "reversed edges", "unmatched": "no match"}
 MOST_NAMES = 200
-"""Photos named for one cause of failures, so that the page stays quick where all have failed."""
+"""Most photos that are named for one cause of failure, so that the page stays fast even if all photos failed."""
 
 
 def write_report(folder: str, output: str, planned: int, records: Sequence[Record]) -> None:
-    """Writes the page and, beside it, the folder of small pictures that it shows.
+    """Writes the page, and next to it the folder with the small pictures that it shows.
 
     Args:
-        folder: made where it is missing; the files of an earlier report are replaced.
-        output: of the batch, which has the small pictures.
-        planned: how many photos the set has.
-        records: of those that are done or have failed.
+        folder: the folder of the report. It is made if it is missing. Files of an earlier report are replaced.
+        output: the output folder of the batch, which has the small pictures.
+        planned: number of photos in the set.
+        records: the records of the photos that are done or have failed.
 
     Raises:
         OutputError: the folder or a file cannot be written.
@@ -57,16 +58,16 @@ def write_report(folder: str, output: str, planned: int, records: Sequence[Recor
         kinds_of_warnings=len(warnings),
     )
     with atomic_write(os.path.join(folder, PAGE)) as file:
-        file.write(page.encode(errors="backslashreplace"))  # names may be no Unicode
+        file.write(page.encode(errors="backslashreplace"))  # file names may be invalid Unicode
 
 
 def badness(record: Record) -> float:
-    """How far the worst figure of a result is above what is notable; 1 is notable."""
+    """The largest ratio between a figure of a result and its share in `NOTABLE`. From 1 on it is worth a look."""
     return max((value / NOTABLE[name] for name, value in record.figures.items() if name in NOTABLE), default=0.0)
 
 
 def _card(folder: str, output: str, record: Record) -> dict[str, object]:
-    """A result beside its photo, with what the page sorts by."""
+    """The entry for one result: the photo before and after, its figures, and the values that the page sorts by."""
     before, after = (_copied(source, folder) for source in thumbnail_paths(output, record.output))
     height, width = _shown_size(record.height, record.width)
     total = record.seconds.get("total", 0.0)
@@ -82,7 +83,7 @@ def _card(folder: str, output: str, record: Record) -> dict[str, object]:
 
 
 def _copied(source: str, folder: str) -> str | None:
-    """The address of a small picture beside the page; None where there is none."""
+    """Copies a small picture next to the page and returns its address. None if there is no readable picture."""
     try:
         data = storage.read(source)
         with Image.open(io.BytesIO(data)) as image:
@@ -112,7 +113,7 @@ def _summary(planned: int, done: Sequence[Record], records: Sequence[Record]) ->
 
 
 def _times(done: Sequence[Record]) -> list[tuple[str, float, float, str]]:
-    """The steps of the work: mean and largest seconds of a photo, and the time of all photos together."""
+    """For each step of the work: mean and longest seconds for one photo, and the time for all photos together."""
     steps: dict[str, list[float]] = {}
     for record in done:
         for step, seconds in record.seconds.items():

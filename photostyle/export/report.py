@@ -1,4 +1,4 @@
-"""What a run did, to read and to look at: the files of `--report FOLDER`."""
+"""The report of a run: the files that `--report FOLDER` writes."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ from photostyle.solvers.result import Step
 from photostyle.styles.style import Style
 
 FILES = ("run.json", "loss.csv", "loss.png", "content_mask.png", "style_mask.png", NAMES_FILE, "report.html")
-"""With one style; the regions of more go to `style_mask_2.png` and so on."""
+"""The files of a report with one style. Regions of further styles are in `style_mask_2.png` and so on."""
 LONGEST_SIDE = 1400
-"""Of the pictures in report.html, in pixels: sharp on a laptop's screen, and a page of about 2 MB."""
+"""Longest side in pixels of the pictures in report.html: sharp on a laptop's screen, and the page has about 2 MB."""
 QUALITY = 85
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "Pillow")
 
 
 def check_report_folder(folder: str | Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
-    """Refuse, before any work is done, a folder that `write_report` could or should not write to.
+    """Checks before any work that `write_report` can write to a folder, and that it may.
 
     Args:
-        folder: where the report will lie; it is made if missing, its parent is not.
+        folder: the folder of the report. It may be missing, but its parent folder must exist.
         overwrite: whether the files of an earlier report may be replaced.
         inputs: files that must never be written to.
 
     Raises:
         SettingsError: matplotlib, which draws the curves, is not installed.
-        OutputError: the folder's parent is missing, the folder is a file or cannot be written to, one of its files
-            exists without `overwrite` or is one of `inputs`.
+        OutputError: the parent folder is missing; the folder is a file or cannot be written to; or one of the files
+            exists and `overwrite` is false, or it is one of `inputs`.
     """
     if find_spec("matplotlib") is None:
         advice = "Install it: python -m pip install 'photostyle[report]'"
@@ -74,17 +74,20 @@ def write_report(
     output: Path | None,
     command: Sequence[str],
 ) -> None:
-    """Writes every file of `FILES`, each whole; those of an earlier report are replaced.
+    """Writes the files in `FILES`. Files of an earlier report are replaced.
+
+    Each file is written completely or not at all.
 
     Args:
-        folder: made if missing; its parent must exist.
-        result: what the transfer gave.
-        content, style: what it was given.
-        inputs: the files read by their roles (content, style, content_mask, style_mask; of a second style style_2 and
-            style_mask_2, and so on); "-" is standard input.
-        styles: weight and region of each of the styles among the inputs.
-        output: the file that `result.photo` was written to; None where there is none.
-        command: the words of the command line; empty where there was none.
+        folder: the folder of the report. It is made if it is missing. Its parent folder must exist.
+        result: the result of the transfer.
+        content: the content photo.
+        style: the style.
+        inputs: the files that were read, by role: content, style, content_mask and style_mask. The roles for a second
+            style are style_2 and style_mask_2, and so on. "-" is standard input.
+        styles: the weight and the region of each style in `inputs`.
+        output: the file that `result.photo` was written to; None if there is none.
+        command: the words of the command line; empty if there was none.
 
     Raises:
         OutputError: the folder or a file cannot be written.
@@ -129,11 +132,11 @@ def write_report(
         regions = _renumbered(each.regions, names_used)
         write_mask(folder / f"style_mask{ending}.png", regions)
         names_used |= regions.names
-    _write(folder / "report.html", page.encode(errors="backslashreplace"))  # names may be no Unicode
+    _write(folder / "report.html", page.encode(errors="backslashreplace"))  # file names may be invalid Unicode
 
 
 def summary(result: Result) -> dict[str, Any]:
-    """What a run came to, for JSON: numbers that are not finite are None."""
+    """A summary of a run for JSON. Losses and terms that are not finite are None."""
     return {
         "preset": result.settings.preset,
         "interrupted": result.interrupted,
@@ -145,7 +148,7 @@ def summary(result: Result) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of photostyle, Python and the packages that a result depends on."""
+    """The versions of photostyle, Python and the packages that a result depends on."""
     own = {"photostyle": __version__, "python": platform.python_version()}
     return own | {name: metadata.version(name) for name in PACKAGES}
 
@@ -165,7 +168,11 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _renumbered(regions: RegionMap, others: Mapping[int, str]) -> RegionMap:
-    """The same regions with ids under which others have no other name, so that one classes.json serves all."""
+    """The same regions with new ids where necessary, so that one classes.json can name the regions of all masks.
+
+    Args:
+        others: the names that ids have already. No id of the result has another name there.
+    """
     ids = {name: label for label, name in others.items()}
     names_used = dict(others)
     free = iter(sorted(set(range(255)) - set(others) - set(regions.names)))
@@ -178,7 +185,7 @@ def _renumbered(regions: RegionMap, others: Mapping[int, str]) -> RegionMap:
 
 
 def _table(trace: Sequence[Step]) -> bytes:
-    """loss.csv: a row for every iterate, seconds from the start of its stage, terms weighted."""
+    """loss.csv: one row for each iterate. Seconds are from the start of its stage, and terms are weighted."""
     terms = _terms(trace)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -194,7 +201,7 @@ def _terms(trace: Sequence[Step]) -> list[str]:
 
 
 def _curves(trace: Sequence[Step]) -> bytes:
-    """loss.png: the loss and its weighted terms over the iterates of all stages, a line where a stage begins."""
+    """loss.png: the loss and its weighted terms over the iterates of all stages. A vertical line is a new stage."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -255,7 +262,7 @@ def _page(result: Result, content: Photo, style: Style, run_text: str, curves: b
 
 
 def _region_rows(correspondence: Correspondence) -> list[tuple[str, str]]:
-    """What every region takes its look from, or why not."""
+    """For every region, what it takes its look from, or why it takes none."""
     rows, kept = [], ": keeps its own look" if len(correspondence.styles) == 1 else ""
     for region in correspondence.regions:
         parts = [f"{correspondence.styles[source.style].name} ({source.share:.0%})" for source in region.sources]
@@ -276,7 +283,7 @@ def _figure(picture: str, style: MatchedStyle) -> dict[str, object]:
 
 
 def _tinted(pixels: np.ndarray[Any, np.dtype[np.float32]], regions: RegionMap) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """The photo as the page shows it, its regions tinted: `(h, w, 3) float32, sRGB-encoded, [0, 1]`."""
+    """The photo as the page shows it, with a tint for each region: `(h, w, 3) float32, sRGB-encoded, [0, 1]`."""
     rows, columns = (
         (np.arange(shown) * 2 + 1) * found // (2 * shown)
         for shown, found in zip(pixels.shape[:2], regions.labels.shape, strict=True)

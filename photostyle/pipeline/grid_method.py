@@ -1,4 +1,7 @@
-"""The recipes of `default` and `preview`: affine maps of colour on grids, found at a small size, applied at any."""
+"""The methods `grid` and `closed form`, which the presets `default` and `preview` use.
+
+Both find affine maps of colour on bilateral grids at a small size. The maps can then be applied at any size.
+"""
 
 from __future__ import annotations
 
@@ -35,16 +38,19 @@ Grids = NDArray[np.float64]
 Strengths = Sequence[float]
 
 PREVIEW = Shape(1, 1, 17)
-"""The grid of the closed form, the same everywhere in the photo: as many lumas as its curve of lightness can bend."""
+"""Shape of the grids for the method `closed form`: one cell over the rows and columns, so that each region has one map
+for the whole photo. 17 lumas are enough to follow the lightness curve of the closed form."""
 STRIP = 200_000
-"""Pixels of the full-size photo that are worked on at once: some 30 MB, a fifth faster than five times as many."""
+"""Number of pixels of the full-size photo that are computed at once. They need about 30 MB. This is a fifth faster than
+with five times as many."""
 TOUCHED = 0.1
-"""Share of all regions in a pixel from which on it is wholly what the grids make of it: the shoulder, which bends the
-brightest and the darkest, comes in between `FAINT` and this."""
+"""If the masks of all regions add up to at least this in a pixel, the pixel gets the full result of the grids. If they
+add up to `FAINT` or less, it stays unchanged. Between the two, the result is blended in, because the shoulder changes
+very bright and very dark colours even where the masks are faint."""
 
 
 def transfer(task: Task) -> SolvedTransfer:
-    """Solves for the grids, from the closed form, coarse to fine."""
+    """The method `grid`: solves for the grids, first at half the size. The closed form is the start."""
     settings = task.settings.grid
     with task.clock.part("masks"):
         hard, coarse_masks = masks_of(task)
@@ -54,7 +60,7 @@ def transfer(task: Task) -> SolvedTransfer:
 
 
 def preview(task: Task) -> SolvedTransfer:
-    """The closed form alone."""
+    """The method `closed form`: the closed form without a solver."""
     with task.clock.part("masks"):
         hard, coarse_masks = masks_of(task)
         scene = scene_of(task, -1, hard, coarse_masks)
@@ -65,11 +71,12 @@ def preview(task: Task) -> SolvedTransfer:
 
 
 def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grids, tuple[Outcome, ...]]:
-    """The grids, and how every stage went.
+    """Solves for the grids. Returns them with the outcome of every stage.
 
     Args:
-        scenes: the task at half the size of the solve and at that size; a task's own photo is not looked at.
-        shape: of the grids.
+        task: its settings, styles and correspondence are used. Its photo is not: the photos are in `scenes`.
+        scenes: the photos at half the size of the solve, and at the size of the solve.
+        shape: the shape of the grids.
     """
     settings, clock = task.settings.grid, task.clock
     stiffness = Stiffness(settings.across, settings.along, settings.prior, settings.chroma)
@@ -102,7 +109,10 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
 
 
 def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
-    """`(K, rows, columns, lumas, 4, 3)`: every region's optimal transport, the same in all rows and columns."""
+    """The closed form as grids, `(K, rows, columns, lumas, 4, 3)`.
+
+    Each region has one map of colours by optimal transport, which is the same in all rows and columns.
+    """
     maps = []
     for place, (mask, region) in enumerate(zip(scene.masks[:-1], task.correspondence.regions, strict=True)):
         styles = [(s.share, scene.styles[s.style].pixels, scene.style_masks[s.style][place]) for s in region.sources]
@@ -153,13 +163,16 @@ def _objective(task: Task, scene: Scene) -> RegionalObjective:
 
 
 def transfer_by_grids(task: Task, coarse_masks: Pixels, grids: Grids, stages: tuple[Outcome, ...]) -> SolvedTransfer:
-    """Grids, wherever they come from, as what a task's photo and photos of any size go through.
+    """Makes a transfer from grids of any origin. It can be applied to the task's photo at any size.
 
     Args:
-        coarse_masks: `(K + 1, H, W) float32`, masks of the task's photo, see
-            `photostyle.regions.edge_masks.refine_coarse`.
+        task: the photo and its correspondence.
+        coarse_masks: `(K + 1, H, W) float32`: the masks of the K regions of the task's photo, and the mask of the
+            pixels in no region. See `photostyle.regions.edge_masks.refine_coarse`.
+        grids: `(K, rows, columns, lumas, 4, 3)`.
+        stages: how each stage of the solver went.
     """
-    device, progress = task.extract.device, task.progress  # and not the task, which would stay in memory
+    device, progress = task.extract.device, task.progress  # so that `apply` does not keep the task
 
     def apply(photo: Photo, strengths: Strengths) -> tuple[Pixels, tuple[str, ...]]:
         def tell(rows: int) -> None:
@@ -187,18 +200,23 @@ def apply_at_full_size(
     profile: Profile = SRGB,
     tell: Callable[[int], None] = lambda rows: None,
 ) -> Pixels:
-    """A photo through the grids, some rows at a time; every strip is what it is in the whole, bit for bit.
+    """Applies the grids to a photo, one strip of rows after another.
 
-    A region of strength s counts with s times its mask, and what is left over as in no region; where nearly all is,
-    the photo stays what it is, bit for bit.
+    The result is the same for any size of the strips, bit for bit.
+
+    The mask of each region is multiplied by its strength. What is taken from the mask is added to the mask of the
+    pixels in no region. Where the masks of the regions then add up to `FAINT` or less, the photo stays unchanged, bit
+    for bit.
 
     Args:
-        pixels: `(H, W, 3) float32`, encoded as `profile` says, [0, 1].
-        masks: of the grids' K regions and of what is in none, as functions of `pixels`.
-        grids: `(K, rows, columns, lumas, 4, 3)`, of sRGB-encoded colours.
-        strengths: of the K regions, [0, 1].
-        strip: pixels worked on at once.
-        tell: called with the number of rows that are done, before the first strip and after each.
+        pixels: `(H, W, 3) float32`, encoded in the colour space of `profile`, [0, 1].
+        masks: the masks of the K regions of the grids and the mask of the pixels in no region, as functions of
+            `pixels`.
+        grids: `(K, rows, columns, lumas, 4, 3)`, for sRGB-encoded colours.
+        strengths: the strengths of the K regions, [0, 1].
+        strip: number of pixels computed at once.
+        profile: the colour space of `pixels`.
+        tell: is called with the number of finished rows, before the first strip and after each strip.
     """
     height, width = pixels.shape[:2]
     result, step = np.empty_like(pixels), max(1, strip // width)

@@ -1,4 +1,7 @@
-"""The recipe of `paper` and `gatys`: every pixel is an unknown, in two stages, without and with photorealism."""
+"""The method `pixels`, which the presets `paper` and `gatys` use: every pixel is an unknown.
+
+The first stage solves without the photorealism term, the second stage with it. A stage with 0 iterations is left out.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +30,14 @@ from photostyle.solvers.pixels import Stage, noise, solve
 from photostyle.solvers.result import Step
 
 ROWS = 64
-"""That strengths of regions are brought in at once, to bound the memory."""
+"""Number of rows in which the strengths of the regions are applied at once. It limits the memory."""
 
 
 def transfer(task: Task) -> SolvedTransfer:
-    """Solves for the pixels at the size of the solve; the result is smoothed or enlarged to the photo's own."""
+    """The method `pixels`: solves for the pixels at the size of the solve.
+
+    When the result is applied, it is brought to the size of the photo by smoothing or by plain enlarging.
+    """
     settings, clock = task.settings, task.clock
     with clock.part("objective"):
         task.progress(Progress.begin("objective"))
@@ -63,14 +69,19 @@ def transfer(task: Task) -> SolvedTransfer:
 
 
 def paper_terms(task: Task, pixels: NDArray[np.float32]) -> dict[str, float]:
-    """The weighted terms of Luan et al. 2017 of a photo of the size of the solve."""
+    """The weighted terms of Luan et al. 2017 for a photo at the size of the solve.
+
+    Args:
+        task: the content, the styles and their correspondence.
+        pixels: the photo, `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+    """
     with torch.no_grad():
         parts = objectives(task)[1].terms(task.extract.tensor(pixels))
     return {name: float(value) for name, value in parts.items()}
 
 
 def unchanged_content(task: Task) -> SolvedTransfer:
-    """What is found where the settings leave the content as it is: the content."""
+    """The outcome if the settings leave the content unchanged: the content itself."""
 
     def terms() -> dict[str, float]:
         return paper_terms(task, task.pixels)
@@ -79,7 +90,7 @@ def unchanged_content(task: Task) -> SolvedTransfer:
 
 
 def objectives(task: Task) -> tuple[Objective, Objective]:
-    """The objective of Luan et al. 2017 without photorealism and with it."""
+    """The objective of Luan et al. 2017, first without the photorealism term and then with it."""
     settings, extract = task.settings.objective, task.extract
     image = extract.tensor(task.pixels)
     style_layers = tuple(settings.style_layers)
@@ -110,7 +121,7 @@ def objectives(task: Task) -> tuple[Objective, Objective]:
 
 
 def _targets(task: Task, layers: tuple[str, ...]) -> dict[str, Tensor]:
-    """`{layer: (R, C, C)}`: the mean of the styles' Gram matrices, each by its share of the region."""
+    """`{layer: (R, C, C)}`: for each region the `mean_grams` of the styles, weighted by their shares of the region."""
     extract, styles = task.extract, []
     for place, style in enumerate(task.styles):
         features = style.features
@@ -123,17 +134,21 @@ def _targets(task: Task, layers: tuple[str, ...]) -> dict[str, Tensor]:
 
 
 def no_photorealism(image: Tensor) -> Tensor:
-    """Stands where the photorealism term has no weight and its Laplacian was not built: a scalar 0."""
+    """A scalar 0. It replaces the photorealism term if that is not used, so that its Laplacian need not be built."""
     return image.new_zeros(())
 
 
 @dataclass(frozen=True, eq=False)
 class _FullSize:
-    """What was solved for, at the photo's own size.
+    """Brings the solved pixels to the size of the photo.
 
     Args:
-        solved: `(h, w, 3) float32`, sRGB-encoded, [0, 1]; pixels: the content at that size, from which it came.
-        coarse_masks: masks of the regions and of what is in none, see `photostyle.regions.edge_masks.refine_coarse`.
+        solved: the solved pixels, `(h, w, 3) float32`, sRGB-encoded, [0, 1].
+        pixels: the content at the size of the solve, in the same form.
+        coarse_masks: `(K + 1, h, w) float32`: the masks of the regions, and the mask of the pixels in no region. See
+            `photostyle.regions.edge_masks.refine_coarse`.
+        smoothing: the settings of the section `smoothing`.
+        progress: is called at the start.
     """
 
     solved: NDArray[np.float32]
@@ -164,7 +179,7 @@ class _FullSize:
         return changed, warnings
 
     def _enlarged(self, photo: Photo) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-        """A new array, with a warning where enlarging blurs it."""
+        """The solved pixels at the size of the photo, as a new array, and a warning if enlarging makes them softer."""
         if self.smoothing.enabled:
             maps = smooth_maps(self.solved, self.pixels, radius=self.smoothing.radius, edge=self.smoothing.edge)
             return apply_maps(maps, photo.pixels, photo.profile), ()

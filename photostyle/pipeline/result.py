@@ -1,4 +1,4 @@
-"""What a transfer reports while it runs, and what it gives back at the end."""
+"""What a transfer reports while it runs, and what it returns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from photostyle.solvers.result import Outcome, Status, Step
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a transfer is: the stage, the number of the accepted iterate, the loss and its weighted terms.
+    """How far a transfer is: the stage, the number of the accepted iterate, the loss and its weighted terms.
 
     In the stage `apply` the iterations are rows of the full-size photo. There the loss is NaN and there are no terms.
     """
@@ -37,7 +37,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Result:
-    """What a transfer gives.
+    """What a transfer returns.
 
     Args:
         photo: the content photo with its new look, at its own size.
@@ -45,7 +45,7 @@ class Result:
         paper_terms: a function that computes the weighted terms of Luan et al. 2017, so that methods can be compared.
             For the method `pixels` they are `terms`.
         render: a function that makes this result for other settings; `rendered` calls it.
-        seconds: seconds of every part of the run by name, and of the whole run, `total`.
+        seconds: how long each part of the run took, by name, and the whole run, `total`.
         warnings: what the user should know, a line each.
         settings, device, dtype, weights: what the result was made with; `weights` is `{name: sha256}`.
         stages: how each stage of the solver went.
@@ -102,7 +102,7 @@ class Result:
                 section `look`. They win over `changes`. `regions` replaces the strengths of all regions.
 
         Raises:
-            SettingsError: another setting, a value out of its range, a region that is not there.
+            SettingsError: a setting that cannot be changed here, a value out of its range, or an unknown region.
         """
         sliders = {
             "lightness": lightness, "contrast": contrast, "colour": colour, "keep_luminance": keep_luminance,
@@ -118,7 +118,7 @@ class Result:
 
 
 class Clock:
-    """Seconds of the parts of a run."""
+    """Measures how many seconds each part of a run takes."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
@@ -135,7 +135,7 @@ class Clock:
 
 
 def stage_warnings(stages: Sequence[Outcome]) -> tuple[str, ...]:
-    """A warning for every stage that ended in a way the user should know of."""
+    """A warning for every stage that was interrupted, whose line search failed, or whose loss was not finite."""
     worth_a_warning = (Status.NOT_FINITE, Status.LINE_SEARCH, Status.INTERRUPTED)
     return tuple(
         f"{stage.name}: {stage.status.value} after {stage.iterations} iterations. {stage.status.advice}"

@@ -1,7 +1,7 @@
-"""Content and styles at one size, with their masks: what the grids are found from.
+"""Scenes: the content and the styles at one size, with their masks. The grids are solved from them.
 
-A scene is one photo, or several stacked into one picture (`photostyle.pipeline.set_look`), of which no term of the
-objective sees where one ends and the next begins.
+The content of a scene is one photo, or several photos stacked into one picture (`photostyle.pipeline.set_look`). The
+borders between stacked photos do not count in any term of the objective.
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ Pixels = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Content and styles at one size, with the hard masks of their matched regions.
+    """The content and the styles at one size, with the masks of their matched regions.
 
     Args:
-        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1], of the content.
-        masks: `(K + 1, H, W) float32`, [0, 1], of the content, the last what is in no region.
-        soft: as `masks`, brought to the edges of the photo.
-        styles: the style photos, measured.
-        style_masks: of each style `(K, h, w) float32`, [0, 1], of what the content's regions take from.
-        photos: photos of equal size that the content consists of, one below the other.
+        pixels: the content, `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+        masks: the hard masks of the content, shrunk to this size, `(K + 1, H, W) float32`, [0, 1]: K masks of regions,
+            and then the mask of the pixels in no region.
+        soft: the same masks after refinement to the edges of the photo, in the same form.
+        styles: the measured style photos.
+        style_masks: for each style `(K, h, w) float32`, [0, 1]: the masks of the regions that the content's regions
+            take their look from. A mask is 0 if a region takes nothing from this style.
+        photos: number of photos of equal size that the content consists of, one below the other.
     """
 
     pixels: Pixels
@@ -43,7 +45,7 @@ class Scene:
 
     @property
     def labels(self) -> NDArray[np.intp]:
-        """`(H, W)`: the region of every pixel, another number in every photo."""
+        """`(H, W)`: a label for the region of every pixel. The same region has different labels in different photos."""
         rows = len(self.pixels) // self.photos
         photo = np.repeat(np.arange(self.photos), rows)[:, None]
         labels: NDArray[np.intp] = self.soft.argmax(0) + len(self.soft) * photo
@@ -51,7 +53,7 @@ class Scene:
 
 
 def masks_of(task: Task) -> tuple[Pixels, Pixels]:
-    """`(K + 1, H, W)` at the size of the solve: hard masks, and the same after the first of the two passes."""
+    """The hard masks at the size of the solve, `(K + 1, H, W)`, and the same masks after `refine_coarse`."""
     hard = partition_masks(
         task.correspondence.content.labels, [region.content_ids for region in task.correspondence.regions]
     )
@@ -59,7 +61,14 @@ def masks_of(task: Task) -> tuple[Pixels, Pixels]:
 
 
 def scene_of(task: Task, size: int, hard: Pixels, coarse_masks: Pixels) -> Scene:
-    """The task at the size of the solve, -1, or at half of it, -2."""
+    """The scene of a task.
+
+    Args:
+        task: one content photo and its styles.
+        size: -1 is the size of the solve, -2 is half of it.
+        hard: the hard masks, see `masks_of`.
+        coarse_masks: the masks after `refine_coarse`, see `masks_of`.
+    """
     pixels = task.pixels if size == -1 else task.photo.fitted(task.settings.solver.size // 2)
     styles = tuple(style.scales[size] for style in task.styles)
     style_masks = tuple(
@@ -72,7 +81,7 @@ def scene_of(task: Task, size: int, hard: Pixels, coarse_masks: Pixels) -> Scene
 
 
 def shrink_masks(masks: Pixels, like: Pixels) -> Pixels:
-    """Masks at the size of a photo."""
+    """The masks at the size of the photo `like`. Each value is a mean over the pixels that it replaces."""
     rows, columns = like.shape[:2]
     if masks.shape[1:] == (rows, columns):
         return masks
@@ -81,14 +90,14 @@ def shrink_masks(masks: Pixels, like: Pixels) -> Pixels:
 
 
 def unstack_photos(picture: Tensor, photos: int) -> Tensor:
-    """`(B, C, photos H, W)`, photos one below the other, as `(B photos, C, H, W)`."""
+    """Splits a picture `(B, C, photos H, W)`, with photos one below the other, into photos `(B photos, C, H, W)`."""
     batch, channels, height, width = picture.shape
     rows = picture.permute(0, 2, 3, 1).reshape(batch * photos, height // photos, width, channels)
     return rows.permute(0, 3, 1, 2)
 
 
 def stack_photos(pictures: Tensor, photos: int) -> Tensor:
-    """`(B photos, C, H, W)` as `(B, C, photos H, W)`."""
+    """Puts photos `(B photos, C, H, W)` one below the other: a picture `(B, C, photos H, W)`."""
     batch, channels, height, width = pictures.shape
     rows = pictures.permute(0, 2, 3, 1).reshape(batch // photos, photos * height, width, channels)
     return rows.permute(0, 3, 1, 2)

@@ -1,13 +1,16 @@
-"""One look for a set of photos: one transfer found from all of them together, applied to each.
+"""One look for a set of photos: one transfer is found from all photos together and then applied to each photo.
 
-Photo by photo the same wall comes out in another colour in every frame, for three reasons, each of which is met here:
+If the look is found photo by photo, the same wall gets a different colour in every photo. There are three reasons for
+this, and each has a remedy here:
 
-1. every frame's own statistics are brought to the style's: here those of the set, its frames shrunk to one size and
-   stacked into one picture, of which no term of the objective sees the seams;
-2. the maps of colour vary over the frame: here a region has one map for the whole of every frame, which depends on a
-   pixel's luma and on nothing else, so that equal colours in a region become equal colours;
-3. regions are found and matched frame by frame: here they are matched once, every frame is asked for the classes that
-   the set has, and frames of one view (`photostyle.regions.same_view`) have what is seen in all of them together.
+1. Photo by photo, the statistics of each photo are brought to those of the style. Here the statistics of the whole set
+   are used. The photos are shrunk to one size and stacked into one picture. The borders between them do not count in
+   any term of the objective.
+2. Photo by photo, the maps of colour vary over the photo. Here each region has one map for all of every photo. It
+   depends only on the luma of a pixel, so that equal colours in a region become equal colours.
+3. Photo by photo, regions are found and matched for each photo. Here they are matched once, and only the classes of the
+   set are searched for in each photo. In photos of one view (`photostyle.regions.same_view`) regions are found from
+   all of these photos together.
 
 See docs/sets.md.
 """
@@ -43,22 +46,22 @@ from segmentation.matching import WHOLE
 Pixels = NDArray[np.float32]
 
 MOST_PHOTOS = 16
-"""Of a set, that its look is found from."""
+"""Most photos of a set that its look is found from."""
 ROOM = 2.0
-"""Pixels of all of them together, in those of one photo at the size of the solve."""
+"""The stacked picture has at most about this many times the pixels of one photo at the size of the solve."""
 STEP, LEAST_SIDE = 16, 64
-"""Sides of the shrunken photos are multiples of the first, so that every layer has whole positions, also at half the
-size, and no less than the second."""
+"""In pixels. Sides of the shrunk photos are multiples of `STEP`: the poolings up to relu4_4 then divide them exactly,
+also at half the size. No side is shorter than `LEAST_SIDE`."""
 
 
 @dataclass(frozen=True, eq=False)
 class SetPhoto:
-    """A photo of the set, from which the look is found.
+    """One of the photos that the look of the set is found from.
 
     Args:
         pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1], at the size of the solve.
-        regions: from a mask; None where none was given.
-        segmentation: what the segmenter finds; None where there is a mask, or no segmenter.
+        regions: the regions from a mask; None if no mask was given.
+        segmentation: what the segmenter finds; None if there is a mask or no segmenter.
     """
 
     pixels: Pixels = field(repr=False)
@@ -74,12 +77,12 @@ class SetLook:
         settings: the settings it was found with.
         photos: the number of photos it was found from.
         grids: `(K, 1, 1, lumas, 4, 3) float64`, see `photostyle.solvers.bilateral`.
-        correspondence: which region takes its look from which; `content` has the regions of the photos, shrunk and
-            joined into one picture.
-        views: the views that photos of the set share.
+        correspondence: which region takes its look from which. Its `content` has the regions of the photos, which are
+            shrunk and stacked into one picture.
+        views: the views that are shown by two photos of the set or more.
         styles: the style photos at the size of the solve, without their features.
         terms, stages, seconds, interrupted: as in a `Result`.
-        warnings: what the user should know of the whole set, a line each.
+        warnings: what the user should know about the whole set, a line each.
     """
 
     settings: Settings
@@ -98,10 +101,13 @@ class SetLook:
         """The regions of a photo, with the labels of `correspondence.content`.
 
         Args:
-            pixels: the photo at the size of the solve. `mask` and `segmentation` are as in `SetPhoto`, at that size.
+            pixels: the photo at the size of the solve.
+            mask: its regions from a mask, at the same size; None if it has no mask.
+            segmentation: what the segmenter finds in it; None if there is no segmenter.
 
         Raises:
-            SettingsError: a mask, but the look was found without masks; or no mask, but it was found with masks.
+            SettingsError: there is a mask, but the look was found without masks; or there is no mask, but the look was
+                found with masks.
         """
         if mask is None and self.correspondence.found_by == "mask":
             problem = "the look of this set was found with masks, so every photo needs one"
@@ -118,7 +124,7 @@ class SetLook:
 
 
 def spread_evenly(count: int, most: int = MOST_PHOTOS) -> list[int]:
-    """Places of the photos of a set that its look is found from: all, or `most` of them, evenly spread."""
+    """Indices of the photos that the look is found from: all `count` photos, or `most` of them, evenly spread."""
     if count <= most:
         return list(range(count))
     return [int((place + 0.5) * count / most) for place in range(most)]
@@ -135,7 +141,7 @@ def fit_set_look(
     """Finds the look of a set.
 
     Args:
-        set_photos: one or more, all with a mask or none.
+        set_photos: one or more. All of them have a mask, or none has.
 
     Raises:
         InputError, SettingsError: see `photostyle.styles.matching.find_correspondence`.
@@ -176,7 +182,7 @@ def fit_set_look(
 
 
 def transfer_by_look(look: SetLook, task: Task) -> SolvedTransfer:
-    """What the look makes of the photo of a task whose `correspondence` is `correspondence_in`."""
+    """Applies the look to the photo of a task. The `correspondence` of the task must come from `correspondence_in`."""
     coarse_masks = refine_coarse(
         partition_masks(task.correspondence.content.labels, _ids(look.correspondence)), task.pixels
     )
@@ -184,7 +190,10 @@ def transfer_by_look(look: SetLook, task: Task) -> SolvedTransfer:
 
 
 def correspondence_in(look: SetLook, regions: RegionMap) -> Correspondence:
-    """What takes its look from what in a photo of these regions; it tells what the set does not know."""
+    """The correspondence for a photo with these regions.
+
+    It has a message if more of the photo than of the set belongs to no region, by more than `LEAST_SHARE`.
+    """
     unknown = float(np.mean(regions.labels == UNLABELLED))
     known = float(np.mean(look.correspondence.content.labels == UNLABELLED))
     message = f"{unknown:.1%} of the photo belongs to no region of the set's look and keeps its own look"
@@ -192,7 +201,14 @@ def correspondence_in(look: SetLook, regions: RegionMap) -> Correspondence:
 
 
 def _cell(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """Rows and columns that all photos are brought to: of the middle one's proportions, together `ROOM` photos."""
+    """The rows and columns that all photos are scaled to.
+
+    Their ratio is the median ratio. One photo has at most about the median area, and all photos together have at most
+    about `ROOM` times that area.
+
+    Args:
+        sizes: rows and columns of each photo at the size of the solve.
+    """
     ratio = float(np.median([height / width for height, width in sizes]))
     area = min(ROOM / len(sizes), 1.0) * float(np.median([height * width for height, width in sizes]))
     sides = (area * ratio) ** 0.5, (area / ratio) ** 0.5
@@ -203,7 +219,7 @@ def _cell(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
 def _set_correspondence(
     extract: FeatureExtractor, set_photos: Sequence[SetPhoto], style: Style, cell: tuple[int, int], settings: Settings
 ) -> tuple[Correspondence, list[RegionMap]]:
-    """What takes its look from what in the photos of the set, stacked; and every photo's own regions."""
+    """The correspondence for the stacked photos, and the regions of each photo at its own size."""
     height, width = cell
     masks = [photo.regions for photo in set_photos if photo.regions is not None]
     segmentations = [photo.segmentation for photo in set_photos if photo.segmentation is not None]
@@ -227,7 +243,7 @@ def _set_correspondence(
 
 
 def _relabelled(regions: RegionMap, labels: Mapping[str, int]) -> RegionMap:
-    """The same regions with the labels that their names have; those without a label are no region."""
+    """The same regions with new labels, which `labels` gives by name. Names that are not in it become no region."""
     table = np.full(256, UNLABELLED, np.uint8)
     for label, name in regions.names.items():
         table[label] = labels.get(name, UNLABELLED)
@@ -239,7 +255,7 @@ def _relabelled(regions: RegionMap, labels: Mapping[str, int]) -> RegionMap:
 def _scenes(
     task: Task, set_photos: Sequence[SetPhoto], regions: Sequence[RegionMap], sizes: Sequence[tuple[int, int]]
 ) -> list[Scene]:
-    """The set at each size, every photo with masks of its own, and the styles as large as the photos."""
+    """The scene of the set at each size. Each photo has its own masks. The styles have the same longest side."""
     stacks: list[list[tuple[Pixels, Pixels, Pixels]]] = [[] for _ in sizes]
     for photo, own in zip(set_photos, regions, strict=True):
         hard = partition_masks(own.labels, _ids(task.correspondence))
@@ -266,7 +282,7 @@ def _scenes(
 
 
 def _style(task: Task, style: StylePhoto, longest: int) -> EncodedPhoto:
-    """A style photo, measured at a size."""
+    """A style photo, measured with this longest side in pixels."""
     layers = tuple(task.settings.grid.style_layers) if task.settings.solver.method == "grid" else ()
     return task.extract.encoded(Photo(style.pixels).fitted(longest), layers)
 

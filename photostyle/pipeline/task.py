@@ -1,4 +1,4 @@
-"""What a method is given, and what it hands back."""
+"""What a method gets, and what it returns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from photostyle.styles.style import StylePhoto
 
 @dataclass(frozen=True)
 class Task:
-    """What a method is given: the photos, the correspondence of their regions, and where to report progress."""
+    """What a method gets: the photos, the correspondence of their regions, and where to report progress."""
 
     settings: Settings
     extract: FeatureExtractor
@@ -31,7 +31,7 @@ class Task:
     progress: Callable[[Progress], None]
 
     def report(self, step: Step, iterations: int) -> None:
-        """Passes on an accepted iterate of a stage of at most so many iterations."""
+        """Reports an accepted iterate of a stage that has at most `iterations` iterations."""
         self.progress(Progress(step.stage, step.iteration, iterations, step.loss, step.terms))
 
 

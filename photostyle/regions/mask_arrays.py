@@ -1,4 +1,4 @@
-"""Masks that are arrays: labels, as scikit-image has them, or colours."""
+"""Masks that are arrays: labels, as in scikit-image, or colours."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def is_painted(mask: NDArray[Any]) -> bool:
 
 
 def regions_of_labels(mask: NDArray[Any]) -> RegionMap:
-    """The regions of labels, which are named by their numbers, such as `region 3`.
+    """The regions of an array of labels. They are named by their numbers, such as `region 3`.
 
     Args:
-        mask: `(H, W)`, integer of any width or bool; 0 to 254, and 255 where no region is.
+        mask: `(H, W)`, integer of any width, or bool. Labels are 0 to 254; 255 is no region.
 
     Raises:
-        InputError: another shape or dtype, or a label out of range.
+        InputError: the array is empty, has another shape or dtype, or has a label that is out of range.
     """
     if mask.ndim != 2 or mask.dtype.kind not in "biu" or not mask.size:
         expected = "labels (H, W) of integers or bool, or colours (H, W, 3) uint8"

@@ -1,4 +1,4 @@
-"""Region maps: which region every pixel belongs to, as masks and on every layer's grid."""
+"""Region maps: which region every pixel belongs to. Masks are made from them, also for the grid of each layer."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 
 CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 1)
-"""Of VGG-19 up to relu5_1: those passed in each block; a pooling stands between blocks."""
+"""Number of convolutions in each block of VGG-19, up to relu5_1. There is a pooling between two blocks."""
 
 
 @dataclass(frozen=True, eq=False)
 class RegionMap:
     """Which region every pixel of a photo belongs to.
 
-    Give one as a mask to name the regions of an array: `RegionMap(labels, {0: "sky", 1: "building"})`. Regions of the
-    same name are matched.
+    Use one as a mask to give names to the regions of an array: `RegionMap(labels, {0: "sky", 1: "building"})`. Regions
+    with the same name are matched.
 
     Args:
         labels: `(H, W) uint8`; 255 is no region.
-        names: of every label that occurs, 255 aside.
-        warnings: what was uncertain when the map was read, a sentence each.
+        names: a name for every label that occurs, except 255.
+        warnings: what was uncertain when the map was read, one sentence each.
 
     Raises:
-        ValueError: labels of another form, or one without a name.
+        ValueError: `labels` is empty or has another shape or dtype, or a label has no name.
     """
 
     labels: NDArray[np.uint8]
@@ -48,7 +48,7 @@ class RegionMap:
 
 
 def resize_labels(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """`(height, width)`: `(H, W)` labels scaled by nearest neighbour."""
+    """Labels `(H, W)`, scaled to `(height, width)` by nearest neighbour."""
     rows, columns = (
         (np.arange(size) * 2 + 1) * found // (2 * size)
         for size, found in zip((height, width), labels.shape, strict=True)
@@ -58,16 +58,17 @@ def resize_labels(labels: NDArray[np.uint8], height: int, width: int) -> NDArray
 
 
 def overlay(pixels: NDArray[np.float32], regions: RegionMap) -> NDArray[np.float32]:
-    """The photo with its regions tinted half in their colours; pixels in no region stay as they are.
+    """The photo with a tint for each region: half photo, half colour of the region. Pixels in no region are unchanged.
 
     Args:
-        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+        pixels: the photo, `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+        regions: the regions, at the same size.
 
     Returns:
-        As `pixels`.
+        The tinted photo, in the form of `pixels`.
 
     Raises:
-        ValueError: photo and regions differ in size.
+        ValueError: the photo and the regions differ in size.
     """
     if pixels.shape[:2] != regions.labels.shape:
         raise ValueError(f"expected regions of the photo's size {pixels.shape[:2]}, found {regions.labels.shape}")
@@ -79,11 +80,11 @@ def overlay(pixels: NDArray[np.float32], regions: RegionMap) -> NDArray[np.float
 
 
 def region_masks(labels: NDArray[np.uint8], regions: Sequence[Collection[int]]) -> NDArray[np.float32]:
-    """Masks of the regions, hard ones.
+    """The hard masks of the regions.
 
     Args:
         labels: `(H, W) uint8`.
-        regions: of each region, the label ids it covers.
+        regions: for each region, the labels that it covers.
 
     Returns:
         `(R, H, W) float32`, 0 or 1.
@@ -95,25 +96,25 @@ def region_masks(labels: NDArray[np.uint8], regions: Sequence[Collection[int]]) 
 
 
 def layer_masks(masks: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
-    """Carries masks to the grids of VGG-19's layers, blurred as the layers' receptive fields blur the photo.
+    """Brings masks to the grids of VGG-19's layers. They are blurred in the way the receptive fields blur the photo.
 
-    The authors' program averages a mask over 3x3 positions for every convolution that it passes, and halves it at
-    every pooling (Luan et al., CVPR 2017). Two departures:
+    As in the authors' program, a mask is averaged over 3x3 positions at every convolution, and halved at every pooling
+    (Luan et al., CVPR 2017). There are two departures from that program:
 
-    1. It halves by bilinear scaling to a size rounded up. Here the mean of 2x2 positions is taken, and a last odd row
-       or column dropped, as the encoder's poolings do, so that a mask has the grid of the features.
-    2. It counts zeros around the border in its averages, which fades every mask there. Here only positions inside
+    1. It halves a mask by bilinear scaling to a size that is rounded up. Here the mean of 2x2 positions is used, and an
+       odd last row or column is dropped. The encoder's poolings do the same, so masks and features have the same grid.
+    2. Its averages count zeros outside the border, so every mask becomes weaker there. Here only positions inside
        count, so that the masks of a partition add up to one everywhere.
 
     Args:
-        masks: `(R, H, W)`, floating, [0, 1]; H and W of at least 16 for relu5_1.
-        layers: names from relu1_1 to relu5_1.
+        masks: `(R, H, W)`, floating point, [0, 1]. For relu5_1, H and W must be at least 16.
+        layers: names of layers, from relu1_1 to relu5_1.
 
     Returns:
-        `{layer: (R, h, w)}`, [0, 1], h = floor(H / 2^poolings), differentiable.
+        `{layer: (R, h, w)}`, [0, 1], differentiable, with h = floor(H / 2^poolings), and w from W in the same way.
 
     Raises:
-        KeyError: a layer that VGG-19 up to relu5_1 does not have.
+        KeyError: VGG-19 up to relu5_1 does not have one of the layers.
     """
     from torch.nn import functional
 
@@ -135,5 +136,5 @@ def layer_masks(masks: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
 
 
 def labels_present(labels: NDArray[np.uint8]) -> set[int]:
-    """The labels that occur, 255 aside."""
+    """The labels that occur, except 255."""
     return {int(label) for label in np.flatnonzero(np.bincount(labels.ravel(), minlength=256))} - {UNLABELLED}

@@ -16,8 +16,9 @@ LEAST_GAIN, MOST_GAIN = 0.15, 3.0
 """Limits of the gain along any direction of colour. Lower gains give grey; higher ones amplify noise and the blocks of
 JPEG (our choice)."""
 KNOTS = 65
-"""Number of knots of the lightness curve, and number of quantiles that it is fitted to."""
+"""Number of knots of the lightness curve, at equally spaced lumas from 0 to 1."""
 QUANTILES = 96
+"""Number of quantiles of luma that the lightness curve is fitted to."""
 BLUR = 3.0
 """Standard deviation of the Gaussian that smooths the curve, in knots."""
 SETTLED = 1e-9

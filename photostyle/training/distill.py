@@ -1,12 +1,16 @@
-"""Trains the `compact` encoder to reproduce the features of a reference encoder, layer by layer, then whole.
+"""Trains the `compact` encoder to reproduce the features of a reference encoder: first layer by layer, then all layers
+together.
 
     python -m photostyle.training.distill train --photos PHOTOS --reference REFERENCE -o compact.safetensors
     python -m photostyle.training.distill evaluate --photos PHOTOS --reference REFERENCE compact.safetensors
 
-A 1x1 head on each of the student's layers predicts the reference's features there, since the widths differ; the
-heads exist in training only. The error of a layer is the share of the reference's variance that is left
-unexplained, so all layers weigh alike whatever their scale. Romero et al., "FitNets", ICLR 2015, for hints
-through heads; Wang et al., "Collaborative Distillation", CVPR 2020, for the reference used here.
+The encoder in training is the student. Its layers have fewer channels than the layers of the reference. So each layer
+of the student has a head, a 1x1 convolution that predicts the reference's features of this layer. The heads are used
+in training only. The error of a layer is the share of the reference's variance that the prediction does not explain.
+So the scale of a layer's features does not matter.
+
+Training through such heads is from Romero et al., "FitNets", ICLR 2015. The reference is from Wang et al.,
+"Collaborative Distillation", CVPR 2020.
 """
 
 from __future__ import annotations
@@ -31,34 +35,42 @@ from photostyle.encoders.vgg import CONVOLUTIONS, LAYERS, Encoder, mean_activati
 from photostyle.encoders.weights import load_encoder, save_encoder
 
 WIDTHS = (18, 18, 40, 40, 72, 72, 72, 72, 136, 136, 136, 136, 136)
-"""Of the student: a little more than a quarter of VGG-19's, at a twelfth of its multiplications."""
+"""The number of channels of each layer of the student. They are a little more than a quarter of VGG-19's. The student
+needs a twelfth of VGG-19's multiplications."""
 JUDGED = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
-"""The layers that the objective uses; the ones between them are taught at `between` of their weight."""
+"""The layers that the objective of the style transfer uses. They have weight 1 in training; the layers between them
+have the weight `DistillRecipe.between`."""
 
 
 @dataclass(frozen=True)
 class DistillRecipe:
-    """Everything that the training depends on beside the photos and the reference."""
+    """All settings of the training. Together with the photos and the reference they determine the result."""
 
     layer_steps: int = 150
     steps: int = 8_000
     batch: int = 8
     crop: int = 128
     layer_rate: float = 0.1
-    """Over the square root of a filter's number of inputs, as Adam moves every weight alike; so is `rate`."""
+    """The learning rate while single layers are trained. It is divided by the square root of the number of inputs of a
+    filter, because Adam moves all weights by about the same amount."""
     rate: float = 0.05
+    """The learning rate while all layers are trained together. It is divided in the same way as `layer_rate`."""
     between: float = 0.3
+    """The weight of the layers that are not in `JUDGED`."""
     settle: float = 0.7
-    """Share of the last stage after which the normalisations' statistics stay as they are."""
+    """The share of the steps with all layers, [0, 1], after which the statistics of the batch normalisations are
+    fixed."""
     seed: int = 0
     skip: tuple[str, ...] = ("webcam_", "daynight_")
-    """Sources left out, since other parts of the project are tested on the same cameras."""
+    """Photos whose file names begin with one of these are left out, since other parts of the project are tested on the
+    same cameras."""
 
 
 def load_reference(path: Path) -> Encoder:
-    """The reference encoder: quarter-width VGG-19 with a 1x1 convolution in front, folded into conv1_1.
+    """The reference encoder: VGG-19 with a quarter of the channels.
 
-    Reflection padding commutes with a 1x1 convolution, so the fold is exact.
+    In the file, a 1x1 convolution comes before conv1_1. It is folded into conv1_1. This is exact, because reflection
+    padding commutes with a 1x1 convolution.
     """
     tensors = load_file(path)
     encoder = Encoder(
@@ -74,16 +86,23 @@ def load_reference(path: Path) -> Encoder:
 
 
 def photo_files(folder: Path, skip: Sequence[str], *, held_out: bool) -> list[Path]:
-    """Every tenth photo of the folder by name (`held_out`), or the nine tenths that the training may see."""
+    """The photos of a folder for evaluation or for training.
+
+    Args:
+        folder: a folder with files `*.jpg`.
+        skip: files whose names begin with one of these are left out.
+        held_out: True for every tenth photo in the order of the names; False for the others, which are for training.
+    """
     files = [path for path in sorted(folder.glob("*.jpg")) if not path.name.startswith(tuple(skip))]
     return [path for index, path in enumerate(files) if (index % 10 == 0) == held_out]
 
 
 def random_crop(photo: Image.Image, size: int, rng: np.random.Generator) -> Image.Image:
-    """A square of the photo at `size` px, mirrored, enlarged and relit at random.
+    """A random square of the photo, scaled to `size` x `size` px, at random mirrored and given another light.
 
-    Enlarged, because the photos are small and sharp while a large photo's features are those of smooth
-    surfaces; relit, because the results to be judged are sunsets and nights.
+    The side of the square is 35 % to 100 % of the photo's shorter side. Small squares are enlarged, because the
+    training photos are small and sharp, while large photos show mostly smooth surfaces. The light changes, because the
+    results in use are often sunsets and nights.
     """
     side = int(rng.uniform(0.35, 1.0) * min(photo.size))
     left, top = (int(rng.integers(0, extent - side + 1)) for extent in photo.size)
@@ -99,7 +118,8 @@ def random_crop(photo: Image.Image, size: int, rng: np.random.Generator) -> Imag
 
 
 def batches(files: Sequence[Path], recipe: DistillRecipe) -> Iterator[Tensor]:
-    """Endless `(batch, 3, crop, crop)` float32 in [0, 1], in an order that only the seed decides."""
+    """An endless stream of batches, `(batch, 3, crop, crop) float32`, sRGB-encoded, [0, 1]. The same seed gives the
+    same batches."""
     rng = np.random.default_rng(recipe.seed)
     photos = [Image.open(path).convert("RGB") for path in files]
     while True:
@@ -110,17 +130,26 @@ def batches(files: Sequence[Path], recipe: DistillRecipe) -> Iterator[Tensor]:
 
 
 def unexplained(predicted: Tensor, target: Tensor) -> Tensor:
-    """Share of the target's variance, over all channels of `(B, C, h, w)`, that the prediction leaves."""
+    """The share of the target's variance that the prediction does not explain: 0 if it is perfect.
+
+    Args:
+        predicted: `(B, C, h, w)`.
+        target: `(B, C, h, w)`. Its variance is summed over all channels.
+    """
     target = target.float()
     spread = (target - target.mean((0, 2, 3), keepdim=True)).square().mean()
     return (predicted.float() - target).square().mean() / spread.clamp_min(1e-12)
 
 
 class Student(nn.Module):
-    """The encoder in training, with batch normalisation before every ReLU and a head on every layer.
+    """The encoder in training, with a batch normalisation before every ReLU and a head on every layer.
 
-    The normalisation (Ioffe and Szegedy, ICML 2015) is there because the filters' inputs are never negative: a filter
-    without it is soon pulled below zero on every photo, and stays there. `fold` leaves the encoder alone.
+    The batch normalisation (Ioffe and Szegedy, ICML 2015) is needed because the inputs of the filters are never
+    negative. Without it, the output of a filter soon falls below zero on every photo, and stays there. `fold` removes
+    the normalisations and the heads, and gives the plain encoder.
+
+    Args:
+        reference: the encoder whose features the heads predict.
     """
 
     def __init__(self, reference: Encoder) -> None:
@@ -152,10 +181,13 @@ class Student(nn.Module):
 
     @torch.no_grad()
     def prepare(self, layer: str, image: Tensor, target: Tensor) -> None:
-        """Gives a layer the head that least squares finds, so that the first steps do not follow a random one.
+        """Sets the head of a layer by least squares, so that the training of the layer does not start with a random
+        head.
 
         Args:
-            image: a batch, `(B, 3, H, W)`; target: the reference's features of it at this layer.
+            layer: the name of the layer.
+            image: a batch, `(B, 3, H, W)`, sRGB-encoded, [0, 1].
+            target: the features of the reference for this batch and layer, `(B, C, h, w)`.
         """
         self.norm(layer.replace("relu", "conv")).train()
         feature, head = self.encoder(image, [layer])[layer], self.head(layer)
@@ -173,7 +205,8 @@ class Student(nn.Module):
 
     @torch.no_grad()
     def fold(self) -> Encoder:
-        """The encoder with the normalisations' running statistics taken into its weights, and nothing else."""
+        """The plain encoder, without heads. The batch normalisations, with their running statistics, are folded into
+        the weights of its convolutions."""
         for hook, name in zip(self.hooks, CONVOLUTIONS, strict=True):
             hook.remove()
             convolution, norm = self.encoder.convolution(name), self.norm(name)
@@ -185,7 +218,7 @@ class Student(nn.Module):
 
 
 class Normalised:
-    """A forward hook that puts a convolution's output through a normalisation."""
+    """A forward hook that applies a normalisation to the output of a convolution."""
 
     def __init__(self, norm: nn.BatchNorm2d) -> None:
         self.norm = norm
@@ -196,7 +229,8 @@ class Normalised:
 
 
 def schedule(step: int, steps: int) -> float:
-    """Share of the learning rate: a warm-up of 2 %, then half a cosine down to 0."""
+    """The factor of the learning rate at a step, [0, 1]: half a cosine from 1 down to 0, with a linear warm-up over the
+    first 2 % of the steps."""
     warm = max(1, steps // 50)
     return min(1.0, (step + 1) / warm) * 0.5 * (1 + float(np.cos(np.pi * step / steps)))
 
@@ -205,11 +239,20 @@ def fit(
     student: Student, reference: Encoder, data: Iterator[Tensor], layers: Sequence[str], weights: dict[str, float],
     rate: float, steps: int, settle: float = 1.0, checkpoint: Path | None = None,
 ) -> None:  # fmt: skip
-    """Adam on the weighted sum of the layers' errors, for the convolutions, normalisations and heads of `layers`.
+    """Trains the convolutions, normalisations and heads of `layers` with Adam on the weighted sum of the layers'
+    errors.
 
     Args:
-        settle: share of the steps after which the normalisations keep the statistics that they have, since the
-            encoder is used with those and not with a batch's.
+        student: the encoder to train.
+        reference: the encoder whose features it learns.
+        data: batches of photos; see `batches`.
+        layers: the names of the layers to train.
+        weights: the weight of each layer's error, by name.
+        rate: the learning rate; see `DistillRecipe`.
+        steps: the number of steps.
+        settle: the share of the steps, [0, 1], after which the statistics of the normalisations are fixed. From then on
+            the student uses its running statistics, as the finished encoder does, and not those of each batch.
+        checkpoint: the file to which the student is written every 1000 steps. None writes none.
     """
     student.requires_grad_(False).eval()
     names = [layer.replace("relu", "conv") for layer in layers]
@@ -246,7 +289,15 @@ def fit(
 
 
 def train(photos: Path, reference_file: Path, output: Path, recipe: DistillRecipe, start: Path | None = None) -> None:
-    """Trains the student, brings its mean activations to one and writes it."""
+    """Trains the student and writes it, with the factors that bring the mean activation of each filter to one.
+
+    Args:
+        photos: a folder with files `*.jpg`.
+        reference_file: the weights of the reference; see `load_reference`.
+        output: the file to write. A checkpoint is written beside it.
+        recipe: the settings.
+        start: a checkpoint to go on from. Then the training layer by layer is left out.
+    """
     torch.manual_seed(recipe.seed)
     files = photo_files(photos, recipe.skip, held_out=False)
     reference = load_reference(reference_file)
@@ -277,10 +328,19 @@ def train(photos: Path, reference_file: Path, output: Path, recipe: DistillRecip
 def explained_variance(
     encoder: Encoder, reference: Encoder, fitting: Sequence[Path], judging: Sequence[Path]
 ) -> dict[str, float]:
-    """Share of the reference's feature variance that a linear map of the encoder's features explains, per layer.
+    """For each layer, the share of the reference's feature variance that a linear map of the encoder's features
+    explains.
 
-    The map (a 1x1 head with a bias) is fitted by least squares on `fitting` and judged on `judging`; the
-    variance is summed over channels.
+    The map is a 1x1 convolution with a bias, fitted by least squares. The variance is summed over channels.
+
+    Args:
+        encoder: the encoder to evaluate.
+        reference: the reference encoder.
+        fitting: the photos on which the map is fitted.
+        judging: the photos on which the explained share is measured.
+
+    Returns:
+        `{layer: share}` for the layers in `JUDGED`. The share is at most 1.
     """
     moments = {layer: (torch.zeros(()), torch.zeros(())) for layer in JUDGED}
     for path in fitting:
@@ -309,7 +369,7 @@ def explained_variance(
 
 
 def with_one(feature: Tensor) -> Tensor:
-    """`(1, C, h, w)` as `(C + 1, h w)` float64, the last row ones."""
+    """Features `(1, C, h, w)` as a matrix `(C + 1, h w) float64`. The last row consists of ones."""
     flat = feature[0].flatten(1).double()
     return torch.cat([flat, torch.ones(1, flat.shape[1], dtype=flat.dtype)])
 

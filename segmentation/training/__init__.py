@@ -1,1 +1,2 @@
-"""The programs that train and judge the network that ships. Nothing at run time imports this folder."""
+"""The programs that train and evaluate the network that comes with the package. Nothing at run time imports this
+folder."""

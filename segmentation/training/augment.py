@@ -1,4 +1,4 @@
-"""Photos in another light, for training: style photos are taken at sunset, at night and in fog."""
+"""Random changes of light for the training photos, because style photos are taken at sunset, at night and in fog."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from PIL import Image
 
 
 def relit(photo: NDArray[np.float32], look: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
-    """The photo in another light, with noise and compression, each at random.
+    """The photo after random changes: the colours of another photo, another light, fog, noise and JPEG compression.
+
+    Each change is applied with its own probability.
 
     Args:
         photo: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
-        look: `(h, w, 3) uint8`: a photo whose colours may be taken, channel by channel.
+        look: `(h, w, 3) uint8`, sRGB-encoded: the other photo. Its colours may be transferred, channel by channel.
+        rng: the source of random numbers.
 
     Returns:
         `(H, W, 3) float32`, [0, 1].
@@ -32,7 +35,7 @@ def relit(photo: NDArray[np.float32], look: NDArray[np.uint8], rng: np.random.Ge
 
 
 def _matched(photo: NDArray[np.float32], look: NDArray[np.uint8], share: float) -> NDArray[np.float32]:
-    """Each channel's distribution brought towards the look's."""
+    """Moves the distribution of each channel towards the distribution in the look. With `share` 1 it reaches it."""
     at = np.linspace(0, 1, 33)
     result = np.empty_like(photo)
     for channel in range(3):
@@ -43,7 +46,8 @@ def _matched(photo: NDArray[np.float32], look: NDArray[np.uint8], share: float) 
 
 
 def _exposed(photo: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Exposure, colour of the light, gamma, contrast and saturation; one in four is as dark as a night."""
+    """Random exposure, colour of the light, gamma, saturation and contrast. One photo in four becomes as dark as at
+    night."""
     night = rng.random() < 0.25
     linear = photo**2.2
     gain = np.exp(rng.normal(-1.8 if night else 0.0, 0.5) + rng.normal(0, 0.25, 3))
@@ -58,7 +62,7 @@ def _exposed(photo: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np
 
 
 def _hazy(photo: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Fog of one colour, thicker towards a random side of the photo."""
+    """Adds fog of one colour that becomes thicker towards a random side of the photo."""
     height, width = photo.shape[:2]
     rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
     angle = rng.uniform(0, 2 * np.pi)

@@ -1,9 +1,12 @@
-"""Says how well a network does.
+"""Measures how accurate a network is.
 
     python -m segmentation.training.evaluate --data DATA --rendered RENDERED segmentation/compact.safetensors
 
-In four groups of pictures: every tenth of those with labels, which the network did not learn from and is chosen by; the
-test photos, which it is not chosen by either; rendered scenes kept out of training, at each time of day.
+None of the pictures are used for training. There are three kinds:
+
+- every tenth photo with labels. The best network is chosen on these photos.
+- the test photos. They are not used for the choice either.
+- rendered scenes, at each time of day.
 """
 
 from __future__ import annotations
@@ -22,11 +25,14 @@ from segmentation.segmenter import Segmenter
 from segmentation.training.samples import Sample, labelled, read, rendered
 
 JUDGED = ("sky", "building", "vegetation", "water", "ground", "mountain", "foreground")
-"""The seven classes of the project's figures; `foreground` is vehicle, person, animal and object together."""
+"""The seven classes for which the accuracy is measured. `foreground` is vehicle, person, animal and object together."""
 
 
 def confusion(segmenter: Segmenter, samples: Sequence[Sample]) -> NDArray[np.int64]:
-    """`(7, 7)` counts of pixels, true class by row, over `JUDGED`."""
+    """The confusion matrix over the classes of `JUDGED`: counts of pixels, `(7, 7)`.
+
+    Rows are true classes, columns are predicted classes. Pixels without a label do not count.
+    """
     table = np.zeros((len(JUDGED), len(JUDGED)), np.int64)
     for sample in samples:
         image, label = read(sample)
@@ -42,7 +48,8 @@ def confusion(segmenter: Segmenter, samples: Sequence[Sample]) -> NDArray[np.int
 
 
 def figures(table: NDArray[np.int64]) -> Mapping[str, float]:
-    """Pixel accuracy, mean intersection over union and that of every class that occurs, from a confusion matrix."""
+    """Figures from a confusion matrix: the pixel accuracy, the mean intersection over union (IoU), and the IoU of every
+    class that occurs in the true labels."""
     hits, union = np.diag(table), table.sum(0) + table.sum(1) - np.diag(table)
     there = table.sum(1) > 0
     per_class = {name: float(hits[i] / union[i]) for i, name in enumerate(JUDGED) if there[i]}
@@ -51,7 +58,7 @@ def figures(table: NDArray[np.int64]) -> Mapping[str, float]:
 
 
 def groups(data: Path, renders: Path) -> dict[str, list[Sample]]:
-    """The pictures that are judged by, and how each group is called."""
+    """The groups of pictures for the evaluation, each with its name."""
     images = sorted((data / "scenes/test/images").glob("*.jpg"))
     test = [Sample(path, data / "scenes/test/labels" / f"{path.stem}.png") for path in images]
     scenes = rendered(renders, held_out=True)

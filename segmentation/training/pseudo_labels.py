@@ -1,4 +1,4 @@
-"""Labels that a network gives to photos without any, for a second round of its training."""
+"""Pseudo-labels: labels that a network predicts for photos without labels, for the second round of its training."""
 
 from __future__ import annotations
 
@@ -17,8 +17,17 @@ from segmentation.training.samples import Sample
 
 
 def pseudo_labelled(network: Network, samples: Sequence[Sample], cameras: Path) -> list[Sample]:
-    """The samples with what the network sees in them, where it is sure, and the frames of every camera with what it
-    sees in the clearest of them, which is the one of the highest mean confidence among the brighter half."""
+    """Samples with labels that the network predicts, where it is sure.
+
+    Args:
+        network: the network after the first round of training.
+        samples: photos without labels. The subject, if known, corrects the predictions.
+        cameras: a folder with a folder of frames for each fixed camera.
+
+    Returns:
+        The samples with their new labels, and then all frames of all cameras. All frames of a camera have the same
+        labels, predicted from its clearest frame: the one with the highest mean confidence among the brighter half.
+    """
     segmenter = Segmenter(network)
     result = []
     for sample in samples:
@@ -37,7 +46,11 @@ def pseudo_labelled(network: Network, samples: Sequence[Sample], cameras: Path) 
 
 
 def _with_subject(chances: NDArray[np.float32], subject: int | None) -> NDArray[np.float32]:
-    """Raises the subject's probabilities so that an eighth of the photo at least shows it."""
+    """Increases the probabilities of the subject, so that it has at least 0.6 in at least an eighth of the photo.
+
+    If the subject is one of the foreground classes, it first takes over the probabilities of all foreground classes. A
+    subject of 254 (any foreground) is treated as object. The odds of the subject grow by a factor of at most 20.
+    """
     if subject is None:
         return chances
     chances = chances.copy()
@@ -57,6 +70,10 @@ def _with_subject(chances: NDArray[np.float32], subject: int | None) -> NDArray[
 
 
 def _sure(chances: NDArray[np.float32], subject: int | None, least: float = 0.55) -> NDArray[np.uint8]:
+    """The most probable class of each pixel, or 255 where its probability is below `least`.
+
+    With a subject of 254 (any foreground), object becomes 254.
+    """
     label: NDArray[np.uint8] = chances.argmax(0).astype(np.uint8)
     if subject == UNSPECIFIED:
         label[label == CLASSES - 1] = UNSPECIFIED
@@ -65,5 +82,6 @@ def _sure(chances: NDArray[np.float32], subject: int | None, least: float = 0.55
 
 
 def _enlarged(label: NDArray[np.uint8], like: Path) -> NDArray[np.uint8]:
+    """The label map at the size of the photo in the file `like`."""
     with Image.open(like) as photo:
         return np.array(Image.fromarray(label).resize(photo.size, Image.Resampling.NEAREST))

