@@ -283,7 +283,7 @@ class Settings(Section):
     @classmethod
     def _one_word(cls, value: str) -> str:
         if not re.fullmatch(r"[\w-]+", value):
-            raise ValueError("a preset's name has letters, digits, - and _ alone")
+            raise ValueError("expected a preset name of letters, digits, - and _")
         return value
 
     def to_dict(self) -> dict[str, Any]:
@@ -343,7 +343,7 @@ def check_one_look(settings: Settings) -> None:
     segmenter `clusters` cannot, because its regions are those of single photos.
     """
     if settings.solver.method == "pixels":
-        advice = "Use the preset default or preview for a set: the pixels of one photo are no look for another."
+        advice = "Use the preset default or preview for a set: this preset solves for the pixels of one photo, which have no meaning for another photo."
         raise SettingsError.stating("the method pixels cannot find one look for a set", "solver.method", advice)
     if settings.regions.segmenter == "clusters":
         advice = "Use compact, or none to take each photo as one region."

@@ -65,7 +65,7 @@ def find_groups(
     distinct = len(np.unique(points, axis=0))
     if count is not None:
         if not 1 <= count <= distinct:
-            raise ValueError(f"expected a count of 1 to {distinct}, the positions that differ, found {count}")
+            raise ValueError(f"expected a count from 1 to {distinct} (the number of distinct positions), found {count}")
         return _groups_of(points, photos, count, seed)
     for attempt in range(min(MOST_CLUSTERS, distinct), 1, -1):
         clusters = _groups_of(points, photos, attempt, seed)

@@ -121,11 +121,11 @@ class HubSegmenter:
             network = smp.from_pretrained(name)
         except Exception as error:
             advice = (
-                f"With no network, download config.json and model.safetensors of huggingface.co/{name} on another"
+                f"Without internet access, download config.json and model.safetensors of huggingface.co/{name} on another"
                 " machine into a folder, and give the folder for the name."
             )
             raise NetworkError(
-                "a network of the hub, here or to be fetched", _first_line(error), name, advice
+                "a network from the hub that is in the cache or can be downloaded", _first_line(error), name, advice
             ) from error
         return cls(network, name)
 

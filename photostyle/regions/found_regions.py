@@ -47,7 +47,7 @@ class Segmentation:
 
     Args:
         pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
-        chances: `(7, h, w) float32`, probabilities of `NAMES`, sum 1, on a coarse grid.
+        probabilities: `(7, h, w) float32`, probabilities of `NAMES`, sum 1, on a coarse grid.
         kinds: `(4, h, w) float32`, of vehicle, person, animal and object, whose sum is the last of `probabilities`.
     """
 

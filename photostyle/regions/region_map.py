@@ -44,7 +44,7 @@ class RegionMap:
         if self.labels.ndim != 2 or self.labels.dtype != np.uint8 or not self.labels.size:
             raise ValueError(f"expected (H, W) uint8 labels, found {self.labels.shape} {self.labels.dtype}")
         if nameless := labels_present(self.labels) - set(self.names):
-            raise ValueError(f"expected a name for every label, found none for {sorted(nameless)}")
+            raise ValueError(f"expected a name for every label, but these have none: {sorted(nameless)}")
 
 
 def resize_labels(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

@@ -34,7 +34,7 @@ class View:
 
     Args:
         outlines: the outlines of each photo, see `outlines`.
-        chances, kinds: `(7, h, w)` and `(4, h, w)` float32, means over the photos of those of `Segmentation`.
+        probabilities, kinds: `(7, h, w)` and `(4, h, w)` float32, means over the photos of those of `Segmentation`.
     """
 
     outlines: tuple[Outlines, ...] = field(repr=False)

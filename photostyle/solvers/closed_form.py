@@ -132,7 +132,7 @@ def _moments(
     """Mean `(3,)` and covariance `(3, 3)` of the colours in a mask."""
     inside = mask > 0
     if not inside.any():
-        raise ValueError("expected a mask with a pixel in it")
+        raise ValueError("expected a mask with at least one pixel, found an empty one")
     colours, weights = pixels[inside].astype(np.float64), mask[inside].astype(np.float64)
     weights /= weights.sum()
     mean = weights @ colours

@@ -24,7 +24,7 @@ class Status(Enum):
         return {
             Status.CONVERGED: "The loss has stopped falling.",
             Status.STATIONARY: "The gradient vanishes within the bounds.",
-            Status.ITERATIONS: "More may still gain.",
+            Status.ITERATIONS: "More iterations may give a better result.",
             Status.LINE_SEARCH: "No lower point was found along the last direction; the best one so far is kept.",
             Status.NOT_FINITE: "The loss is not a finite number at the start; a weight may be too large.",
             Status.INTERRUPTED: "Stopped by the user; the best point so far is kept.",

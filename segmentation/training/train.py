@@ -153,16 +153,16 @@ def train(data: Path, renders: Path, trunk: Path, output: Path, recipe: Segmente
     network = Network()
     start_from(network, trunk)
     network = fit(network, [*known, *scenes, *weak], looks, recipe, recipe.steps)
-    print("first round, kept out:", json.dumps(figures(confusion(Segmenter(network), held))), flush=True)
+    print("held-out photos, first round:", json.dumps(figures(confusion(Segmenter(network), held))), flush=True)
     torch.save(network.state_dict(), output.with_suffix(".checkpoint.pt"))
     if recipe.second_steps:
         unknown = [Sample(path, weight=1e-4) for path in others(data)]
         pseudo = pseudo_labelled(network, [*weak, *unknown], data / "timelapse")
         again = copy.deepcopy(network).requires_grad_(True)
         second = fit(again, [*known, *scenes, *pseudo], looks, recipe, recipe.second_steps)
-        print("second round, kept out:", json.dumps(figures(confusion(Segmenter(second), held))), flush=True)
+        print("held-out photos, second round:", json.dumps(figures(confusion(Segmenter(second), held))), flush=True)
         network = mean_of(network, second)
-        print("mean of both, kept out:", json.dumps(figures(confusion(Segmenter(network), held))), flush=True)
+        print("held-out photos, mean of both networks:", json.dumps(figures(confusion(Segmenter(network), held))), flush=True)
     training = asdict(recipe) | {"minutes": round((time.monotonic() - began) / 60, 1)}
     save_network(output, network, training=json.dumps(training))
 
