@@ -134,15 +134,19 @@ def exif_of(orientation: int) -> Image.Exif:
     return exif
 
 
-def camera_exif() -> bytes:
-    """EXIF of a photo held on its side, with a thumbnail in IFD1."""
+def camera_exif(colour_space: int = 1) -> bytes:
+    """EXIF of a photo held on its side, with a thumbnail in IFD1.
+
+    Args:
+        colour_space: 1 is sRGB, 65535 another one.
+    """
     exif = exif_of(6)
     exif[ExifTags.Base.Make] = "Maker"
     exif[ExifTags.IFD.Exif] = {
         int(ExifTags.Base.ISOSpeedRatings): 400,
         int(ExifTags.Base.ExifImageWidth): ROWS,
         int(ExifTags.Base.ExifImageHeight): COLUMNS,
-        int(ExifTags.Base.ColorSpace): 65535,
+        int(ExifTags.Base.ColorSpace): colour_space,
         int(ExifTags.Base.MakerNote): b"a maker's note",
     }
     exif[ExifTags.IFD.GPSInfo] = {int(ExifTags.GPS.GPSLatitudeRef): "N"}

@@ -139,7 +139,7 @@ def _computing() -> Iterator[Finding]:
 def _formats() -> Iterator[Finding]:
     from PIL import features
 
-    from photostyle.photo.deep_readers import EXTRAS
+    from photostyle.photo.extras import EXTRAS
 
     for name, part in FORMATS.items():
         if features.check(part):

@@ -1,4 +1,4 @@
-"""A photo's pixels, and what its file says about them, from any source: upright, in its colours."""
+"""A photo's pixels, and what its file says about them, from any source: upright, in its own colours."""
 
 from __future__ import annotations
 
@@ -20,33 +20,25 @@ from PIL import Image, ImageCms
 
 from photostyle.compute.library_warnings import recorded_warnings
 from photostyle.errors import InputError
-from photostyle.photo import deep_readers
-from photostyle.photo.icc import SRGB, Profile, parse_profile
-from photostyle.photo.metadata import NO_METADATA, Metadata, upright
-from photostyle.photo.pillow_reader import JpegTables, StoredImage, check_size, note_pages, read_with_pillow
+from photostyle.photo import heif_reader, png_chunks, raw_reader, riff_chunks, tiff_reader
+from photostyle.photo.colour_space import HLG, Meaning, meaning_of
+from photostyle.photo.embedded import Embedded
+from photostyle.photo.exif import Exif, read_exif
+from photostyle.photo.icc import SRGB, Profile
+from photostyle.photo.jpeg_reader import read_jpeg
+from photostyle.photo.metadata import NO_METADATA, Metadata, turn_of, upright
+from photostyle.photo.pillow_reader import read_with_pillow
+from photostyle.photo.stored import AGAIN, DAMAGED, JpegTables, StoredImage, check_size, note_pages
+from photostyle.photo.tone import from_hdr
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
-"""What is read and written, by Pillow's names; HEIC and raw are read alone."""
+"""Formats that are read and written, by Pillow's names. HEIC and raw are only read."""
 
-_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
 _RAW_BEGINNINGS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
-TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _DEEP_PNG = 24  # place of a PNG's bits a channel
-
-_DECODERS = {"PIL", "imagecodecs", "pillow_heif", "rawpy", "tifffile"}
-_IPTC_AS_NUMBERS = "tag 33723 had too many entries"  # Pillow, of what `readers.embedded` reads
-
-# EXIF orientation -> whether rows and columns are swapped, then whether rows and columns run backwards.
-_UPRIGHT = {
-    1: (False, False, False),
-    2: (False, False, True),
-    3: (False, True, True),
-    4: (False, True, False),
-    5: (True, False, False),
-    6: (True, False, True),
-    7: (True, True, True),
-    8: (True, True, False),
-}
+_DECODERS = {"PIL", "imagecodecs", "pillow_heif", "rawpy", "tifffile", "simplejpeg"}
+_METADATA_WARNINGS = re.compile("EXIF|exif|[Tt]ag [0-9]|Metadata|MPO")
+"""Warnings of Pillow and tifffile about metadata, which are read and checked here and not there."""
 
 
 class Decoded(NamedTuple):
@@ -62,6 +54,7 @@ class Decoded(NamedTuple):
     format: str | None = None
     sha256: str | None = None
     warnings: tuple[str, ...] = ()
+    lossless: bool = False
 
 
 def decode(source: str | Path | bytes | bytearray | memoryview | IO[bytes] | Image.Image | NDArray[Any]) -> Decoded:
@@ -190,37 +183,44 @@ def _stored_image(stream: IO[bytes], where: str, notes: list[str]) -> tuple[str,
     head = stream.read(64)
     kind = kind_beside_pillow(head)
     if kind == "HEIC":
-        return kind, deep_readers.read_heic(stream, where, notes)
+        return kind, heif_reader.read_heic(stream, where, notes)
     if kind == "raw":
-        return kind, deep_readers.read_raw(stream, where, notes)
-    in_tiff: dict[str, Any] = {}
-    if head.startswith(TIFF_BEGINNINGS):
-        with deep_readers.read_tiff(stream) as file:
-            page = file.pages.first
-            if deep_readers.is_raw(page):
-                return "raw", deep_readers.read_raw(stream, where, notes)
-            check_size(page.imagelength, page.imagewidth, where)
-            if deep_readers.check_tiff(page, where):
-                note_pages(len(file.pages), notes)
-                return "TIFF", deep_readers.read_deep_tiff(stream, page, where)
-            in_tiff = deep_readers.embedded(page)
+        return kind, raw_reader.read_raw(stream, where, notes)
+    if head.startswith(tiff_reader.BEGINNINGS):
+        with tiff_reader.opened(stream) as file:
+            found = tiff_reader.photo_page(file)
+            if found.page is not None:
+                return "TIFF", tiff_reader.read_tiff(stream, file, found, where, notes)
+        return "raw", raw_reader.read_raw(stream, where, notes)
+    if head.startswith(b"\xff\xd8\xff"):
+        return "JPEG", read_jpeg(stream, where, notes)
     image = opened_by_pillow(stream, head, where)
-    if image.format != "MPO":  # a camera's JPEG with previews
-        note_pages(getattr(image, "n_frames", 1), notes)
-    name = "JPEG" if image.format == "MPO" else str(image.format)
-    if name == "PNG" and head[_DEEP_PNG] == 16:
-        return "PNG", deep_readers.read_deep_png(stream, image, where)
-    if name == "AVIF":
-        stream.seek(0)
-        data = stream.read()
-        if deep_readers.avif_depth(data) > 8:
-            return "AVIF", deep_readers.read_deep_avif(data, image, where)
-    return name, read_with_pillow(image, where, notes)._replace(**in_tiff)
+    note_pages(getattr(image, "n_frames", 1), notes)
+    if image.format == "AVIF":
+        return "AVIF", heif_reader.read_avif(stream, image, where, notes)
+    stream.seek(0)
+    data = stream.read()
+    if image.format == "PNG":
+        beside = png_chunks.embedded(data)
+        if head[_DEEP_PNG] == 16:
+            return "PNG", _deep_png(data, beside, image, where)
+        return "PNG", read_with_pillow(image, where, notes, beside)
+    beside, lossless = riff_chunks.embedded(data)
+    return "WEBP", read_with_pillow(image, where, notes, beside)._replace(lossless=lossless)
+
+
+def _deep_png(data: bytes, beside: Embedded, image: Image.Image, where: str) -> StoredImage:
+    """A PNG of 16 bits a channel, which `image` has opened. Pillow reads its colours as 8 bits."""
+    import imagecodecs
+
+    check_size(image.height, image.width, where)
+    samples = imagecodecs.png_decode(data)
+    return StoredImage(samples, 65_535, 16, samples.ndim == 2 or samples.shape[2] < 3, beside)
 
 
 def kind_beside_pillow(head: bytes) -> str:
-    """ "HEIC" or "raw" where a file's first 64 bytes say so; a raw file that is a TIFF does not say it there."""
-    if head[4:8] == b"ftyp" and (head[8:12] in _HEIC_BRANDS or _HEIC_BRANDS & _compatible(head)):
+    """The kind that a file's first 64 bytes show: "HEIC", "raw" or "". A raw file that is a TIFF does not show it."""
+    if head[4:8] == b"ftyp" and (head[8:12] in heif_reader.HEIC_BRANDS or heif_reader.HEIC_BRANDS & _compatible(head)):
         return "HEIC"
     if head[4:12] == b"ftypcrx " or head[8:10] == b"CR" or head.startswith(_RAW_BEGINNINGS):
         return "raw"
@@ -230,7 +230,7 @@ def kind_beside_pillow(head: bytes) -> str:
 def opened_by_pillow(stream: IO[bytes], head: bytes, where: str) -> Image.Image:
     """An image of `FORMATS` whose samples are not decoded yet.
 
-    `Image.open` would warn of, and refuse, sizes below MOST_PIXELS.
+    `Image.open` would warn of, and refuse, sizes below `photostyle.photo.stored.MOST_PIXELS`.
 
     Raises:
         InputError: the file is of none of the formats.
@@ -271,8 +271,8 @@ def decoding(where: str, notes: list[str]) -> Iterator[None]:
             if not (isinstance(error, OSError) or _by_decoder(error)):
                 raise
             found = f"a damaged one ({str(error) or type(error).__name__})"
-            raise InputError("a whole photo", found, where, "Copy or export it again.") from error
-    notes.extend(message for message in warned if _IPTC_AS_NUMBERS not in message)
+            raise InputError(DAMAGED, found, where, AGAIN) from error
+    notes.extend(message for message in warned if _METADATA_WARNINGS.search(message) is None)
 
 
 def _by_decoder(error: Exception) -> bool:
@@ -292,14 +292,19 @@ def _package_of(frame: FrameType) -> str:
 
 def _decoded(stored: StoredImage, notes: list[str]) -> Decoded:
     """Upright, as floats, with the profile to work in."""
-    stored, profile = _profiled(stored, notes)
+    exif, damaged = read_exif(stored.embedded.exif) if stored.embedded.exif else (Exif(), ())
+    if damaged:
+        notes.append(f"its EXIF is damaged, and what cannot be read is lost ({damaged[0]})")
+    meaning = meaning_of(stored.embedded.colours, exif, grey=stored.grey, notes=notes)
+    stored = _brought_to_profile(stored, meaning, notes)
     samples = stored.samples
     rows, columns = samples.shape[:2]
-    metadata, orientation = upright(stored.exif, stored.xmp, stored.iptc, (rows, columns), notes)
+    turn = turn_of(exif)
+    size = (columns, rows) if stored.turned and turn.swapped else (rows, columns)
+    metadata = upright(stored.embedded, exif, size, notes)
     if not stored.turned:
-        swapped, rows_back, columns_back = _UPRIGHT.get(orientation, _UPRIGHT[1])
-        samples = samples.swapaxes(0, 1) if swapped else samples
-        samples = samples[:: -1 if rows_back else 1, :: -1 if columns_back else 1]
+        samples = samples.swapaxes(0, 1) if turn.swapped else samples
+        samples = samples[:: -1 if turn.rows_back else 1, :: -1 if turn.columns_back else 1]
     samples = np.atleast_3d(samples)
     height, width, channels = samples.shape
     pixels, alpha = np.empty((height, width, 3), np.float32), None
@@ -310,28 +315,23 @@ def _decoded(stored: StoredImage, notes: list[str]) -> Decoded:
         if stored.premultiplied:
             np.divide(pixels, alpha[:, :, None], out=pixels, where=alpha[:, :, None] > 0)
             np.clip(pixels, 0, 1, out=pixels)
-    return Decoded(pixels, alpha, profile, metadata, stored.depth, stored.jpeg)
+    return Decoded(
+        pixels, alpha, meaning.profile, metadata, stored.depth, stored.jpeg, lossless=stored.lossless
+    )  # fmt: skip
 
 
-def _profiled(stored: StoredImage, notes: list[str]) -> tuple[StoredImage, Profile]:
-    """The samples and the profile they are in: the file's own, or sRGB where that one cannot be worked in."""
-    icc = stored.icc
-    if not icc:
-        return stored, SRGB
-    try:
-        space = icc[16:20]
-        if space not in (b"RGB ", b"GRAY") or (space == b"GRAY" and not stored.grey):
-            raise ValueError(f"a profile of {space!r} on {'grey' if stored.grey else 'RGB'} pixels")
-        return stored, parse_profile(icc)
-    except ValueError as error:
-        notes.append(f"the embedded colour profile cannot be used, so the photo is read as sRGB: {error}")
-        return stored, SRGB
-    except LookupError:
-        return _in_srgb(stored, icc, notes), SRGB
+def _brought_to_profile(stored: StoredImage, meaning: Meaning, notes: list[str]) -> StoredImage:
+    """The samples in the profile that they are worked in: as they are, unless they are HDR or need tables."""
+    if meaning.hdr is not None:
+        name = "HLG" if meaning.hdr == HLG else "PQ"
+        notes.append(f"it is HDR ({name}) and is tone-mapped to a standard photo: its brightest light is compressed")
+        samples = from_hdr(np.atleast_3d(stored.samples), stored.white, hlg=meaning.hdr == HLG)
+        return stored._replace(samples=samples, white=65_535, depth=max(stored.depth, 10))
+    return _in_srgb(stored, meaning.convert, notes) if meaning.convert is not None else stored
 
 
 def _in_srgb(stored: StoredImage, icc: bytes, notes: list[str]) -> StoredImage:
-    """The same where the profile is tables of colours: converted by littlecms, at the samples' own depth.
+    """The samples in sRGB, from a profile of tables of colours: converted by littlecms, at the samples' own depth.
 
     Relative colorimetric with black point compensation, as photo editors convert unless told otherwise.
     """

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import io
-import struct
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import Image
 
 from photostyle.errors import OutputError, SettingsError
+from photostyle.photo import jpeg_segments, png_chunks
+from photostyle.photo.exif import BYTE, LONG, SHORT, UNDEFINED, Exif, read_exif
 from photostyle.photo.icc import Profile
-from photostyle.photo.metadata import Metadata, resources_of_iptc
-from photostyle.photo.pillow_reader import MOST_PIXELS, JpegTables, shown_size
+from photostyle.photo.metadata import Metadata, set_resolution
+from photostyle.photo.stored import MOST_PIXELS, JpegTables, shown_size
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
-"""What is written, by Pillow's names."""
+"""Formats that are written, by Pillow's names."""
 DEEP = ("PNG", "TIFF")
 """Formats that are written with 16 bits a channel."""
 QUALITY = 95
-"""Of JPEG, WebP and AVIF, unless told otherwise: where differences from the original can hardly be seen."""
+"""Default quality of JPEG, WebP and AVIF: differences from the original can hardly be seen."""
 
 Pixels = NDArray[np.float32]
 Levels = NDArray[np.unsignedinteger[Any]]
@@ -30,10 +31,11 @@ Levels = NDArray[np.unsignedinteger[Any]]
 _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 _DITHER = 0.5  # levels of 8 bits, from end to end; at 1 a mean is off by nothing, here by a quarter of a level at most
 _ROWS = 256  # quantised at once
-_SEGMENT = 65_533  # bytes that a segment of a JPEG holds
-_ADOBE_XMP, _PHOTOSHOP = b"http://ns.adobe.com/xap/1.0/\0", b"Photoshop 3.0\0"  # what its segments begin with
 _STRIP = 1 << 20  # bytes of a TIFF's strip before compression
-_DEFLATE, _PREDICTED, _UNASSOCIATED = 8, 2, 2
+_COMMENT = "Comment"  # the keyword of a PNG's text that is a JPEG's comment
+_BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS, _SAMPLES, _STRIP_ROWS, _STRIP_BYTES = 258, 259, 262, 273, 277, 278, 279
+_WIDTH, _LENGTH, _PLANAR, _PREDICTOR, _EXTRA, _XMP, _IPTC, _ICC = 256, 257, 284, 317, 338, 700, 33723, 34675
+_RGB, _DEFLATE, _PREDICTED, _UNASSOCIATED = 2, 8, 2, 2
 
 
 def depth_of(format: str, depth: int | Literal["auto"], own: int) -> int:
@@ -58,18 +60,25 @@ def depth_of(format: str, depth: int | Literal["auto"], own: int) -> int:
 
 
 def losses(alpha: Pixels | None, metadata: Metadata, format: str) -> tuple[str, ...]:
-    """What a file of `format`, one of `FORMATS`, cannot hold of a photo: a line each."""
-    held = _for_jpeg(metadata) if format == "JPEG" else metadata
+    """What a file of `format`, one of `FORMATS`, cannot hold of a photo: one text for each part."""
+    held = _held(metadata, format)
     lost = []
     if format == "JPEG" and alpha is not None and alpha.min() < 1:
         lost.append("its transparency is lost: JPEG has none. PNG, WebP, TIFF and AVIF keep it")
-    if metadata.iptc and (format in ("WEBP", "AVIF") or not held.iptc):
+    if metadata.iptc and not held.iptc:
         lost.append(f"its IPTC is lost: {format} has no {'room' if format == 'JPEG' else 'place'} for it")
-    if held.exif != metadata.exif:
+    if held.exif != metadata.exif and format == "JPEG":
         part = "EXIF's maker's note" if held.exif else "EXIF"
         lost.append(f"its {part} is lost: JPEG has room for 64 KiB of EXIF. PNG and TIFF have more")
     if metadata.xmp and not held.xmp:
-        lost.append("its XMP is lost: JPEG has room for 64 KiB. PNG and TIFF have more")
+        lost.append("its XMP is lost: it cannot be divided into the parts that a JPEG has room for")
+    texts = [keyword for keyword, _ in metadata.texts if keyword not in [kept for kept, _ in held.texts]]
+    if held.comment:
+        texts = [keyword for keyword in texts if keyword != _COMMENT]
+    if texts:
+        lost.append(f"its texts are lost ({', '.join(dict.fromkeys(texts))}): {format} has no place for them")
+    if metadata.comment and not held.comment and not any(keyword == _COMMENT for keyword, _ in held.texts):
+        lost.append(f"its comment is lost: {format} has no place for it")
     return tuple(lost)
 
 
@@ -80,21 +89,25 @@ def encoded(
     metadata: Metadata,
     tables: JpegTables | None,
     *,
+    lossless: bool,
     format: str,
     quality: int | Literal["auto"],
     depth: int,
     srgb: bool,
 ) -> bytes:
-    """The file's bytes; the same photo gives the same bytes.
+    """The bytes of a file. The same photo gives the same bytes.
 
     Args:
         pixels: `(H, W, 3) float32`, encoded as `profile` says, [0, 1].
-        alpha: `(H, W) float32`, [0, 1]; left out of JPEG.
-        tables: of the JPEG that the photo was, kept where `quality` is "auto".
+        alpha: `(H, W) float32`, [0, 1]. JPEG does not hold it.
+        profile: what the numbers of the pixels mean.
+        metadata: what is kept of it depends on the format, see `losses`.
+        tables: how the content was compressed if it was a JPEG. They are used if `quality` is "auto".
+        lossless: whether WebP is lossless if `quality` is "auto".
         format: one of `FORMATS`.
         quality: of JPEG, WebP and AVIF, 1 to 100, or "auto".
-        depth: 8 or 16, as `depth_of` has it.
-        srgb: convert to sRGB, clipped to its gamut, and leave the profile out.
+        depth: 8 or 16, see `depth_of`.
+        srgb: whether to convert to sRGB, clipped to its gamut, and to leave the profile out.
 
     Raises:
         SettingsError: a quality out of its range.
@@ -112,24 +125,29 @@ def encoded(
         planes.append(_levels(alpha, depth)[:, :, None])
     levels = planes[0] if len(planes) == 1 else np.concatenate(planes, 2)
     icc, metadata = (None, metadata.in_srgb()) if srgb else (profile.icc, metadata)
+    metadata = _held(metadata, format)
     try:
         if format == "PNG":
             return _png(levels, icc, metadata)
         if format == "TIFF":
             return _tiff(levels, icc, metadata)
-        return _by_pillow(levels, icc, metadata, format, quality, tables)
+        if format == "JPEG":
+            return _jpeg(levels, icc, metadata, quality, tables)
+        return _by_pillow(levels, icc, metadata, format, quality, lossless=lossless and quality == "auto")
     except (OSError, ValueError, RuntimeError) as error:
         raise OutputError(f"a photo that {format} can hold", str(error)) from error
 
 
 def _levels(values: Pixels, depth: int, convert: Callable[[Pixels], Pixels] | None = None) -> Levels:
-    """[0, 1] -> 0..255, dithered: a value halfway between two levels becomes either; or 0..65535, rounded.
+    """Values in [0, 1] as levels: 0 to 255, dithered, or 0 to 65535, rounded.
 
-    So a sky of slow gradients has no bands. Levels of 8 bits stay what they are, so that an unchanged photo does, too.
-    The noise is uniform and white, the same for every photo (Roberts, "Picture Coding Using Pseudo-Random Noise",
-    IRE Transactions on Information Theory 8, 1962).
+    A value halfway between two levels of 8 bits becomes one or the other, so that slow gradients have no bands. Values
+    that are levels of 8 bits stay, so that an unchanged photo does, too. The noise is uniform and white, the same for
+    every photo (Roberts, "Picture Coding Using Pseudo-Random Noise", IRE Transactions on Information Theory 8, 1962).
 
     Args:
+        values: any shape, rows first.
+        depth: 8 or 16.
         convert: applied to the values first, some rows at a time.
     """
     rng = np.random.default_rng(0)
@@ -145,95 +163,121 @@ def _levels(values: Pixels, depth: int, convert: Callable[[Pixels], Pixels] | No
     return result
 
 
-def _by_pillow(
-    levels: Levels, icc: bytes | None, metadata: Metadata, format: str, quality: int | Literal["auto"],
-    tables: JpegTables | None,
-) -> bytes:  # fmt: skip
-    """JPEG (4:4:4 unless it keeps its tables; no block of metadata above 64 KiB), WebP or AVIF."""
-    options: dict[str, Any] = {"quality": QUALITY if quality == "auto" else quality}
-    held = {"icc_profile": icc, "exif": metadata.exif, "xmp": metadata.xmp}
-    if format == "JPEG":
-        options["subsampling"] = "4:4:4"
-        if quality == "auto" and tables is not None:
-            options = {"qtables": [list(table) for table in tables.quantisation], "subsampling": tables.subsampling}
-        metadata = _for_jpeg(metadata)
-        held |= {"exif": metadata.exif, "xmp": metadata.xmp}
-        options["extra"] = _iptc_segment(metadata.iptc)
-    elif format == "AVIF":
-        options["subsampling"] = "4:4:4"
-    else:
-        options["exact"] = True  # colours under transparency, too
+def _held(metadata: Metadata, format: str) -> Metadata:
+    """What a file of `format` can hold of it, in the form in which it holds it."""
+    texts, comment = metadata.texts, metadata.comment
+    if format == "PNG":
+        if comment and not any(keyword == _COMMENT for keyword, _ in texts):
+            texts = (*texts, (_COMMENT, _decoded_text(comment)))
+        return Metadata(metadata.exif, metadata.xmp, metadata.iptc, metadata.resolution, None, texts)
+    if format == "TIFF":
+        return Metadata(metadata.exif, metadata.xmp, metadata.iptc, metadata.resolution)
+    if format in ("WEBP", "AVIF"):
+        exif = metadata.with_resolution_in_exif().exif
+        return Metadata(exif, metadata.xmp, None)
+    comment = comment or next((text.encode() for keyword, text in texts if keyword == _COMMENT), None)
+    if metadata.exif and len(metadata.exif) > jpeg_segments.MOST:
+        metadata = metadata.without_maker_note()
+    exif, xmp, iptc = metadata.exif, metadata.xmp, metadata.iptc
+    _, lost = jpeg_segments.written(exif=exif, xmp=xmp, iptc=iptc, comment=comment)
+    return Metadata(
+        exif if "EXIF" not in lost else None, xmp if "XMP" not in lost else None, iptc if "IPTC" not in lost else None,
+        metadata.resolution, comment if "comment" not in lost else None,
+    )  # fmt: skip
+
+
+def _decoded_text(comment: bytes) -> str:
+    """A JPEG's comment, whose encoding is not stated."""
+    text = comment.rstrip(b"\0")
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
+
+
+def _jpeg(
+    levels: Levels, icc: bytes | None, metadata: Metadata, quality: int | Literal["auto"], tables: JpegTables | None
+) -> bytes:
+    """4:4:4, unless it keeps its tables and its subsampling."""
+    options: dict[str, Any] = {"quality": QUALITY if quality == "auto" else quality, "subsampling": "4:4:4"}
+    if quality == "auto" and tables is not None:
+        options = {"qtables": [list(table) for table in tables.quantisation], "subsampling": tables.subsampling}
+    if metadata.resolution is not None:
+        options["dpi"] = tuple(min(round(each), 65_535) for each in metadata.resolution)
+    segments, _ = jpeg_segments.written(
+        exif=metadata.exif, xmp=metadata.xmp, iptc=metadata.iptc, comment=metadata.comment
+    )
     buffer = io.BytesIO()
-    Image.fromarray(levels).save(buffer, format, **options, **{name: data for name, data in held.items() if data})
+    Image.fromarray(levels).save(buffer, "JPEG", extra=segments, **options, **_given(icc_profile=icc))
     return buffer.getvalue()
 
 
-def _for_jpeg(metadata: Metadata) -> Metadata:
-    """What a JPEG can hold of it, a block of each kind in one segment."""
-    if metadata.exif and len(metadata.exif) > _SEGMENT:
-        metadata = metadata.without_maker_note()
-    resources = resources_of_iptc(metadata.iptc) if metadata.iptc else b""
-    return Metadata(
-        exif=metadata.exif if len(metadata.exif or b"") <= _SEGMENT else None,
-        xmp=metadata.xmp if len(metadata.xmp or b"") <= _SEGMENT - len(_ADOBE_XMP) else None,
-        iptc=metadata.iptc if len(resources) <= _SEGMENT - len(_PHOTOSHOP) else None,
-    )
+def _by_pillow(
+    levels: Levels, icc: bytes | None, metadata: Metadata, format: str, quality: int | Literal["auto"], *,
+    lossless: bool,
+) -> bytes:  # fmt: skip
+    """WebP or AVIF."""
+    options: dict[str, Any] = {"quality": QUALITY if quality == "auto" else quality}
+    if format == "AVIF":
+        options["subsampling"] = "4:4:4"
+    else:
+        options |= {"exact": True, "lossless": lossless}  # exact: colours under transparency stay, too
+        if lossless:
+            options["quality"] = 80  # here the effort, not the quality
+    held = _given(icc_profile=icc, exif=metadata.exif, xmp=metadata.xmp)
+    buffer = io.BytesIO()
+    Image.fromarray(levels).save(buffer, format, **options, **held)
+    return buffer.getvalue()
 
 
-def _iptc_segment(iptc: bytes | None) -> bytes:
-    """The segment APP13 of a JPEG; empty without IPTC."""
-    data = _PHOTOSHOP + resources_of_iptc(iptc) if iptc else b""
-    return b"\xff\xed" + struct.pack(">H", len(data) + 2) + data if data else b""
+def _given(**options: bytes | None) -> Mapping[str, Any]:
+    return {name: value for name, value in options.items() if value}
 
 
 def _png(levels: Levels, icc: bytes | None, metadata: Metadata) -> bytes:
     import imagecodecs
 
-    data = imagecodecs.png_encode(levels, level=6)
-    chunks = []
-    if icc is not None:
-        chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
-    if metadata.exif is not None:
-        chunks.append((b"eXIf", metadata.exif.removeprefix(b"Exif\0\0")))
-    if metadata.xmp is not None:
-        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
-    if metadata.iptc is not None:
-        resources = resources_of_iptc(metadata.iptc)
-        text = f"\niptc\n{len(resources):8}\n{resources.hex()}\n"
-        chunks.append((b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text.encode())))
-    body = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
-    start = 33  # after the signature and IHDR
-    return b"".join([data[:start], *body, data[start:]])
+    return png_chunks.written(
+        bytes(imagecodecs.png_encode(levels, level=6)), icc=icc, exif=metadata.exif, xmp=metadata.xmp,
+        iptc=metadata.iptc,
+        resolution=metadata.resolution, texts=metadata.texts,
+    )  # fmt: skip
 
 
 def _tiff(levels: Levels, icc: bytes | None, metadata: Metadata) -> bytes:
     """Deflated after horizontal prediction (TIFF 6.0, section 14, and Adobe's Technical Note 2 on Photoshop).
 
-    Pillow compresses through libtiff, which loses the camera's part of EXIF; here it writes the tags alone.
+    The tags are written here, with those of EXIF as they are: libraries encode them again.
     """
     height, width, channels = levels.shape
-    tags = Image.Exif()
-    tags.endian = "<"
-    if metadata.exif is not None:
-        tags.load(metadata.exif)
-    order: Literal["<", ">"] = ">" if tags.endian == ">" else "<"
+    tags = read_exif(metadata.exif)[0] if metadata.exif else Exif()
     rows = max(1, _STRIP // (width * channels * levels.itemsize))
-    strips = list(_strips(levels, rows, order))
-    # Pillow counts the strips' places from the end of the tags, and writes them from the file's beginning.
-    starts = np.cumsum([0, *(len(strip) for strip in strips)]).tolist()
-    tags.update({
-        int(ExifTags.Base.ImageWidth): width, int(ExifTags.Base.ImageLength): height,
-        int(ExifTags.Base.BitsPerSample): (8 * levels.itemsize,) * channels,
-        int(ExifTags.Base.Compression): _DEFLATE, int(ExifTags.Base.PhotometricInterpretation): 2,
-        int(ExifTags.Base.StripOffsets): tuple(starts[:-1]), int(ExifTags.Base.SamplesPerPixel): channels,
-        int(ExifTags.Base.RowsPerStrip): rows, int(ExifTags.Base.StripByteCounts): tuple(map(len, strips)),
-        int(ExifTags.Base.PlanarConfiguration): 1, int(ExifTags.Base.Predictor): _PREDICTED,
-        **({338: _UNASSOCIATED} if channels == 4 else {}),
-        **({700: metadata.xmp} if metadata.xmp else {}),
-        **({33723: metadata.iptc} if metadata.iptc else {}),
-        **({34675: icc} if icc else {}),
-    })  # fmt: skip
-    return b"".join([tags.tobytes().removeprefix(b"Exif\0\0"), *strips])
+    strips = list(_strips(levels, rows, tags.order))
+    shorts = {
+        _BITS: (8 * levels.itemsize,) * channels, _COMPRESSION: (_DEFLATE,), _PHOTOMETRIC: (_RGB,),
+        _SAMPLES: (channels,), _PLANAR: (1,), _PREDICTOR: (_PREDICTED,),
+        **({_EXTRA: (_UNASSOCIATED,)} if channels == 4 else {}),
+    }  # fmt: skip
+    starts = np.cumsum([0, *(len(strip) for strip in strips)])
+    longs = {
+        _WIDTH: (width,), _LENGTH: (height,), _STRIP_ROWS: (rows,), _STRIP_BYTES: tuple(map(len, strips)),
+        _STRIPS: tuple(starts[:-1].tolist()),
+    }  # fmt: skip
+    for kind, numbers in ((SHORT, shorts), (LONG, longs)):
+        for tag, values in numbers.items():
+            tags.set_numbers("image", tag, kind, *values)
+    for tag, kind, data in (
+        (_XMP, BYTE, metadata.xmp),
+        (_IPTC, UNDEFINED, metadata.iptc),
+        (_ICC, UNDEFINED, icc),
+    ):
+        if data:
+            tags.set_bytes("image", tag, kind, data)
+    if metadata.resolution is not None:
+        set_resolution(tags, metadata.resolution)
+    first = len(tags.to_bytes())  # the strips follow the tags
+    tags.set_numbers("image", _STRIPS, LONG, *(first + starts[:-1]).tolist())
+    return b"".join([tags.to_bytes(), *strips])
 
 
 def _strips(levels: Levels, rows: int, order: Literal["<", ">"]) -> Iterable[bytes]:

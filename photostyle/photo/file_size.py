@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import IO
 
 from photostyle.errors import InputError
-from photostyle.photo import deep_readers
-from photostyle.photo.decode import TIFF_BEGINNINGS, decoding, kind_beside_pillow, opened_by_pillow
+from photostyle.photo import heif_reader, raw_reader, tiff_reader
+from photostyle.photo.decode import decoding, kind_beside_pillow, opened_by_pillow
 
 
 def pixel_count(path: str | Path) -> int | None:
-    """Of what `Photo.read` would give: of the first page or frame, and not of a preview that stands before it.
+    """The number of pixels that `Photo.read` would give: of the photo, not of a preview that stands before it.
 
     Returns:
         None where the file is missing, damaged or no photo, or the package that reads its kind is not installed.
@@ -28,15 +28,15 @@ def _sides(stream: IO[bytes], path: str | Path) -> tuple[int, int]:
     """Rows and columns, as stored or upright."""
     head = stream.read(64)
     kind = kind_beside_pillow(head)
-    if not kind and head.startswith(TIFF_BEGINNINGS):
-        with deep_readers.read_tiff(stream) as file:
-            page = file.pages.first
-            if not deep_readers.is_raw(page):
+    if not kind and head.startswith(tiff_reader.BEGINNINGS):
+        with tiff_reader.opened(stream) as file:
+            page = tiff_reader.photo_page(file).page
+            if page is not None:
                 return page.imagelength, page.imagewidth
             kind = "raw"
     if kind == "raw":
-        return deep_readers.raw_size(path)
+        return raw_reader.raw_size(path)
     if kind == "HEIC":
-        return deep_readers.heic_size(stream, str(path))
+        return heif_reader.heic_size(stream, str(path))
     image = opened_by_pillow(stream, head, str(path))
     return image.height, image.width

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -27,6 +27,7 @@ SAME = 2 / 255
 
 _HEADER = 128
 _INVERSE = 65_536  # points of a table's inverse
+_TABLE = 4096  # points of a curve that is written as a table
 _CHANNELS = (b"r", b"g", b"b")
 _PARAMETERS = {
     0: ("g",),
@@ -175,7 +176,11 @@ def parse_profile(icc: bytes) -> Profile:
     space = icc[16:20]
     if space == b"GRAY" and b"kTRC" in tags:
         curve = _curve(tags[b"kTRC"])
-        return _classified(_built(tags[b"kTRC"]), (curve, curve, curve), np.array(SRGB_PRIMARIES))
+        return classified(
+            built_profile("Grey's curve with sRGB's primaries", np.array(SRGB_PRIMARIES), tags[b"kTRC"]),
+            (curve, curve, curve),
+            np.array(SRGB_PRIMARIES),
+        )
     if space != b"RGB " or icc[20:24] != b"XYZ " or not {c + b"XYZ" for c in _CHANNELS} <= set(tags):
         raise LookupError(f"a profile of {space.decode('latin-1').strip()} without primaries")
     try:
@@ -185,10 +190,10 @@ def parse_profile(icc: bytes) -> Profile:
         raise ValueError(f"its curves or primaries are cut short ({error})") from error
     if abs(np.linalg.det(primaries)) < 1e-3:
         raise ValueError("its primaries span no colours")
-    return _classified(icc, curves, primaries)
+    return classified(icc, curves, primaries)
 
 
-def _classified(icc: bytes, curves: tuple[Power | Table, ...], primaries: NDArray[np.float64]) -> Profile:
+def classified(icc: bytes, curves: tuple[Power | Table, ...], primaries: NDArray[np.float64]) -> Profile:
     """The profile; sRGB where it moves no colour of a lattice by more than `SAME`."""
     profile = Profile(icc, curves, primaries)
     lattice = np.indices((16, 16, 16), np.float32).reshape(3, -1).T / np.float32(15)
@@ -240,25 +245,46 @@ def _rising(curve: Power) -> Power:
     return curve
 
 
-def _built(curve: bytes) -> bytes:
-    """A profile of version 2.4 (ICC.1:2001-04) with sRGB's primaries and `curve`, the data of a curve's tag."""
+def built_profile(name: str, primaries: NDArray[np.float64], curve: Power | bytes) -> bytes:
+    """A small ICC profile of version 2.4 (ICC.1:2001-04), which every program reads.
 
-    def to_xyz(values: tuple[float, float, float]) -> bytes:
+    Args:
+        name: its description, in ASCII.
+        primaries: `(3, 3)`, XYZ of red, green and blue adapted to D50, a row each.
+        curve: of all three channels: a curve from encoded to linear values, or the data of a curve's tag.
+    """
+
+    def to_xyz(values: Iterable[float]) -> bytes:
         return b"XYZ \0\0\0\0" + struct.pack(">3i", *(math.floor(value * 65536 + 0.5) for value in values))
 
-    name = b"Grey's curve with sRGB's primaries\0"
+    described = name.encode("ascii", "replace") + b"\0"
+    shared = curve if isinstance(curve, bytes) else _curve_tag(curve)
     tags = {
-        b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(name)) + name + bytes(78),
+        b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(described)) + described + bytes(78),
         b"cprt": b"text\0\0\0\0CC0\0",
         b"wtpt": to_xyz(D50),
     }
-    for channel, values in zip(_CHANNELS, SRGB_PRIMARIES, strict=True):
-        tags |= {channel + b"XYZ": to_xyz(values), channel + b"TRC": curve}
+    for channel, values in zip(_CHANNELS, primaries, strict=True):
+        tags |= {channel + b"XYZ": to_xyz(values), channel + b"TRC": shared}
     table, body, start = b"", b"", _HEADER + 4 + 12 * len(tags)
+    places = dict[bytes, int]()
     for signature, data in tags.items():
-        table += signature + struct.pack(">II", start + len(body), len(data))
-        body += data + bytes(-len(data) % 4)
+        if data not in places:
+            places[data] = start + len(body)
+            body += data + bytes(-len(data) % 4)
+        table += signature + struct.pack(">II", places[data], len(data))
     header = struct.pack(">I4sI4s4s4s", start + len(body), bytes(4), 0x02400000, b"mntr", b"RGB ", b"XYZ ")
     header += struct.pack(">6H4s", 2026, 1, 1, 0, 0, 0, b"acsp") + bytes(28)
     header += to_xyz(D50)[8:]
     return header.ljust(_HEADER, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+def _curve_tag(curve: Power) -> bytes:
+    """The data of a curve's tag: one exponent, or a table."""
+    plain = curve.d <= 0 and (curve.a, curve.b, curve.e) == (1.0, 0.0, 0.0)
+    if plain and curve.g * 256 == round(curve.g * 256):
+        values = [round(curve.g * 256)]
+    else:
+        encoded = np.linspace(0, 1, _TABLE, dtype=np.float64).astype(np.float32)
+        values = np.rint(curve.linear(encoded) * 65535).astype(int).tolist()
+    return b"curv\0\0\0\0" + struct.pack(f">I{len(values)}H", len(values), *values)

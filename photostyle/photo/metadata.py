@@ -1,262 +1,179 @@
-"""What a photo's file says about it beside its pixels: EXIF, XMP and IPTC, kept, and true of the photo that is written.
-
-EXIF 3.0 (CIPA DC-008) for the tags; XMP, ISO 16684-1, for the packet and, in its part 2, for the history that a result
-carries; IPTC IIM 4.2 in the resource 0x0404 of Photoshop's image resources.
-"""
+"""What a photo's file says about it beside its pixels: kept as bytes, and changed only where it became untrue."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
-from xml.dom import minidom
-from xml.parsers.expat import ExpatError
 
-from PIL import ExifTags, Image
+from photostyle.photo import iptc as iptc_records
+from photostyle.photo import xmp as xmp_packets
+from photostyle.photo.embedded import Embedded, Resolution
+from photostyle.photo.exif import (
+    ASCII,
+    COLOR_SPACE,
+    HEADER,
+    INTEROP_INDEX,
+    LONG,
+    MAKER_NOTE,
+    ORIENTATION,
+    PIXEL_HEIGHT,
+    PIXEL_WIDTH,
+    RESOLUTION_UNIT,
+    SHORT,
+    SUBJECT_AREA,
+    SUBJECT_LOCATION,
+    X_RESOLUTION,
+    Y_RESOLUTION,
+    Exif,
+    read_exif,
+)
+from photostyle.photo.xmp import TURNS, Turn, is_place, turned_area
 
-if TYPE_CHECKING:
-    from xml.dom.minidom import Attr, Document, Element
-
-# Tags that lay out a TIFF's own pixels, or that repeat what is kept elsewhere: wrong in any other file.
-_LAYOUT_TAGS = {*range(254, 267), 273, *range(277, 280), 284, 317, *range(320, 326), 330, 338, 339, 347}
-_LAYOUT_TAGS |= {*range(512, 533), 700, 33421, 33422, 33723, 34377, 34675, *range(50706, 50900)}
-
-_SIDES_SWAPPED = {5, 6, 7, 8}
-_DAMAGED = (OSError, SyntaxError, ValueError, LookupError, TypeError, AttributeError, OverflowError, struct.error)
-"""What Pillow raises on damaged EXIF."""
-
-_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_EXIF, _TIFF = "http://ns.adobe.com/exif/1.0/", "http://ns.adobe.com/tiff/1.0/"
-_XMP, _XMP_MM = "http://ns.adobe.com/xap/1.0/", "http://ns.adobe.com/xap/1.0/mm/"
-_EVENT = "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#"
-_XMLNS = "http://www.w3.org/2000/xmlns/"
-_EMPTY_PACKET = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"/></x:xmpmeta>'
-_OPENING, _CLOSING = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>', b'<?xpacket end="w"?>'
-_IPTC_RESOURCE = 0x0404
+_PER_INCH = {1: 0.0, 2: 1.0, 3: 2.54}
+"""By EXIF's unit: none, inches, centimetres."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """EXIF, XMP and IPTC of an upright photo.
+    """Metadata of an upright photo.
 
     Args:
-        exif: with orientation 1 and without thumbnail, as Pillow's `exif=` takes it; None where there is none.
-        xmp: a packet, likewise; None where there is none.
-        iptc: the records of IIM; None where there are none.
+        exif: begins with `photostyle.photo.exif.HEADER`, has orientation 1 and no thumbnail; None if there is none.
+        xmp: a packet; None if there is none.
+        iptc: records of IIM; None if there are none.
+        resolution: for print, in pixels per inch; None if the file does not say it outside EXIF.
+        comment: the comment of a JPEG; None if there is none.
+        texts: keyword and text of each text of a PNG.
     """
 
     exif: bytes | None = field(default=None, repr=False)
     xmp: bytes | None = field(default=None, repr=False)
     iptc: bytes | None = field(default=None, repr=False)
+    resolution: Resolution | None = None
+    comment: bytes | None = field(default=None, repr=False)
+    texts: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def without_gps(self) -> Metadata:
-        """A copy that does not say where the photo was taken: without EXIF's GPS and XMP's exif:GPS properties.
+        """A copy that does not say where the photo was taken.
 
-        Names of places in XMP or IPTC, and what a maker's note may hold, stay.
+        Left out are the GPS directory of EXIF, every property of XMP whose name speaks of a place, of whatever maker
+        (see `photostyle.photo.xmp.is_place`), the places of IPTC, and such texts of a PNG. A maker's note stays.
         """
-        kept = self.exif
-        if kept is not None:
-            exif = Image.Exif()
-            exif.load(kept)
-            exif.pop(ExifTags.IFD.GPSInfo, None)
-            kept = exif.tobytes()
-        xmp = self.xmp
-        if xmp is not None:
-            document = _parsed(xmp)
-            _remove(document, _EXIF, "GPS")
-            xmp = _packet(document)
-        return replace(self, exif=kept, xmp=xmp)
+        exif = self.exif
+        if exif is not None:
+            read, _ = read_exif(exif)
+            read.directories["gps"] = {}
+            exif = HEADER + read.to_bytes() if read else None
+        return replace(
+            self,
+            exif=exif,
+            xmp=xmp_packets.without_places(self.xmp) if self.xmp is not None else None,
+            iptc=(iptc_records.without_places(self.iptc) or None) if self.iptc is not None else None,
+            texts=tuple(
+                (keyword, text) for keyword, text in self.texts if not is_place(keyword.rpartition(":")[2] or keyword)
+            ),
+        )
 
     def without_maker_note(self) -> Metadata:
         """A copy without EXIF's maker's note, which can be longer than all the rest."""
         if self.exif is None:
             return self
-        exif = Image.Exif()
-        exif.load(self.exif)
-        exif.get_ifd(ExifTags.IFD.Exif).pop(int(ExifTags.Base.MakerNote), None)
-        return replace(self, exif=exif.tobytes())
+        exif, _ = read_exif(self.exif)
+        exif.directories["exif"].pop(MAKER_NOTE, None)
+        return replace(self, exif=HEADER + exif.to_bytes())
 
     def in_srgb(self) -> Metadata:
         """A copy that says, where it says anything of it, that the photo is in sRGB."""
         if self.exif is None:
             return self
-        exif = Image.Exif()
-        exif.load(self.exif)
-        details = exif.get_ifd(ExifTags.IFD.Exif)
-        if ExifTags.Base.ColorSpace in details:
-            details[int(ExifTags.Base.ColorSpace)] = 1
-        return replace(self, exif=exif.tobytes())
+        exif, _ = read_exif(self.exif)
+        if COLOR_SPACE in exif.directories["exif"]:
+            exif.set_numbers("exif", COLOR_SPACE, SHORT, 1)
+        if INTEROP_INDEX in exif.directories["interop"]:
+            exif.set_bytes("interop", INTEROP_INDEX, ASCII, b"R98\0")
+        return replace(self, exif=HEADER + exif.to_bytes())
+
+    def with_resolution_in_exif(self) -> Metadata:
+        """A copy whose EXIF says the print resolution, for formats that say it nowhere else."""
+        if self.resolution is None:
+            return self
+        exif = read_exif(self.exif)[0] if self.exif else Exif()
+        set_resolution(exif, self.resolution)
+        return replace(self, exif=HEADER + exif.to_bytes())
 
     def with_event(self, software: str, parameters: str) -> Metadata:
-        """A copy whose XMP history (xmpMM:History) tells that `software` edited the photo, and how.
-
-        Its time is left out: the same photos and settings give the same bytes.
-        """
-        document = _parsed(self.xmp or _EMPTY_PACKET.encode())
-        history = next(iter(document.getElementsByTagNameNS(_XMP_MM, "History")), None)
-        rdf = document.getElementsByTagNameNS(_RDF, "RDF")[0]
-        if history is None:
-            description = _child(document, rdf, _RDF, "rdf:Description")
-            description.setAttributeNS(_RDF, "rdf:about", "")
-            history = _child(document, description, _XMP_MM, "xmpMM:History")
-        events = next(iter(history.getElementsByTagNameNS(_RDF, "Seq")), None)
-        if events is None:
-            events = _child(document, history, _RDF, "rdf:Seq")
-        event = _child(document, events, _RDF, "rdf:li")
-        event.setAttributeNS(_XMLNS, "xmlns:stEvt", _EVENT)
-        event.setAttributeNS(_RDF, "rdf:parseType", "Resource")
-        for name, value in (("action", "edited"), ("softwareAgent", software), ("parameters", parameters)):
-            element = document.createElementNS(_EVENT, f"stEvt:{name}")
-            element.appendChild(document.createTextNode(_printable(value)))
-            event.appendChild(element)
-        return replace(self, xmp=_packet(document))
+        """A copy whose XMP history says that `software` edited the photo, and how."""
+        return replace(self, xmp=xmp_packets.with_event(self.xmp, software, parameters))
 
 
 NO_METADATA = Metadata()
 
 
-def upright(
-    exif: Image.Exif, xmp: bytes | None, iptc: bytes | None, stored: tuple[int, int], notes: list[str]
-) -> tuple[Metadata, int]:
-    """What can be kept of a file's metadata, true of the upright photo, and the orientation that it gives.
+def set_resolution(exif: Exif, resolution: Resolution) -> None:
+    """Sets the print resolution in the first directory."""
+    exif.set_rational("image", X_RESOLUTION, resolution.across)
+    exif.set_rational("image", Y_RESOLUTION, resolution.down)
+    exif.set_numbers("image", RESOLUTION_UNIT, SHORT, 2)
+
+
+def resolution_of(exif: Exif) -> Resolution | None:
+    """The print resolution that the first directory says."""
+    unit = (*exif.numbers("image", RESOLUTION_UNIT), 2)[0]
+    across, down = exif.numbers("image", X_RESOLUTION), exif.numbers("image", Y_RESOLUTION)
+    scale = _PER_INCH.get(int(unit), 0.0)
+    if not (across and down and scale and across[0] > 0 and down[0] > 0):
+        return None
+    return Resolution(across[0] * scale, down[0] * scale)
+
+
+def turn_of(exif: Exif) -> Turn:
+    """How the pixels become upright. An orientation that is not known turns nothing."""
+    return TURNS.get(int((*exif.numbers("image", ORIENTATION), 1)[0]), TURNS[1])
+
+
+def upright(found: Embedded, exif: Exif, stored: tuple[int, int], notes: list[str]) -> Metadata:
+    """The metadata of the upright photo.
 
     Args:
-        exif: as read; nothing of it need be readable.
-        xmp: a packet; iptc: the records of IIM; None where there are none.
-        stored: rows and columns as stored.
+        found: as read.
+        exif: its EXIF, as read. It is changed here.
+        stored: rows and columns before the pixels are turned.
         notes: takes what a user should know.
     """
-    kept, orientation = _upright_exif(exif, stored, notes)
-    if xmp is not None:
+    turn = turn_of(exif)
+    left_out = dict.fromkeys(found.left_out)
+    packet = found.xmp
+    if packet is not None:
         try:
-            document = _parsed(xmp)
-            for holder, attribute in _properties(document, _TIFF, "Orientation"):
-                _set(document, holder, attribute, "1")
-            _remove(document, _XMP, "Thumbnails")
-            xmp = _packet(document)
+            packet, announced = xmp_packets.upright(packet, turn, stored)
+            left_out |= dict.fromkeys(announced)
         except ValueError as error:
             notes.append(f"its XMP is damaged and is lost: {error}")
-            xmp = None
-    return Metadata(kept, xmp, iptc or None), orientation
+            packet = None
+    if left_out:
+        notes.append(f"the result will not have these parts of the file: {', '.join(left_out)}")
+    if found.damaged:
+        notes.append(f"these parts of the file are damaged and are lost: {', '.join(found.damaged)}")
+    resolution = found.resolution
+    if resolution is not None and turn.swapped:
+        resolution = Resolution(resolution.down, resolution.across)
+    kept = _upright_exif(exif, turn, stored)
+    return Metadata(kept, packet, found.iptc or None, resolution, found.comment, found.texts)
 
 
-def _upright_exif(found: Image.Exif, stored: tuple[int, int], notes: list[str]) -> tuple[bytes | None, int]:
-    damaged: list[str] = []
-    directories = {int(ExifTags.IFD.Exif), int(ExifTags.IFD.GPSInfo)}
-    kept = Image.Exif()
-    kept.endian = found.endian
-    kept.update(_sound(found, set(found) - _LAYOUT_TAGS - directories, found.endian, damaged))
-    orientation = kept.get(ExifTags.Base.Orientation, 1)
-    for directory in directories & set(found):
-        entries = _directory(found, directory, damaged)
-        sound = _sound(entries, set(entries) - {ExifTags.IFD.Interop}, found.endian, damaged)
-        if ExifTags.IFD.Interop in entries:
-            interop = _directory(found, ExifTags.IFD.Interop, damaged)
-            sound[ExifTags.IFD.Interop] = _sound(interop, set(interop), found.endian, damaged)
-        if sound:
-            kept[directory] = sound
-    if damaged:
-        notes.append(f"its EXIF is damaged, and what cannot be read is lost ({damaged[0]})")
-    if not kept:
-        return None, orientation
-    kept[ExifTags.Base.Orientation] = 1
-    height, width = stored[::-1] if orientation in _SIDES_SWAPPED else stored
-    details = kept.get(ExifTags.IFD.Exif, {})
-    for tag, side in ((ExifTags.Base.ExifImageHeight, height), (ExifTags.Base.ExifImageWidth, width)):
+def _upright_exif(exif: Exif, turn: Turn, stored: tuple[int, int]) -> bytes | None:
+    if not exif:
+        return None
+    exif.set_numbers("image", ORIENTATION, SHORT, 1)
+    height, width = stored[::-1] if turn.swapped else stored
+    details, first = exif.directories["exif"], exif.directories["image"]
+    for tag, side in ((PIXEL_HEIGHT, height), (PIXEL_WIDTH, width)):
         if tag in details:
-            details[int(tag)] = side
-    return kept.tobytes(), orientation
-
-
-def _directory(exif: Image.Exif, tag: int, damaged: list[str]) -> dict[int, Any]:
-    try:
-        return dict(exif.get_ifd(tag))
-    except _DAMAGED as error:
-        damaged.append(str(error))
-        return {}
-
-
-def _sound(entries: Mapping[int, Any], tags: set[int], endian: str | None, damaged: list[str]) -> dict[int, Any]:
-    """Those of the tags whose values can be read and written again."""
-    sound = {}
-    for tag in tags:
-        one = Image.Exif()
-        one.endian = endian
-        try:
-            one[tag] = entries[tag]
-            one.tobytes()
-            sound[tag] = one[tag]
-        except _DAMAGED as error:
-            damaged.append(f"tag {tag}: {error}")
-    return sound
-
-
-def iptc_of_resources(resources: Mapping[int, Any]) -> bytes | None:
-    """The records of IIM among Photoshop's image resources, by their numbers as Pillow has them."""
-    data = resources.get(_IPTC_RESOURCE)
-    return data if isinstance(data, bytes) else None
-
-
-def resources_of_iptc(iptc: bytes) -> bytes:
-    """Photoshop's image resources that hold the records of IIM, and nothing else."""
-    return b"8BIM" + struct.pack(">HHI", _IPTC_RESOURCE, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
-
-
-def _parsed(packet: bytes) -> Document:
-    """Raises ValueError for what is no XMP."""
-    if b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
-        raise ValueError("it declares entities, which XMP has none of")
-    try:
-        document = minidom.parseString(packet.strip(b"\0 \r\n\t"))
-    except (ExpatError, ValueError, LookupError) as error:
-        raise ValueError(str(error)) from error
-    if not document.getElementsByTagNameNS(_RDF, "RDF"):
-        raise ValueError("it holds no RDF")
-    return document
-
-
-def _packet(document: Document) -> bytes:
-    (root,) = (node for node in document.childNodes if node.nodeType == node.ELEMENT_NODE)
-    return _OPENING + root.toxml().encode() + _CLOSING
-
-
-def _child(document: Document, parent: Element, namespace: str, name: str) -> Element:
-    """A new last child, whose prefix is bound to its namespace whatever the packet binds it to."""
-    element = document.createElementNS(namespace, name)
-    element.setAttributeNS(_XMLNS, f"xmlns:{name.split(':', maxsplit=1)[0]}", namespace)
-    parent.appendChild(element)
-    return element
-
-
-def _properties(document: Document, namespace: str, prefix: str) -> Iterator[tuple[Element, Attr | None]]:
-    """Every property whose name begins so: as an attribute of an element, or as the element itself and None."""
-    for element in list(document.getElementsByTagName("*")):
-        for attribute in list(element.attributes.values()):
-            if attribute.namespaceURI == namespace and attribute.localName.startswith(prefix):
-                yield element, attribute
-        if element.namespaceURI == namespace and element.localName.startswith(prefix):
-            yield element, None
-
-
-def _remove(document: Document, namespace: str, prefix: str) -> None:
-    for element, attribute in _properties(document, namespace, prefix):
-        if attribute is not None:
-            element.removeAttributeNode(attribute)
-        elif element.parentNode is not None:
-            element.parentNode.removeChild(element)
-
-
-def _set(document: Document, element: Element, attribute: Attr | None, value: str) -> None:
-    if attribute is not None:
-        attribute.value = value
-        return
-    for child in list(element.childNodes):
-        element.removeChild(child)
-    element.appendChild(document.createTextNode(value))
-
-
-def _printable(text: str) -> str:
-    """Text that XML can hold: file names may be no Unicode, or hold control characters."""
-    encodable = text.encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c >= " " else repr(c)[1:-1] for c in encodable)
+            exif.set_numbers("exif", tag, LONG, side)
+    for tag in (SUBJECT_AREA, SUBJECT_LOCATION):
+        values = exif.numbers("exif", tag)
+        if values and turn != TURNS[1]:
+            turned = (max(0, min(65_535, round(value))) for value in turned_area(values, turn, stored))
+            exif.set_numbers("exif", tag, SHORT, *turned)
+    if turn.swapped and X_RESOLUTION in first and Y_RESOLUTION in first:
+        first[X_RESOLUTION], first[Y_RESOLUTION] = first[Y_RESOLUTION], first[X_RESOLUTION]
+    return HEADER + exif.to_bytes()

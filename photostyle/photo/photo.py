@@ -19,7 +19,7 @@ from photostyle.photo.decode import decode
 from photostyle.photo.encode import FORMATS, depth_of, encoded, losses
 from photostyle.photo.icc import SRGB, Profile
 from photostyle.photo.metadata import NO_METADATA, Metadata
-from photostyle.photo.pillow_reader import MOST_PIXELS, SHORTEST_SIDE, JpegTables, shown_size
+from photostyle.photo.stored import MOST_PIXELS, SHORTEST_SIDE, JpegTables, shown_size
 
 __all__ = ["MOST_PIXELS", "SHORTEST_SIDE", "Photo", "PhotoSource", "check_writable", "format_of", "resize"]
 
@@ -58,6 +58,7 @@ class Photo:
         format: "JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIC" or "raw"; None where it comes from an array.
         sha256: of the file's bytes, hexadecimal; None where there was no file.
         warnings: what a user should know about how it was read.
+        lossless: whether the file was a lossless WebP, which stays lossless.
 
     Raises:
         ValueError: the arrays are not as said above (the ranges are not looked at).
@@ -73,6 +74,7 @@ class Photo:
     format: str | None = None
     sha256: str | None = None
     warnings: tuple[str, ...] = ()
+    lossless: bool = False
 
     def __post_init__(self) -> None:
         pixels, alpha = self.pixels, self.alpha
@@ -233,7 +235,7 @@ class Photo:
                 raise SettingsError(f"a {name} of " + ", ".join(known), repr(value))
         return encoded(
             self.pixels, self.alpha, self.profile, self._kept(metadata), self.jpeg, format=format, quality=quality,
-            depth=depth_of(format, depth, self.depth), srgb=profile == "srgb",
+            lossless=self.lossless, depth=depth_of(format, depth, self.depth), srgb=profile == "srgb",
         )  # fmt: skip
 
     def losses(self, format: str, metadata: Literal["all", "no gps", "none"] = "all") -> tuple[str, ...]:

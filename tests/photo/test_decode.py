@@ -158,8 +158,18 @@ def test_of_several_pages_the_first_is_read_with_a_warning(tmp_path: Path, forma
 
 def test_a_cameras_jpeg_with_previews_is_a_jpeg(tmp_path: Path) -> None:
     image = Image.fromarray(smooth())
-    photo = read(tmp_path, saved(image, "MPO", save_all=True, append_images=[image]))
-    assert (photo.format, photo.warnings) == ("JPEG", ())
+    data = saved(image, "MPO", save_all=True, append_images=[image])
+    photo = read(tmp_path, data)
+    assert photo.format == "JPEG"
+    assert photo.warnings == ("the result will not have these parts of the file: a second picture",)
+    second = data.index(b"MPF\0") + 4 + 8 + 2 + 3 * 12 + 4 + 16  # the entry of the second picture
+    assert data[second : second + 4] == bytes(4)
+    preview = (
+        data[:second]
+        + (b"\x01\0\x01\0" if data[data.index(b"MPF\0") + 4] == 73 else b"\0\x01\0\x01")
+        + data[second + 4 :]
+    )
+    assert read(tmp_path, preview).warnings == ()
 
 
 # EXIF and orientation.
@@ -199,7 +209,7 @@ def test_orientation_is_applied_once(tmp_path: Path, format: str, orientation: i
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", AVIF])
 def test_exif_is_kept_upright_and_without_thumbnail(tmp_path: Path, format: str) -> None:
     image = Image.fromarray(stored(smooth(), 6))
-    source = saved(image, "JPEG", exif=camera_exif())
+    source = saved(image, "JPEG", exif=camera_exif(65535))
     assert b"THUMBNAIL" in source
     assert Image.open(io.BytesIO(source)).getexif().get_ifd(ExifTags.IFD.IFD1)[514] == 9
     photo = read(tmp_path, source)
@@ -401,7 +411,7 @@ HUGE_WEBP = b"RIFF" + struct.pack("<I", 22) + b"WEBPVP8X" + struct.pack("<II", 1
     [
         (b"", "found an empty file"),
         (b"Dear photographer, this is a letter.", "begins with b'Dear photographe'"),
-        (JPEG[: len(JPEG) // 2], r"found a damaged one \(.*truncated"),
+        (JPEG[: len(JPEG) // 2], r"found a damaged one \(.*premature end"),
         (JPEG[:100], "found a damaged one"),
         (PNG[: len(PNG) // 2], "found a damaged one"),
         (PNG[:20], "found a damaged one"),
@@ -474,7 +484,7 @@ def test_the_limit_is_ours_and_not_pillows(tmp_path: Path, monkeypatch: pytest.M
         Image.open(io.BytesIO(PNG))
     assert Photo.read(tmp_path / "photo.png").warnings == ()
     assert Image.MAX_IMAGE_PIXELS == ROWS * COLUMNS // 3
-    monkeypatch.setattr("photostyle.photo.pillow_reader.MOST_PIXELS", ROWS * COLUMNS - 1)
+    monkeypatch.setattr("photostyle.photo.stored.MOST_PIXELS", ROWS * COLUMNS - 1)
     with pytest.raises(InputError, match="at most 1,919 pixels"):
         Photo.read(tmp_path / "photo.png")
     assert MOST_PIXELS > 2 * 100e6
@@ -530,7 +540,7 @@ def test_whatever_a_decoder_raises_is_a_damaged_photo(
 
 def test_a_disk_that_fails_while_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     error = OSError(errno.EIO, "Input/output error")
-    monkeypatch.setattr("photostyle.photo.decode.read_with_pillow", raising(error, "photostyle.photo.pillow_reader"))
+    monkeypatch.setattr("photostyle.photo.decode.read_jpeg", raising(error, "photostyle.photo.jpeg_reader"))
     with pytest.raises(InputError, match="Input/output error"):
         read(tmp_path, JPEG)
 

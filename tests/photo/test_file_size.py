@@ -14,7 +14,7 @@ from PIL import Image
 from photostyle.photo.file_size import pixel_count
 from photostyle.photo.photo import Photo
 from tests.handmade import AVIF, COLUMNS, ROWS, dng, exif_of, noise, png, saved, smooth
-from tests.photo.test_deep_readers import deep_smooth, heif_of, tiff_of
+from tests.photo.test_readers import deep_smooth, heif_of, tiff_of
 
 FILES: dict[str, Callable[[], bytes]] = {
     "PNG of 16 bits": lambda: Photo.read(deep_smooth()).encode("PNG"),

@@ -11,9 +11,10 @@ import pytest
 import tifffile
 from PIL import ExifTags, Image
 
-from photostyle.photo.metadata import Metadata, iptc_of_resources, resources_of_iptc
+from photostyle.photo.iptc import resource_of
+from photostyle.photo.metadata import Metadata
 from photostyle.photo.photo import Photo
-from tests.handmade import AVIF, IPTC, XMP, camera_exif, opened, read, saved, smooth
+from tests.handmade import AVIF, IPTC, P3_ICC, XMP, camera_exif, opened, read, saved, smooth
 
 FORMATS = ["JPEG", "PNG", "TIFF", "WEBP", AVIF]
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -120,11 +121,10 @@ def test_a_photo_without_metadata_gets_none(tmp_path: Path, format: str) -> None
 
 def test_iptc_among_other_resources_and_from_other_programs(tmp_path: Path) -> None:
     other = b"8BIM" + struct.pack(">H", 0x0425) + b"\x03abc" + struct.pack(">I", 3) + b"xyz\0"
-    data = b"Photoshop 3.0\0" + other + resources_of_iptc(IPTC)
+    data = b"Photoshop 3.0\0" + other + resource_of(IPTC)
     segment = b"\xff\xed" + struct.pack(">H", len(data) + 2) + data
     photo = read(tmp_path, saved(Image.fromarray(smooth()), "JPEG", extra=segment))
     assert photo.metadata.iptc == IPTC
-    assert iptc_of_resources({0x0404: "text"}) is None
     numbers = struct.unpack(f"<{len(IPTC) // 4}I", IPTC)  # as Photoshop stores it in TIFF
     for samples in (smooth(), smooth().astype(np.uint16)):
         tags = [(33723, "I", len(numbers), numbers, True)]
@@ -133,14 +133,16 @@ def test_iptc_among_other_resources_and_from_other_programs(tmp_path: Path) -> N
         assert (photo.metadata.iptc, photo.warnings) == (IPTC, ())
 
 
-def test_blocks_too_long_for_a_jpeg_are_left_out_of_it(tmp_path: Path) -> None:
+def test_iptc_too_long_for_a_jpeg_is_left_out_of_it_and_long_xmp_is_divided(tmp_path: Path) -> None:
     long = Metadata(None, XMP.replace(b"Someone", b"Someone " * 9000), IPTC * 5000)
     photo = Photo(smooth() / np.float32(255), metadata=long)
     photo.save(tmp_path / "out.jpg")
-    assert [line.split(" is lost")[0] for line in photo.losses("JPEG")] == ["its IPTC", "its XMP"]
+    assert [line.split(" is lost")[0] for line in photo.losses("JPEG")] == ["its IPTC"]
     assert photo.losses("JPEG", "none") == photo.losses("TIFF") == ()
     assert photo.losses("WEBP") == ("its IPTC is lost: WEBP has no place for it",)
-    assert read(tmp_path, (tmp_path / "out.jpg").read_bytes()).metadata == Metadata()
+    again = read(tmp_path, (tmp_path / "out.jpg").read_bytes())
+    assert again.metadata.iptc is None and (again.metadata.xmp or b"").count(b"Someone ") == 9000
+    assert again.warnings == ()
     Photo(smooth() / np.float32(255), metadata=long).save(tmp_path / "out.png")
     assert Photo.read(tmp_path / "out.png").metadata.iptc == long.iptc
 
@@ -156,6 +158,7 @@ def test_of_exif_too_long_for_a_jpeg_the_makers_note_goes(tmp_path: Path) -> Non
 
 
 def test_srgb_is_what_exif_says_after_a_conversion(tmp_path: Path) -> None:
-    full(tmp_path, "JPEG").save(tmp_path / "out.jpg", profile="srgb")
+    data = saved(Image.fromarray(smooth()), "JPEG", exif=camera_exif(65535), icc_profile=P3_ICC)
+    read(tmp_path, data).save(tmp_path / "out.jpg", profile="srgb")
     details = opened(tmp_path / "out.jpg").getexif().get_ifd(ExifTags.IFD.Exif)
     assert details[ExifTags.Base.ColorSpace] == 1

@@ -111,7 +111,7 @@ def test_features_that_do_not_change_are_no_trouble() -> None:
         (np.zeros((3, 4)), None, r"\(3, 4\)"),
         (np.full((3, 4, 4), np.nan), None, "NaN"),
         (np.zeros((3, 4, 4)), 0, "found 0"),
-        (np.zeros((3, 4, 4)), 5, "expected a count of 1 to 4"),
+        (np.zeros((3, 4, 4)), 5, "expected a count from 1 to 4"),
     ],
 )
 def test_what_cannot_be_clustered_is_refused(style: NDArray[np.float64], count: int | None, message: str) -> None:

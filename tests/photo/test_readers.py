@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from photostyle.errors import InputError
-from photostyle.photo.deep_readers import EXTRAS, read_tiff, tone_curve
+from photostyle.photo.extras import EXTRAS
 from photostyle.photo.photo import Photo
+from photostyle.photo.raw_reader import tone_curve
+from photostyle.photo.tiff_reader import opened as read_tiff
 from tests.handmade import COLUMNS, P3_ICC, ROWS, XMP, camera_exif, dng, exif_of, noise, png, read, smooth, srgb_encoded
 
 
