@@ -343,7 +343,10 @@ def check_one_look(settings: Settings) -> None:
     segmenter `clusters` cannot, because its regions are those of single photos.
     """
     if settings.solver.method == "pixels":
-        advice = "Use the preset default or preview for a set: this preset solves for the pixels of one photo, which have no meaning for another photo."
+        advice = (
+            "Use the preset default or preview for a set: this preset solves for the pixels of one photo, which have no "
+            "meaning for another photo."
+        )
         raise SettingsError.stating("the method pixels cannot find one look for a set", "solver.method", advice)
     if settings.regions.segmenter == "clusters":
         advice = "Use compact, or none to take each photo as one region."

@@ -121,8 +121,8 @@ class HubSegmenter:
             network = smp.from_pretrained(name)
         except Exception as error:
             advice = (
-                f"Without internet access, download config.json and model.safetensors of huggingface.co/{name} on another"
-                " machine into a folder, and give the folder for the name."
+                f"Without internet access, download config.json and model.safetensors of huggingface.co/{name} on"
+                " another machine into a folder, and give the folder for the name."
             )
             raise NetworkError(
                 "a network from the hub that is in the cache or can be downloaded", _first_line(error), name, advice

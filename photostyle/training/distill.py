@@ -382,7 +382,7 @@ def main() -> None:
         command.add_argument("--photos", type=Path, required=True)
         command.add_argument("--reference", type=Path, required=True)
     training.add_argument("-o", "--output", type=Path, required=True)
-    training.add_argument("--start", type=Path, help="a checkpoint to continue from, instead of training layer by layer")
+    training.add_argument("--start", type=Path, help="a checkpoint to continue from")
     for name in ("layer_steps", "steps", "batch", "crop", "seed"):
         training.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(DistillRecipe, name))
     training.add_argument("--rate", type=float, default=DistillRecipe.rate)

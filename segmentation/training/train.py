@@ -162,7 +162,7 @@ def train(data: Path, renders: Path, trunk: Path, output: Path, recipe: Segmente
         second = fit(again, [*known, *scenes, *pseudo], looks, recipe, recipe.second_steps)
         print("held-out photos, second round:", json.dumps(figures(confusion(Segmenter(second), held))), flush=True)
         network = mean_of(network, second)
-        print("held-out photos, mean of both networks:", json.dumps(figures(confusion(Segmenter(network), held))), flush=True)
+        print("held-out photos, mean of both:", json.dumps(figures(confusion(Segmenter(network), held))), flush=True)
     training = asdict(recipe) | {"minutes": round((time.monotonic() - began) / 60, 1)}
     save_network(output, network, training=json.dumps(training))
 
