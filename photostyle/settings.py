@@ -344,8 +344,8 @@ def check_one_look(settings: Settings) -> None:
     """
     if settings.solver.method == "pixels":
         advice = (
-            "Use the preset default or preview for a set: this preset solves for the pixels of one photo, which have no "
-            "meaning for another photo."
+            "Use the preset default or preview for a set: this preset solves for the pixels of one photo, which have "
+            "no meaning for another photo."
         )
         raise SettingsError.stating("the method pixels cannot find one look for a set", "solver.method", advice)
     if settings.regions.segmenter == "clusters":

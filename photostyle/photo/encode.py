@@ -173,8 +173,8 @@ def _held(metadata: Metadata, format: str) -> Metadata:
     if format == "TIFF":
         return Metadata(metadata.exif, metadata.xmp, metadata.iptc, metadata.resolution)
     if format in ("WEBP", "AVIF"):
-        exif = metadata.with_resolution_in_exif().exif
-        return Metadata(exif, metadata.xmp, None)
+        held = metadata.with_resolution_in_exif()
+        return Metadata((held.without_orientation() if format == "AVIF" else held).exif, metadata.xmp)
     comment = comment or next((text.encode() for keyword, text in texts if keyword == _COMMENT), None)
     if metadata.exif and len(metadata.exif) > jpeg_segments.MOST:
         metadata = metadata.without_maker_note()

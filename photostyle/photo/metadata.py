@@ -81,6 +81,14 @@ class Metadata:
         exif.directories["exif"].pop(MAKER_NOTE, None)
         return replace(self, exif=HEADER + exif.to_bytes())
 
+    def without_orientation(self) -> Metadata:
+        """A copy whose EXIF says no orientation: AVIF has a property of its own for it."""
+        if self.exif is None:
+            return self
+        exif, _ = read_exif(self.exif)
+        exif.directories["image"].pop(ORIENTATION, None)
+        return replace(self, exif=HEADER + exif.to_bytes() if exif else None)
+
     def in_srgb(self) -> Metadata:
         """A copy that says, where it says anything of it, that the photo is in sRGB."""
         if self.exif is None:

@@ -50,6 +50,7 @@ _ANNOUNCED = {
 _CONTAINERS = {"http://ns.google.com/photos/1.0/container/", "http://ns.google.com/photos/1.0/container/item/"}
 _ITEMS = {"GainMap": GAIN_MAP, "MotionPhoto": MOTION, "Depth": DEPTH}
 """What an item of a container is, by its semantic. Others are the primary picture, or second pictures."""
+_REMOVABLE = {*_ANNOUNCED, *_CONTAINERS, _CAMERA, _NOTE}
 _MOTION = ("MotionPhoto", "MicroVideo")
 _DIGESTS = {(_EXIF, "NativeDigest"), (_TIFF, "NativeDigest"), (_PHOTOSHOP, "LegacyIPTCDigest")}
 
@@ -486,7 +487,12 @@ def _delete(element: Element, attribute: Attr | None) -> None:
 
 
 def _prune(document: Document) -> None:
-    """Removes descriptions that have no property left."""
+    """Removes descriptions that have no property left, and declarations of prefixes that no property uses."""
+    used = {str((attribute or element).namespaceURI) for element, attribute in _properties(document)}
+    for element in _all(document):
+        for declaration in [each for each in element.attributes.values() if each.namespaceURI == _XMLNS]:
+            if declaration.value in _REMOVABLE - used:
+                element.removeAttributeNode(declaration)
     for description in document.getElementsByTagNameNS(_RDF, "Description"):
         parent = description.parentNode
         bare = all(a.namespaceURI in (_XMLNS, _RDF, None) for a in description.attributes.values())
