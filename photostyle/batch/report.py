@@ -56,7 +56,7 @@ def write_report(folder: str, output: str, planned: int, records: Sequence[Recor
         warnings=warnings.most_common(20),
         kinds_of_warnings=len(warnings),
     )
-    with atomic_write(os.path.join(folder, PAGE)) as file:
+    with atomic_write(os.path.join(folder, PAGE), overwrite=True) as file:
         file.write(page.encode(errors="backslashreplace"))  # names may be no Unicode
 
 
@@ -90,7 +90,7 @@ def _copied(source: str, folder: str) -> str | None:
     except (OSError, SyntaxError):
         return None
     name = os.path.basename(source)
-    with atomic_write(os.path.join(folder, THUMBNAILS, name)) as file:
+    with atomic_write(os.path.join(folder, THUMBNAILS, name), overwrite=True) as file:
         file.write(data)
     return f"{THUMBNAILS}/{name}"
 

@@ -267,7 +267,7 @@ class Photo:
         format = format or format_of(path)
         check_target(path, overwrite, [] if self.path is None else [self.path])
         data = self.encode(format, **options)
-        with atomic_write(path) as file:
+        with atomic_write(path, overwrite=overwrite) as file:
             file.write(data)
 
 
