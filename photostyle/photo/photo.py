@@ -30,13 +30,15 @@ METADATA = ("all", "no gps", "none")
 ENDINGS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
     ".png": "PNG",
     ".webp": "WEBP",
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".avif": "AVIF",
 }
-"""What a file name ends in, in lower case, and the format it stands for."""
+"""What a file name ends in, in lower case, and the format it stands for; the first of a format is its usual one."""
 
 
 @dataclass(frozen=True, eq=False)
