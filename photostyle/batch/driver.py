@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -15,7 +15,7 @@ from photostyle.batch.job import Failure, LookJob, Outcome, PhotoJob
 from photostyle.batch.manifest import Manifest, Record
 from photostyle.batch.output_folder import move_into_place, part_path, thumbnail_paths
 from photostyle.batch.plan import Item
-from photostyle.batch.resume import Digests, digest_of
+from photostyle.batch.resume import RESULT_EXISTS, Digests, digest_of
 from photostyle.batch.worker_messages import JobDropped, JobFinished, JobStarted, WorkerLost, WorkerReady, Workers
 from photostyle.errors import OutputError
 
@@ -100,6 +100,7 @@ class Driver:
         self._look_jobs: dict[str, LookJob] = {}
         self._looks: dict[str, bytes] = {}
         self._tries: dict[str, int] = {}
+        self._replaceable: Collection[str] = ()
         self._waiting: deque[str] = deque()
         self._again: deque[str] = deque()
         self._at_hand: set[str] = set()
@@ -107,15 +108,20 @@ class Driver:
         self.peak_bytes = 0
         self.ended: set[str] = set()
 
-    def run(self, items: Sequence[Item]) -> None:
+    def run(self, items: Sequence[Item], replaceable: Collection[str] = ()) -> None:
         """Does all items, or those that have been started when `stopping` returns true. Looks of sets come first.
+
+        Args:
+            items: the items to do.
+            replaceable: names of results that may replace a file. A file that has the name of another result, made by
+                another program in the meantime, is kept, and the photo has failed.
 
         Raises:
             PhotostyleError: an error that concerns every photo: the disk is full, the output folder is gone, no worker
                 starts. Photos at work are finished first if possible.
             Exception: an error that `tell` raised. Photos at work are finished first, too.
         """
-        self._items = {item.output: item for item in items}
+        self._items, self._replaceable = {item.output: item for item in items}, replaceable
         self._look_job_of = look_jobs(items)
         self._look_jobs = {look_job.output: look_job for look_job in self._look_job_of.values()}
         self._waiting = deque((*self._look_jobs, *self._items))
@@ -228,9 +234,14 @@ class Driver:
         record = self._record(item, outcome)
         self._manifest.add(record)
         if failure is None:
-            move_into_place(
-                part_path(self._output, item.output, self._batch), storage.join(self._output, outcome.output)
-            )
+            part, path = part_path(self._output, item.output, self._batch), storage.join(self._output, item.output)
+            try:
+                move_into_place(part, path, overwrite=item.output in self._replaceable)
+            except FileExistsError:
+                message = f"{path} exists already: another program made it in the meantime, and it is kept"
+                kept = Outcome(item.output, Failure(RESULT_EXISTS, message), outcome.content_sha256)
+                record = self._record(item, kept)
+                self._manifest.add(record)
         self.ended.add(item.output)
         self._tell(PhotoEnded(item, record))
 

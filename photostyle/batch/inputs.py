@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -12,14 +13,31 @@ from pathlib import Path
 
 from photostyle.batch import storage
 from photostyle.errors import InputError
+from photostyle.photo.decode import format_by_beginning
 from photostyle.photo.photo import ENDINGS
 
-HEIC = frozenset((".heic", ".heif"))
-RAW = frozenset((".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw"))
+HEIC = frozenset((".heic", ".heif", ".hif"))
+RAW = frozenset((
+    ".3fr", ".arw", ".bay", ".cap", ".cr2", ".cr3", ".crw", ".dcr", ".dcs", ".dng", ".erf", ".fff", ".gpr", ".iiq",
+    ".k25", ".kdc", ".mdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl",
+    ".rwz", ".sr2", ".srf", ".srw", ".x3f",
+))  # fmt: skip
+"""Of the cameras that LibRaw reads."""
 PHOTOS = HEIC | RAW | ENDINGS.keys()
-"""Endings of photos, in lower case. Other files in a folder are counted and left out."""
+"""Endings of photos, in lower case."""
+OTHERS = (".thm", ".lrprev", ".part", ".partial", ".crdownload", ".tmp", ".bak", "_original", "~")
+"""Endings that say that a file is not a photo of the set, whatever it holds: a camera's thumbnail of a video or raw
+file, previews of Lightroom, unfinished downloads, and copies that editors and ExifTool keep of the old file."""
+SYSTEM = frozenset((
+    "@eadir", "@recycle", "#recycle", "#snapshot", "@synoresource", ".appledouble", ".@__thumb", "$recycle.bin",
+    "system volume information", "lost+found", "thumbs",
+))  # fmt: skip
+"""Folders that network drives (Synology, QNAP), macOS, Windows and Linux make, and folders of small pictures: their
+names with `str.casefold`."""
 MASK, OVERLAY = ".mask.png", ".overlay.jpg"
 """Endings of the files that `photostyle segment` writes beside photos."""
+
+_RESULT = re.compile(r"(.+)\.out(?:[ _-]?\(?\d+\)?)?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -38,9 +56,13 @@ class FoundPhotos:
 def find_photos(words: Sequence[str], output: str, endings: Collection[str] = PHOTOS) -> FoundPhotos:
     """Finds the photos that the words of a command name.
 
-    A folder means all photos below it. Left out are hidden files and folders, the output folder, and links that lead
-    back to a folder above them. A word that is not the name of a file may be a pattern with `*`, `?`, `[...]` and `**`.
-    URLs of object stores work in the same way.
+    A folder means all photos below it. Left out are hidden files and folders, those of the system (`SYSTEM`), results
+    of earlier runs beside their photo (`NAME.out.jpg`), the output folder, and links that lead back to a folder above
+    them. A word that is not the name of a file may be a pattern with `*`, `?`, `[...]` and `**`.
+
+    A file with the ending of a photo is a photo, even if it is damaged. A file with another ending is one if its
+    content begins as that of a photo, unless its ending says otherwise (`OTHERS`). URLs of object stores work in the
+    same way, but there the ending alone decides: no object is fetched for it.
 
     Args:
         words: folders, files and patterns.
@@ -57,7 +79,9 @@ def find_photos(words: Sequence[str], output: str, endings: Collection[str] = PH
             photos += _in_store(word, output, endings, skipped)
             continue
         for path in _expanded(word):
-            if os.path.isdir(path):
+            if path != word and _is_of_system(path.removeprefix(_fixed_part(word))):
+                skipped["system files"] += 1
+            elif os.path.isdir(path):
                 photos += [(file, os.path.relpath(file, path).replace(os.sep, "/"))
                            for file in _walk(path, os.path.realpath(output), endings, skipped)]  # fmt: skip
             elif _is_included(path, "", (), endings, skipped):  # a file that is named counts, hidden or not
@@ -107,7 +131,8 @@ def _in_store(word: str, output: str, endings: Collection[str], skipped: Counter
     if results.startswith(top) and results != top:
         found = [(path, name) for path, name in found if not path.startswith(results)]
     stems = {os.path.splitext(path)[0] for path, _ in found}
-    return [(path, name) for path, name in found if _is_included(path, name, stems, endings, skipped)]
+    photos = {path: name for path, name in found if _is_included(path, name, stems, endings, skipped)}
+    return [(path, photos[path]) for path in _without_results(photos, skipped)]
 
 
 def _walk(top: str, output: str, endings: Collection[str], skipped: Counter[str]) -> Iterator[str]:
@@ -122,15 +147,16 @@ def _walk(top: str, output: str, endings: Collection[str], skipped: Counter[str]
         for name in sorted(folders):
             path = os.path.join(folder, name)
             real = os.path.realpath(path)
-            if name.startswith("."):
-                skipped["hidden"] += 1
+            if reason := _hidden_or_of_system(name):
+                skipped[reason] += 1
             elif real != output and real not in parents:
                 kept.append(name)
                 above[path] = parents | {real}
         folders[:] = kept
         paths = [os.path.join(folder, name) for name in sorted(files)]
         stems = {os.path.splitext(path)[0] for path in paths}
-        yield from (path for path in paths if _is_included(path, os.path.basename(path), stems, endings, skipped))
+        photos = [path for path in paths if _is_included(path, os.path.basename(path), stems, endings, skipped)]
+        yield from _without_results(photos, skipped)
 
 
 def _is_included(path: str, name: str, stems: Collection[str], endings: Collection[str], skipped: Counter[str]) -> bool:
@@ -143,13 +169,60 @@ def _is_included(path: str, name: str, stems: Collection[str], endings: Collecti
         endings: endings of photos, in lower case.
         skipped: counts by reason.
     """
-    if any(part.startswith(".") for part in name.split("/")):
-        reason = "hidden"
+    if reason := _hidden_or_of_system(name):
+        pass
     elif any(path.endswith(ending) and path.removesuffix(ending) in stems for ending in (MASK, OVERLAY)):
         reason = "masks and overlays"
-    elif os.path.splitext(path)[1].lower() not in endings:
-        reason = "not photos"
-    else:
+    elif os.path.splitext(path)[1].lower() in endings or content_format(path):
         return True
+    else:
+        reason = "not photos"
     skipped[reason] += 1
     return False
+
+
+def content_format(path: str) -> str:
+    """The format that the content of a file begins with, see `photostyle.photo.decode.format_by_beginning`.
+
+    Empty if it is not that of a photo, if the ending says that the file is something else, and for an object of a
+    store, which is not fetched.
+    """
+    if storage.is_url(path) or path.lower().endswith(OTHERS) or not os.path.isfile(path):
+        return ""
+    try:
+        with open(path, "rb") as file:
+            return format_by_beginning(file.read(64))
+    except OSError:
+        return ""
+
+
+def _hidden_or_of_system(name: str) -> str:
+    """Why a file or folder with this name, with /, is left out; empty if it is not."""
+    if _is_of_system(name):
+        return "system files"
+    return "hidden" if any(part.startswith(".") for part in name.split("/")) else ""
+
+
+def _is_of_system(name: str) -> bool:
+    return any(part.casefold() in SYSTEM for part in re.split(r"[/\\]", name))
+
+
+def _fixed_part(pattern: str) -> str:
+    """The folders of a pattern before the first one that has a wildcard."""
+    folder = pattern
+    while glob.has_magic(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _without_results(photos: Collection[str], skipped: Counter[str]) -> list[str]:
+    """The photos without the results of earlier runs: NAME.out.jpg, or NAME.out-2.png, beside a photo NAME.*."""
+    stems = {os.path.splitext(path)[0] for path in photos}
+    kept = []
+    for path in photos:
+        found = _RESULT.fullmatch(os.path.splitext(path)[0])
+        if found and found[1] in stems:
+            skipped["results of earlier runs"] += 1
+        else:
+            kept.append(path)
+    return kept

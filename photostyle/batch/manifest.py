@@ -147,9 +147,9 @@ class Manifest:
     def _begin(self, data: bytes) -> None:
         """Rewrites the file with the records that could be read. Keeps a copy of a damaged file."""
         if self.damaged:
-            with atomic_write(os.path.join(self.folder, DAMAGED)) as file:
+            with atomic_write(os.path.join(self.folder, DAMAGED), overwrite=True) as file:
                 file.write(data)
-        with atomic_write(self.path) as file:
+        with atomic_write(self.path, overwrite=True) as file:
             file.write(_line({"photostyle batch": VERSION}))
             file.writelines(_line(asdict(record)) for record in self.records.values())
 

@@ -108,14 +108,22 @@ def thumbnail_paths(output: str, result: str) -> tuple[str, str]:
     return before, after
 
 
-def move_into_place(part: str, path: str) -> None:
+def move_into_place(part: str, path: str, *, overwrite: bool) -> None:
     """Gives a finished result its name, in one step.
 
+    Args:
+        part: where the result is.
+        path: its name.
+        overwrite: whether a file with that name is replaced.
+
     Raises:
+        FileExistsError: there is such a file, and `overwrite` is not set.
         OutputError: it cannot be renamed.
     """
     try:
-        storage.move(part, path)
+        storage.move(part, path, overwrite=overwrite)
+    except FileExistsError:
+        raise
     except OSError as error:
         raise OutputError("a result that can be renamed", error.strerror or str(error), path) from error
 

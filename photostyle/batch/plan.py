@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from photostyle.batch import storage
-from photostyle.batch.inputs import HEIC, MASK, PHOTOS, FoundPhotos, find_photos
+from photostyle.batch.inputs import HEIC, MASK, PHOTOS, FoundPhotos, content_format, find_photos
 from photostyle.batch.job import PhotoSet, StyleSource
 from photostyle.errors import InputError, OutputError, SettingsError
 from photostyle.photo.photo import ENDINGS
 from photostyle.styles.look_file import LOOK_ENDING as LOOK
 from photostyle.styles.look_file import is_look
+
+_ENDING = re.compile(r"\.[A-Za-z]\w{0,4}")
+"""What looks like an ending, which a result does not keep. Others are part of the name, as in "2024.05.01 Paris"."""
+_ONE_FILE = (
+    "On macOS, Windows and most memory cards they are one file, because they differ only in upper and lower case or in "
+    "how accents are stored"
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,8 @@ def make_plan(
 
     Raises:
         InputError: there are no photos, or a mask or the style of a photo is missing.
-        OutputError: a result would replace an input or another result.
+        OutputError: a result would replace an input or another result, or would on a system that takes capitals for
+            small letters.
         SettingsError: folders and files are mixed as styles; `consistent` is used with `pair_by_name`; masks are asked
             for in an object store.
     """
@@ -87,7 +97,7 @@ def make_plan(
         items = _pairs(found, looks, format)
     else:
         items = [
-            Item(path, _result_name(name, f".{label}" if label else "", format), look)
+            Item(path, _result_name(path, name, f".{label}" if label else "", format), look)
             for label, look in looks.items()
             for path, name in found.photos
         ]
@@ -138,7 +148,7 @@ def _is_folder(path: str) -> bool:
 def _pairs(found: FoundPhotos, looks: Mapping[str, tuple[StyleSource, ...]], format: str) -> list[Item]:
     names = {path: os.path.splitext(name)[0] for path, name in found.photos}
     _refuse([path for path, name in names.items() if name not in looks], "a style with the name of every photo")
-    return [Item(path, _result_name(name, "", format), looks[names[path]]) for path, name in found.photos]
+    return [Item(path, _result_name(path, name, "", format), looks[names[path]]) for path, name in found.photos]
 
 
 def _refuse(without: Sequence[str], expected: str) -> None:
@@ -171,27 +181,55 @@ def _mask_beside(photo: str) -> str:
     return os.path.splitext(photo)[0] + MASK
 
 
-def _result_name(name: str, label: str, format: str) -> str:
+def _result_name(path: str, name: str, label: str, format: str) -> str:
+    """The name of a result. If the photo's ending is not one of a photo, the format is that of its content."""
     stem, own = os.path.splitext(name)
     known = ENDINGS.get(own.lower())
-    wanted = format if format != "auto" else known or ("JPEG" if own.lower() in HEIC else "TIFF")
+    if own.lower() in PHOTOS:
+        read = known or ("HEIC" if own.lower() in HEIC else "raw")
+    else:
+        read = content_format(path)
+        stem = stem if _ENDING.fullmatch(own) else name
+    wanted = format if format != "auto" else {"HEIC": "JPEG", "raw": "TIFF"}.get(read, read)
     return f"{stem}{label}{own if known == wanted else next(e for e, f in ENDINGS.items() if f == wanted)}"
 
 
-def _check_names(items: Iterable[Item], output: str) -> None:
-    """Raises OutputError if a result would replace an input or another result."""
+def _check_names(items: Sequence[Item], output: str) -> None:
+    """Raises OutputError if a result would replace an input or another result, here or on another file system.
+
+    On macOS, Windows and most memory cards, names that differ only in capitals, or in how their accents are stored, are
+    names of one file. A set may go there later, so this is refused everywhere.
+    """
     inputs = {storage.canonical(path) for item in items for path in (item.content, *(s.path for s in item.styles))}
+    top = storage.canonical(output).rstrip("/\\")
+    beside = {
+        _folded(path[len(top) + 1 :].replace(os.sep, "/")): path
+        for path in inputs
+        if path.startswith(top) and path[len(top) : len(top) + 1] in ("/", os.sep)
+    }
     items_by_name: dict[str, Item] = {}
     for item in items:
-        key = os.path.normcase(item.output)
-        if key in items_by_name:
-            raise OutputError(
-                "a different result for every photo", f"one name for {items_by_name[key].content} and {item.content}",
-                item.output, "Name a folder above both, so that the results keep their folders. Or rename one of them.",
-            )  # fmt: skip
+        key = _folded(item.output)
+        if other := items_by_name.get(key):
+            if other.output == item.output:
+                found = f"one name for {other.content} and {item.content}"
+                advice = "Rename one of the photos, or leave one out."
+                if os.path.dirname(other.content) != os.path.dirname(item.content):
+                    advice = "Name a folder above both, so that the results keep their folders. Or rename one of them."
+                raise OutputError("a different result for every photo", found, item.output, advice)
+            problem = f"the results of {other.content} and {item.content} would have nearly the same name. {_ONE_FILE}"
+            raise OutputError.stating(problem, item.output, "Rename one of the photos, or leave one out.")
         items_by_name[key] = item
         path = storage.join(output, item.output)
         if storage.canonical(path) in inputs:
             raise OutputError(
                 "results beside the inputs, not in their place", "an input", path, "Choose another output folder."
             )
+        if key in beside:
+            problem = f"this result would have nearly the same name as the input {beside[key]}. {_ONE_FILE}"
+            raise OutputError.stating(problem, path, "Choose another output folder.")
+
+
+def _folded(name: str) -> str:
+    """The same for names that are one file on some systems."""
+    return unicodedata.normalize("NFC", name).casefold()

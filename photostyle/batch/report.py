@@ -57,7 +57,7 @@ def write_report(folder: str, output: str, planned: int, records: Sequence[Recor
         warnings=warnings.most_common(20),
         kinds_of_warnings=len(warnings),
     )
-    with atomic_write(os.path.join(folder, PAGE)) as file:
+    with atomic_write(os.path.join(folder, PAGE), overwrite=True) as file:
         file.write(page.encode(errors="backslashreplace"))  # file names may be invalid Unicode
 
 
@@ -91,7 +91,7 @@ def _copied(source: str, folder: str) -> str | None:
     except (OSError, SyntaxError):
         return None
     name = os.path.basename(source)
-    with atomic_write(os.path.join(folder, THUMBNAILS, name)) as file:
+    with atomic_write(os.path.join(folder, THUMBNAILS, name), overwrite=True) as file:
         file.write(data)
     return f"{THUMBNAILS}/{name}"
 

@@ -23,6 +23,8 @@ from photostyle.settings import Settings
 NEW, MISSING, ALTERED, CHANGED, RETRIED, FORCED = "new", "missing", "altered", "changed", "retried", "forced"
 """Why a photo is done: it has no record; its result is gone; its result was altered after it was written, and is
 replaced; the photo, its mask, the look or the settings have changed; it failed before; `--force` does all."""
+RESULT_EXISTS = "ResultExists"
+"""Error of a record: a file of another program had the name of the result. The photo counts as new."""
 
 
 class Digests:
@@ -74,12 +76,14 @@ class RemainingWork:
         failed: records of photos that failed before and are not tried again.
         unnamed: results that a killed batch finished but did not rename: where each is, and where it belongs. They
             count as done.
+        replaceable: names of results whose files exist and may be replaced, or of all with `overwrite`.
     """
 
     todo: tuple[tuple[Item, str], ...]
     done: int
     failed: tuple[Record, ...]
     unnamed: tuple[tuple[str, str], ...] = ()
+    replaceable: frozenset[str] = frozenset()
 
     def reasons(self) -> dict[str, int]:
         """How many items there are for each reason."""
@@ -111,7 +115,9 @@ def remaining_work(
     Raises:
         OutputError: there are such files and `overwrite` is not set, or the output folder cannot be read.
     """
-    foreign = existing_results(output, [item.output for item in items if item.output not in records])
+    known = {name for name, record in records.items() if record.error != RESULT_EXISTS}
+    existing = existing_results(output, [item.output for item in items])
+    foreign = [name for name in existing if name not in known]
     if foreign and not overwrite:
         advice = "Add --overwrite to replace them, or choose another output folder."
         files, were = ("file", "was") if len(foreign) == 1 else ("files", "were")
@@ -132,7 +138,9 @@ def remaining_work(
             failed.append(records[item.output])
         elif state != "done":
             todo.append((item, RETRIED if state == "failed" else state))
-    return RemainingWork(tuple(todo), len(items) - len(todo) - len(failed), tuple(failed), tuple(unnamed))
+    done = len(items) - len(todo) - len(failed)
+    replaceable = frozenset(item.output for item in items) if overwrite else frozenset(existing)
+    return RemainingWork(tuple(todo), done, tuple(failed), tuple(unnamed), replaceable)
 
 
 def rename_finished_results(work: RemainingWork) -> None:
@@ -142,13 +150,13 @@ def rename_finished_results(work: RemainingWork) -> None:
         OutputError: one cannot be renamed.
     """
     for part, path in work.unnamed:
-        move_into_place(part, path)
+        move_into_place(part, path, overwrite=True)
 
 
 def _state(item: Item, records: Mapping[str, Record], digests: Digests, output: str) -> tuple[str, str | None]:
     """Why an item is to be done, or "failed" or "done"; and where the finished result is if it was not renamed."""
     record = records.get(item.output)
-    if record is None:
+    if record is None or record.error == RESULT_EXISTS:
         return NEW, None
     made_from = (record.settings, record.styles, record.mask, record.content_sha256)
     now = (digests.settings, digests.of_look(item), digests.of_mask(item.content_mask), digest_of(item.content))

@@ -5,6 +5,7 @@ Every function takes either. Errors of a store become OSError, as for files.
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import os
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from photostyle.errors import InputError, SettingsError
-from photostyle.files import atomic_write
+from photostyle.files import atomic_write, put_in_place
 from photostyle.files import sha256 as file_sha256
 
 FILE = "file://"
@@ -146,30 +147,45 @@ def fetched(path: str) -> Iterator[str]:
 
 
 def write(path: str, data: bytes) -> None:
-    """Writes a file, whole or not at all.
+    """Writes a file, whole or not at all. An existing one is replaced.
 
     Raises:
         OutputError: the file cannot be written.
         OSError: the object cannot be written.
     """
     if not is_url(path):
-        with atomic_write(path) as file:
+        with atomic_write(path, overwrite=True) as file:
             file.write(data)
         return
     with _as_os_errors(path) as (store, key):
         store.pipe_file(key, data)
 
 
-def move(source: str, target: str) -> None:
-    """Renames a file and replaces the target if it exists.
+def move(source: str, target: str, *, overwrite: bool) -> None:
+    """Renames a file.
 
-    In a store the object is copied and then removed. A kill between the two leaves both.
+    In a store the object is copied and then removed. A kill between the two leaves both. Stores cannot refuse to
+    replace an object, so that one which appears during the copy is replaced.
+
+    Args:
+        source: the file.
+        target: its new name; folders that it lacks are made.
+        overwrite: whether the target is replaced if it exists. See `photostyle.files.put_in_place`.
+
+    Raises:
+        FileExistsError: the target exists, and `overwrite` is not set.
+        OSError: the file cannot be renamed.
     """
     if not is_url(source):
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        os.replace(source, target)
+        try:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+        except FileExistsError as error:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), error.filename) from error
+        put_in_place(source, target, overwrite=overwrite)
         return
     with _as_os_errors(source) as (store, key):
+        if not overwrite and store.exists(_store(target)[1]):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
         store.copy(key, _store(target)[1])
         store.rm_file(key)
 

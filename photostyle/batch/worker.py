@@ -19,6 +19,7 @@ from photostyle.batch.job import Failure, LookJob, Outcome, PhotoJob, StyleSourc
 from photostyle.batch.quality_figures import quality_figures
 from photostyle.batch.thumbnails import thumbnail
 from photostyle.errors import InputError, OutputError, PhotostyleError, WeightsError
+from photostyle.photo.encode import check_size_fits
 from photostyle.photo.photo import Photo, format_of
 from photostyle.pipeline.result import Result
 from photostyle.pipeline.session import Session
@@ -81,11 +82,11 @@ class Worker:
         return self.write(self.solve(self.read(job)))
 
     def read(self, job: PhotoJob | LookJob) -> ReadJob:
-        """Decodes the photo."""
+        """Decodes the photo, and checks that its format can hold the result."""
         if isinstance(job, LookJob):
             return ReadJob(job, None, 0.0, Outcome(job.output))
         began = time.perf_counter()
-        photo, failure = _attempt(lambda: _read_photo(job.content))
+        photo, failure = _attempt(lambda: _read_content(job))
         digest = photo.sha256 if photo else None
         outcome = Outcome(job.output, failure, digest)
         return ReadJob(job, photo, time.perf_counter() - began, outcome)
@@ -179,6 +180,12 @@ class Worker:
 def _read_photo(path: str) -> Photo:
     with storage.fetched(path) as file:
         return Photo.read(file)
+
+
+def _read_content(job: PhotoJob) -> Photo:
+    photo = _read_photo(job.content)
+    check_size_fits(photo.height, photo.width, format_of(job.output))
+    return photo
 
 
 def _store_error(error: OSError) -> OutputError:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from photostyle import __version__
 from photostyle.cli import batch, doctor, look, presets, run, segment, weights
 from photostyle.cli.common import INTERRUPTED, Parser
+from photostyle.cli.streams import check_standard_output, prepare_streams, print_any_character
 from photostyle.errors import OutputError, PhotostyleError
 
 COMMANDS = (run, batch, look, segment, presets, weights, doctor)
@@ -23,19 +24,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command.
 
     Args:
-        argv: the words after `photostyle`. None means the words that this process was started with.
+        argv: the words after `photostyle`. None means the words that this process was started with; its standard
+            streams are then prepared for it, see `photostyle.cli.streams`.
 
     Returns:
         the exit code: 0 done, 1 a bug, 2 wrong command or settings, 3 unusable input, 4 weights missing or wrong,
         5 some photos of a batch failed, 6 output cannot be written, 130 interrupted.
     """
-    _print_any_character()
+    if argv is None:
+        prepare_streams()
+    print_any_character()
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        arguments = _parser().parse_args(words, argparse.Namespace(words=words))
+        code = _execute(_parser().parse_args(words, argparse.Namespace(words=words)))
     except SystemExit as stop:  # argparse has printed the help, the version or the error
-        return int(stop.code or 0)
-    code = _execute(arguments)
+        code = int(stop.code or 0)
     try:
         sys.stdout.flush()
     except OSError:
@@ -48,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _execute(arguments: argparse.Namespace) -> int:
     try:
+        if arguments.json:
+            check_standard_output("the JSON of --json")
         return int(arguments.execute(arguments))
     except PhotostyleError as error:
         if arguments.verbose:
@@ -78,10 +83,3 @@ def _parser() -> Parser:
     for command in COMMANDS:
         command.add_to(commands)
     return parser
-
-
-def _print_any_character() -> None:
-    """Characters that the terminal's encoding lacks, in file names for example, are printed escaped: no error."""
-    for stream in (sys.stdout, sys.stderr):
-        if reconfigure := getattr(stream, "reconfigure", None):
-            reconfigure(errors="backslashreplace")

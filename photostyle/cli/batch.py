@@ -165,7 +165,7 @@ def _run(
                 workers, count = _workers(arguments, settings, work)
                 progress.working(count)
                 driver = Driver(output, manifest, workers, digests, progress.event, stopping)
-                driver.run([item for item, _ in work.todo])
+                driver.run([item for item, _ in work.todo], work.replaceable)
         finally:
             waiting -= driver.ended if driver else set()
             records = [manifest.records[item.output] for item in plan.items if item.output not in waiting]

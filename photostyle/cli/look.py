@@ -65,7 +65,7 @@ def execute(arguments: argparse.Namespace) -> int:
     name = content.path.stem if content.path else "a photo"
     title = f"{name} with the look of {', '.join(Path(part.name).stem for part in style.parts)}"
     lut, error = whole_lut(content, result, arguments.points)
-    write_lut(arguments.output, lut, error, title)
+    write_lut(arguments.output, lut, error, title, overwrite=arguments.overwrite)
     found: dict[str, Any] = {
         "output": str(Path(arguments.output).absolute()), "points": arguments.points,
         "error": {"mean": error.mean, "p95": error.p95},
@@ -92,7 +92,7 @@ def _write_regions(
     from photostyle.export.lut_files import region_luts, write_region_luts
 
     looks, error = region_luts(content, result, arguments.points)
-    names = write_region_luts(arguments.per_region, looks, error, title)
+    names = write_region_luts(arguments.per_region, looks, error, title, overwrite=arguments.overwrite)
     folder = Path(arguments.per_region).absolute()
     regions = [
         {"name": region, "lut": str(folder / f"{name}.cube"), "mask": str(folder / f"{name}.mask.png")}

@@ -62,8 +62,9 @@ def written_format(content: Photo, output: str | None, settings: Settings) -> st
 
     Raises:
         SettingsError: no format has this ending, or the format does not have the depth that is asked for.
+        OutputError: the content is too large for the format.
     """
-    from photostyle.photo.encode import FORMATS, depth_of
+    from photostyle.photo.encode import FORMATS, check_size_fits, depth_of
     from photostyle.photo.photo import ENDINGS, format_of
 
     format: str = settings.output.format
@@ -75,6 +76,7 @@ def written_format(content: Photo, output: str | None, settings: Settings) -> st
         format = {"HEIC": "JPEG", "raw": "TIFF"}.get(str(content.format), str(content.format))
         format = format if format in FORMATS else "PNG"
     depth_of(format, settings.output.depth, content.depth)
+    check_size_fits(content.height, content.width, format)
     return format
 
 

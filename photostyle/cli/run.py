@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from photostyle.cli.common import INTERRUPTED, Commands, add_output_options
 from photostyle.cli.options import add_photos, add_settings, files_of, run_transfer, settings_of
 from photostyle.cli.output import add_file_options, beside, print_outcome, written_format
+from photostyle.cli.streams import check_standard_output
 from photostyle.cli.styles import STREAM
 from photostyle.errors import SettingsError
 
@@ -66,6 +67,8 @@ def execute(arguments: argparse.Namespace) -> int:
     inputs = files.read(arguments.config)
     if arguments.json and files.output == STREAM:
         raise SettingsError.stating("--json needs a file as --output, because standard output carries the JSON")
+    if files.output == STREAM:
+        check_standard_output("the photo")
     if files.output is not None:
         check_writable(files.output, arguments.overwrite, inputs, settings.output.format, new_folder=True)
     if arguments.save_look is not None:
@@ -95,7 +98,7 @@ def execute(arguments: argparse.Namespace) -> int:
         styles = [{"weight": each.weight, "region": each.region} for each in files.styles]
         write_report(
             arguments.report, result, content, style,
-            inputs=files.inputs(), styles=styles, output=written, command=command,
+            inputs=files.inputs(), styles=styles, output=written, command=command, overwrite=arguments.overwrite,
         )  # fmt: skip
     _print_result(result, output, time.perf_counter() - began, arguments)
     return INTERRUPTED if result.interrupted else 0

@@ -108,7 +108,7 @@ def _write_masks(photo: Photo, paths: list[Path], finder: RegionFinder, *, overw
 
     pixels = photo.in_srgb()
     regions = finder.see(pixels).classes()
-    write_mask(paths[0], regions)
+    write_mask(paths[0], regions, overwrite=overwrite)
     if len(paths) > 1:
         replace(photo, pixels=overlay(pixels, regions), profile=SRGB).save(paths[1], overwrite=overwrite)
     where = None if photo.path is None else str(photo.path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +19,15 @@ BENDING, SLOPE = 1e-6, 1e-5
 """Weights of the second and first derivatives of the LUT, against the mean squared error of the colours. They are the
 smallest weights that leave no steps in a sky (docs/looks.md). Where there are no colours, they continue what is
 near."""
+_KNOWN = {"ß": "ss", "ẞ": "SS", "\u201e": "'", "\u201a": "'", "\u2044": "/", "ь": "", "ъ": ""}
+"""Characters whose names do not say how they are written: among them low quotation marks and the fraction slash."""
+_WRITTEN_AS = {
+    **dict.fromkeys(("Mn", "Mc", "Me", "Cf"), ""), **dict.fromkeys(("Zs", "Zl", "Zp", "Cc"), " "), "Pi": "'", "Pf": "'",
+    "Pd": "-",
+}  # fmt: skip
+"""What stands for a character of a Unicode category: accents, spaces and line breaks, quotation marks, dashes."""
+_LONGEST_TEXT = 240
+"""Characters of a title or a comment: a line of a .cube file has at most 250 bytes."""
 ITERATIONS, TOLERANCE = 2000, 1e-3
 """Conjugate gradients on each lattice, starting from the solution of the lattice before: most iterations, and the
 residual to reach, as a share of the right side. Photos need about 30 iterations at most."""
@@ -159,12 +170,12 @@ def cube_text(lut: Lut, title: str, comments: list[str]) -> str:
     """The text of a .cube file: Adobe, "Cube LUT Specification", version 1.0, 2013. Red changes fastest.
 
     Args:
-        title: printable ASCII. Other characters become "?".
+        title: what the LUT does. Characters outside ASCII are written with its letters, see `transliterated`.
         comments: comments, one line each.
     """
-    lines = [f"# {_ascii(comment)}" for comment in comments]
+    lines = [f"# {transliterated(comment)}" for comment in comments]
     lines += [
-        f'TITLE "{_ascii(title)}"',
+        f'TITLE "{transliterated(title)}"',
         f"LUT_3D_SIZE {lut.points}",
         "DOMAIN_MIN 0.0 0.0 0.0",
         "DOMAIN_MAX 1.0 1.0 1.0",
@@ -174,8 +185,39 @@ def cube_text(lut: Lut, title: str, comments: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _ascii(text: str) -> str:
-    return "".join(character if " " <= character <= "~" and character != '"' else "?" for character in text)
+def transliterated(text: str) -> str:
+    """One line of printable ASCII without double quotes, as a .cube file needs it.
+
+    Accents are dropped, and letters of other alphabets are written roughly as they sound, by their Unicode names: "été"
+    becomes "ete", "жар" becomes "zhar". A character without such a name, as in Chinese, becomes its number, "U+5C71".
+    Double quotes become apostrophes, and line breaks become spaces. A text that is too long for a line is cut.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    return " ".join("".join(map(_plain, composed)).split())[:_LONGEST_TEXT]
+
+
+def _plain(character: str) -> str:
+    name = unicodedata.name(character, "")
+    if name.startswith("HANGUL SYLLABLE "):
+        return name.rpartition(" ")[2].lower()
+    return "".join(map(_plain_part, unicodedata.normalize("NFKD", character)))
+
+
+def _plain_part(character: str) -> str:
+    """The same for a character that is not composed of others."""
+    if character in _KNOWN:
+        return _KNOWN[character]
+    if " " <= character <= "~":
+        return "'" if character == '"' else character
+    kind, name = unicodedata.category(character), unicodedata.name(character, "")
+    if kind in _WRITTEN_AS:
+        return _WRITTEN_AS[kind]
+    if not (found := re.search(r"\b(?:LETTER|LIGATURE) (?:SMALL |SHORT |DOTLESS )?([A-Z]+)", name)):
+        return f"U+{ord(character):04X}"
+    sound = found[1]
+    if name.startswith("CYRILLIC"):  # "SHA" and "ER" are the names of "sh" and "r"
+        sound = re.sub(r"^E(?=[FLMNRS]$)|^I(?=E$)|(?<=[B-DF-HJ-NP-TV-XZ])[AEI]$", "", sound)
+    return sound if " CAPITAL " in name and len(sound) == 1 else sound.lower()
 
 
 def hald_image(lut: Lut, level: int) -> NDArray[np.float32]:

@@ -115,9 +115,9 @@ def fetch(name: str, *, progress: bool = True) -> Path:
         check_target(target, overwrite=True)
     encoder, factors = torchvision_weights.vgg19(_source_folders(), path.parent, progress)
     data = encoder_bytes(encoder, factors, name=name, source=torchvision_weights.FILE)
-    with atomic_write(_record(path)) as file:
+    with atomic_write(_record(path), overwrite=True) as file:
         file.write(f"{hashlib.sha256(data).hexdigest()}  {path.name}\n".encode())
-    with atomic_write(path) as file:
+    with atomic_write(path, overwrite=True) as file:
         file.write(data)
     return path
 
@@ -211,7 +211,7 @@ def save_encoder(path: Path, encoder: Encoder, factors: Mapping[str, Tensor], **
     Raises:
         OutputError: the file cannot be written.
     """
-    with atomic_write(path) as file:
+    with atomic_write(path, overwrite=True) as file:
         file.write(encoder_bytes(encoder, factors, **notes))
 
 

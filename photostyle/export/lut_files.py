@@ -149,14 +149,14 @@ def check_lut_target(
             raise OutputError("a folder without inputs", f"the input {place.name}", str(folder), advice)
 
 
-def write_lut(path: str | Path, lut: Lut, error: LutError, title: str) -> None:
+def write_lut(path: str | Path, lut: Lut, error: LutError, title: str, *, overwrite: bool = False) -> None:
     """Writes one LUT, as .cube or as a HaldCLUT .png.
 
     A .cube file has the error in a comment. A HaldCLUT has no place for it. The folder is created if needed, but its
     parent must exist.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written, or exists without `overwrite`.
     """
     if Path(path).suffix.lower() == ".png":
         data = Photo(hald_image(lut, HALD_LEVEL)).encode("PNG", depth=16)
@@ -164,15 +164,17 @@ def write_lut(path: str | Path, lut: Lut, error: LutError, title: str) -> None:
         comments = [f"photostyle {__version__}: {title}", "sRGB in, sRGB out", f"error: {error}", LIMIT, *lut.warnings]
         data = cube_text(lut, title, comments).encode("ascii")
     make_folder(Path(path).absolute().parent)
-    with atomic_write(path) as file:
+    with atomic_write(path, overwrite=overwrite) as file:
         file.write(data)
 
 
-def write_region_luts(folder: str | Path, looks: Sequence[RegionLut], error: LutError, title: str) -> dict[str, str]:
+def write_region_luts(
+    folder: str | Path, looks: Sequence[RegionLut], error: LutError, title: str, *, overwrite: bool = False
+) -> dict[str, str]:
     """Writes NAME.cube and NAME.mask.png (8-bit grey) for each region; returns `{region: NAME}`.
 
     Raises:
-        OutputError: the folder or a file cannot be written.
+        OutputError: the folder or a file cannot be written, or a file exists without `overwrite`.
     """
     folder = Path(folder)
     make_folder(folder)
@@ -189,7 +191,7 @@ def write_region_luts(folder: str | Path, looks: Sequence[RegionLut], error: Lut
         Image.fromarray(look.mask).save(buffer, "PNG")
         text = cube_text(look.lut, f"{title}: {look.name}", comments).encode("ascii")
         for ending, data in (("cube", text), ("mask.png", buffer.getvalue())):
-            with atomic_write(folder / f"{name}.{ending}") as file:
+            with atomic_write(folder / f"{name}.{ending}", overwrite=overwrite) as file:
                 file.write(data)
     return names
 

@@ -73,8 +73,9 @@ def write_report(
     styles: Sequence[Mapping[str, Any]],
     output: Path | None,
     command: Sequence[str],
+    overwrite: bool = False,
 ) -> None:
-    """Writes the files in `FILES`. Files of an earlier report are replaced.
+    """Writes the files in `FILES`.
 
     Each file is written completely or not at all.
 
@@ -88,9 +89,10 @@ def write_report(
         styles: the weight and the region of each style in `inputs`.
         output: the file that `result.photo` was written to; None if there is none.
         command: the words of the command line; empty if there was none.
+        overwrite: whether the files of an earlier report are replaced.
 
     Raises:
-        OutputError: the folder or a file cannot be written.
+        OutputError: the folder or a file cannot be written, or a file exists without `overwrite`.
     """
     folder = Path(folder)
     make_folder(folder)
@@ -125,14 +127,16 @@ def write_report(
     curves = _curves(result.trace)
     page = _page(result, content, style, run_text, curves)
     for name, data in (("run.json", run_text.encode()), ("loss.csv", _table(result.trace)), ("loss.png", curves)):
-        _write(folder / name, data)
-    write_mask(folder / "content_mask.png", result.correspondence.content)
+        _write(folder / name, data, overwrite)
+    write_mask(folder / "content_mask.png", result.correspondence.content, overwrite=overwrite)
     names_used = dict(result.correspondence.content.names)
     for each, ending in zip(result.correspondence.styles, endings(len(style.parts)), strict=True):
         regions = _renumbered(each.regions, names_used)
-        write_mask(folder / f"style_mask{ending}.png", regions)
+        write_mask(folder / f"style_mask{ending}.png", regions, overwrite=overwrite)
         names_used |= regions.names
-    _write(folder / "report.html", page.encode(errors="backslashreplace"))  # file names may be invalid Unicode
+    _write(
+        folder / "report.html", page.encode(errors="backslashreplace"), overwrite
+    )  # file names may be invalid Unicode
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -162,8 +166,8 @@ def _entry(path: Path | str, known: Mapping[str, str | None]) -> dict[str, str |
     return {"path": where, "sha256": known.get(where) or (None if where == "-" else sha256(where))}
 
 
-def _write(path: Path, data: bytes) -> None:
-    with atomic_write(path) as file:
+def _write(path: Path, data: bytes, overwrite: bool) -> None:
+    with atomic_write(path, overwrite=overwrite) as file:
         file.write(data)
 
 

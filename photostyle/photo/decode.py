@@ -227,6 +227,21 @@ def kind_beside_pillow(head: bytes) -> str:
     return ""
 
 
+def format_by_beginning(head: bytes) -> str:
+    """ "HEIC", "raw" or one of `FORMATS`, as a file's first 64 bytes say; empty where they are not those of a photo.
+
+    A raw file that is a TIFF counts as TIFF, unless it says more.
+    """
+    by_chance = head[8:10] == b"CR" and not head.startswith(tiff_reader.BEGINNINGS)  # two letters could be in any text
+    kind = "" if by_chance else kind_beside_pillow(head)
+    return kind or next(iter(_formats_of_pillow(head)), "")
+
+
+def _formats_of_pillow(head: bytes) -> list[str]:
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN and (Image.OPEN[name][1] or bool)(head) is True]
+
+
 def opened_by_pillow(stream: IO[bytes], head: bytes, where: str) -> Image.Image:
     """An image of `FORMATS` whose samples are not decoded yet.
 
@@ -235,8 +250,7 @@ def opened_by_pillow(stream: IO[bytes], head: bytes, where: str) -> Image.Image:
     Raises:
         InputError: the file is of none of the formats.
     """
-    Image.init()
-    names = [name for name in FORMATS if name in Image.OPEN and (Image.OPEN[name][1] or bool)(head) is True]
+    names = _formats_of_pillow(head)
     if not names:
         found = f"a file that begins with {head[:16]!r}" if head else "an empty file"
         expected = "a JPEG, PNG, WebP, TIFF, AVIF, HEIC or raw photo"

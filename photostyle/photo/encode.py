@@ -59,6 +59,22 @@ def depth_of(format: str, depth: int | Literal["auto"], own: int) -> int:
     return depth
 
 
+def check_size_fits(height: int, width: int, format: str) -> None:
+    """Refuses a photo that is too large for a format; it can be asked before the work.
+
+    Args:
+        height: rows, in pixels.
+        width: columns, in pixels.
+        format: one of `FORMATS`.
+
+    Raises:
+        OutputError: a side is too long.
+    """
+    if max(height, width) > _LONGEST_SIDE.get(format, MOST_PIXELS):
+        limit = f"sides of at most {_LONGEST_SIDE[format]:,} px in {format}"
+        raise OutputError(limit, shown_size(height, width), advice="Choose PNG or TIFF.")
+
+
 def losses(alpha: Pixels | None, metadata: Metadata, format: str) -> tuple[str, ...]:
     """What a file of `format`, one of `FORMATS`, cannot hold of a photo: one text for each part."""
     held = _held(metadata, format)
@@ -113,12 +129,9 @@ def encoded(
         SettingsError: a quality out of its range.
         OutputError: the format cannot hold this photo.
     """
-    height, width = pixels.shape[:2]
     if quality != "auto" and not 1 <= quality <= 100:
         raise SettingsError("a quality from 1 to 100", str(quality))
-    if max(height, width) > _LONGEST_SIDE.get(format, MOST_PIXELS):
-        limit = f"sides of at most {_LONGEST_SIDE[format]:,} px in {format}"
-        raise OutputError(limit, shown_size(height, width), advice="Choose PNG or TIFF.")
+    check_size_fits(pixels.shape[0], pixels.shape[1], format)
     converted = srgb and not profile.is_srgb
     planes = [_levels(pixels, depth, profile.to_srgb if converted else None)]
     if alpha is not None and format != "JPEG":

@@ -30,13 +30,15 @@ METADATA = ("all", "no gps", "none")
 ENDINGS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
     ".png": "PNG",
     ".webp": "WEBP",
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".avif": "AVIF",
 }
-"""What a file name ends in, in lower case, and the format it stands for."""
+"""What a file name ends in, in lower case, and the format it stands for; the first of a format is its usual one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,7 +271,7 @@ class Photo:
         format = format or format_of(path)
         check_target(path, overwrite, [] if self.path is None else [self.path])
         data = self.encode(format, **options)
-        with atomic_write(path) as file:
+        with atomic_write(path, overwrite=overwrite) as file:
             file.write(data)
 
 

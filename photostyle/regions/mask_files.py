@@ -133,13 +133,14 @@ def labels_from_picture(pixels: NDArray[np.uint8], where: str) -> tuple[NDArray[
     return labels, (warnings,)
 
 
-def write_mask(path: str | Path, regions: RegionMap) -> None:
+def write_mask(path: str | Path, regions: RegionMap, *, overwrite: bool = False) -> None:
     """Writes an 8-bit grey PNG of the labels and adds their names to `classes.json` beside it.
 
     `read_mask` gives the same labels and names back. Grey, since editors that reorder a palette would change the ids.
 
     Raises:
-        OutputError: a file cannot be written, or `classes.json` has another name for one of the ids.
+        OutputError: a file cannot be written, the mask exists without `overwrite`, or `classes.json` has another name
+            for one of the ids.
         InputError: `classes.json` is there and does not map ids to names.
     """
     path = Path(path)
@@ -152,10 +153,10 @@ def write_mask(path: str | Path, regions: RegionMap) -> None:
             raise OutputError(f"the name {name!r} for class {label}", repr(other), str(beside), advice)
     merged = names | own
     if merged != names:
-        with atomic_write(beside) as file:
+        with atomic_write(beside, overwrite=True) as file:  # another mask of the folder may have made it
             text = json.dumps({str(label): merged[label] for label in sorted(merged)}, indent=1, ensure_ascii=False)
             file.write(f"{text}\n".encode())
-    with atomic_write(path) as file:
+    with atomic_write(path, overwrite=overwrite) as file:
         Image.fromarray(regions.labels).save(file, "PNG")
 
 

@@ -175,7 +175,7 @@ def write_look(path: str | Path, look: Look, *, overwrite: bool) -> None:
                               sizes=len(photo.pixels), mask=names))  # fmt: skip
     text = _Contents(settings=look.settings, photos=tuple(entries)).model_dump_json()
     header = _Header(version=VERSION, look=text, sha256=_checksum(text, tensors))
-    with atomic_write(path) as file:
+    with atomic_write(path, overwrite=overwrite) as file:
         file.write(bytes_of(tensors, {FORMAT: header.model_dump_json()}))
 
 

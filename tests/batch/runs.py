@@ -45,7 +45,7 @@ def run(
         rename_finished_results(todo)
         remove_leftovers(str(out))
         driver = Driver(str(out), manifest, workers, digests, events.append, Stop(after))
-        driver.run([item for item, _ in todo.todo])
+        driver.run([item for item, _ in todo.todo], todo.replaceable)
     return todo, events, workers
 
 

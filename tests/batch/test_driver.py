@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,39 @@ def test_job_that_comes_back_unbegun_is_given_again_and_not_counted(items: list[
         driver.run(items)
     assert results(out) == expected(0, 1, 2, 3) and driver.ended == set(results(out))
     assert {record.attempts for record in read_records(str(out)).values()} == {1}
+
+
+def test_file_that_appears_under_the_name_of_a_result_is_kept(items: list[Item], out: Path) -> None:
+    def do(job: PhotoJob) -> Outcome:
+        if job.output == "01.jpg":
+            (out / "01.jpg").write_bytes(b"somebody else's")
+        return reversing(job)
+
+    _, events, _ = run(items, out, do)
+    assert results(out) == {**expected(0, 2, 3), "01.jpg": b"somebody else's"}
+    ended = {event.item.output: event.record for event in events if isinstance(event, PhotoEnded)}
+    assert ended["01.jpg"].status == "failed" and "another program made it" in str(ended["01.jpg"].message)
+    with pytest.raises(OutputError, match="1 file that was not written by photostyle"):
+        run(items, out, retry_failed=True)
+    assert (out / "01.jpg").read_bytes() == b"somebody else's"
+    (out / "01.jpg").unlink()
+    assert reasons(run(items, out)[0]) == {"01.jpg": NEW}
+    assert results(out) == expected(0, 1, 2, 3)
+
+
+def test_file_that_appears_is_replaced_with_overwrite(items: list[Item], out: Path) -> None:
+    def do(job: PhotoJob) -> Outcome:
+        (out / job.output).write_bytes(b"somebody else's")
+        return reversing(job)
+
+    run(items, out, do, overwrite=True)
+    assert results(out) == expected(0, 1, 2, 3)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_result_that_is_done_again_keeps_its_permissions(items: list[Item], out: Path) -> None:
+    run(items, out)
+    (out / "01.jpg").chmod(0o600)
+    run(items, out, force=True)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in out.glob("*.jpg")}
+    assert modes.pop("01.jpg") == 0o600 and 0o600 not in modes.values()

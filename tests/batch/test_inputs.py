@@ -11,6 +11,7 @@ import pytest
 
 from photostyle.batch.inputs import find_photos, read_list
 from photostyle.errors import InputError
+from tests.fakes import write_photo
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -34,6 +35,57 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     found = find_photos([str(tmp_path)], "nowhere")
     assert [name for _, name in found.photos] == ["a.jpg", "lone.mask.png"]
     assert found.skipped == {"hidden": 2, "masks and overlays": 2, "not photos": 1}
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["@eaDir/a.jpg", "@Recycle", "#recycle", "#snapshot", ".@__thumb", ".AppleDouble", "$RECYCLE.BIN", "$Recycle.Bin",
+     "System Volume Information", "lost+found", "Thumbs", "thumbs"],
+)  # fmt: skip
+def test_folders_of_the_system_are_left_out(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "a.jpg", f"{folder}/b.jpg", f"day/{folder}/b.jpg")
+    found = find_photos([str(tmp_path)], "nowhere")
+    assert [name for _, name in found.photos] == ["a.jpg"] and found.skipped == {"system files": 2}
+    assert names(tmp_path / folder) == ["b.jpg"]
+    monkeypatch.chdir(tmp_path)
+    assert set(names("**/*.jpg")) == {"a.jpg"} or folder.startswith(".")
+    assert set(names("*")) == {"a.jpg"}
+
+
+def test_results_of_earlier_runs_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "a.out.jpg", "a.out.PNG", "a.out-2.jpg", "a.out (3).jpg", "a.out_4.jpg", "a.out.out.jpg",
+          "lone.out.jpg", "fade.outer.jpg", "fade.jpg", "b.CR2", "b.out.tif", "day/a.out.jpg")  # fmt: skip
+    found = find_photos([str(tmp_path)], "nowhere")
+    expected = ["a.jpg", "b.CR2", "fade.jpg", "fade.outer.jpg", "lone.out.jpg", "day/a.out.jpg"]
+    assert sorted(name for _, name in found.photos) == sorted(expected)
+    assert found.skipped == {"results of earlier runs": 7}
+    assert names(tmp_path / "a.out.jpg") == ["a.out.jpg"]
+
+
+@pytest.mark.parametrize("ending", [".HIF", ".jfif", ".jpe", ".IIQ", ".3fr", ".nrw", ".rwl", ".x3f", ".gpr", ".raw"])
+def test_endings_of_cameras_and_browsers(ending: str, tmp_path: Path) -> None:
+    touch(tmp_path, f"a{ending}")
+    assert names(tmp_path) == [f"a{ending}"]
+
+
+def test_photos_are_known_by_their_content(tmp_path: Path) -> None:
+    for name in ("IMG_1", "IMG_2.photo", "IMG_3.mpo"):
+        write_photo(tmp_path / "a.jpg", 1).rename(tmp_path / name)
+    for name in ("MVI_1.THM", "b.jpg_original", "c.jpg~", "d.jpg.part", "e.lrprev"):
+        write_photo(tmp_path / "a.png", 1).rename(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("IMAGE 1 CR is a text")
+    (tmp_path / "notes").write_text("notes 1 CR")
+    (tmp_path / "damaged.jpg").write_bytes(b"no photo")
+    found = find_photos([str(tmp_path)], "nowhere")
+    assert [name for _, name in found.photos] == ["IMG_1", "IMG_2.photo", "IMG_3.mpo", "damaged.jpg"]
+    assert found.skipped == {"not photos": 7}
+    assert names(tmp_path / "IMG_1", tmp_path / "notes.txt", tmp_path / "damaged.jpg") == ["IMG_1", "damaged.jpg"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes in folders")
+def test_pipe_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert find_photos([str(tmp_path)], "nowhere").skipped == {"not photos": 1}
 
 
 def test_output_folder_inside_is_left_out(tmp_path: Path) -> None:

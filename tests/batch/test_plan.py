@@ -11,6 +11,7 @@ from photostyle.batch.job import StyleSource
 from photostyle.batch.plan import Plan, make_plan
 from photostyle.errors import InputError, OutputError, PhotostyleError, SettingsError
 from tests.batch.test_inputs import touch
+from tests.fakes import write_photo
 
 
 @pytest.fixture
@@ -69,6 +70,40 @@ def test_endings_of_results(format: str, names: list[str], trip: Path) -> None:
     touch(trip, "mixed/a.JPG", "mixed/b.heic", "mixed/c.CR2", "mixed/d.png")
     plan = make_plan(["mixed"], [StyleSource("dusk.jpg")], "out", format=format)
     assert [item.output for item in plan.items] == names
+
+
+def test_endings_that_a_result_keeps_or_not(trip: Path) -> None:
+    touch(trip, "mixed/a.JFIF", "mixed/b.jpe", "mixed/c.HIF", "mixed/d.3fr")
+    for name in ("e", "f.photo", "2024.05.01 Paris"):
+        write_photo(trip / "new.png", 1).rename(trip / "mixed" / name)
+    plan = make_plan(["mixed"], [StyleSource("dusk.jpg")], "out")
+    names = ["2024.05.01 Paris.png", "a.JFIF", "b.jpe", "c.jpg", "d.tif", "e.png", "f.png"]
+    assert [item.output for item in plan.items] == names
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["set/a.JPG", "set/a.jpg"], "set/a.JPG and set/a.jpg"),
+        (["set/a.HEIC", "set/a.JPG"], "set/a.HEIC and set/a.JPG"),
+        (["set/e\u0301.jpg", "set/\u00e9.jpg"], "set/e\u0301.jpg and set/\u00e9.jpg"),
+        (["set/Day/a.jpg", "set/day/a.jpg"], "set/Day/a.jpg and set/day/a.jpg"),
+    ],
+)
+def test_results_that_are_one_file_elsewhere_are_refused(files: list[str], names: str, trip: Path) -> None:
+    touch(trip, *files)
+    if len(list((trip / "set").rglob("*.*"))) < 2:
+        pytest.skip("this disk takes capitals for small letters")
+    with pytest.raises(OutputError, match="nearly the same name") as caught:
+        planned(["dusk.jpg"], "set")
+    assert f"the results of {names} would" in str(caught.value) and "Rename one of the photos" in str(caught.value)
+
+
+def test_result_that_is_an_input_elsewhere_is_refused(trip: Path) -> None:
+    touch(trip, "set/a.HEIC", "set/b/A.JPG")
+    with pytest.raises(OutputError, match=r"nearly the same name as the input .*A\.JPG"):
+        planned(["dusk.jpg"], "set/a.HEIC", "trip/a.jpg", "set/b/A.JPG", output="set/b", format="JPEG")
+    assert len(planned(["dusk.jpg"], "set/a.HEIC", output="trip/day").items) == 1
 
 
 def test_saved_looks_are_styles_of_a_folder(trip: Path) -> None:

@@ -128,7 +128,7 @@ def test_lost_record_is_never_taken_for_done(items: list[Item], out: Path) -> No
 def test_kill_between_the_record_and_the_name_costs_nothing(
     items: list[Item], out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(part: str, path: str) -> None:
+    def killed(part: str, path: str, *, overwrite: bool) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -83,7 +83,7 @@ def test_same_command_again_does_what_is_missing_or_changed(here: Path, capsys: 
 def test_result_that_a_kill_has_left_without_its_name_is_given_it(here: Path, capsys: Captured) -> None:
     assert main(words()) == 0
     key = hashlib.sha256(b"a.png").hexdigest()[:32]
-    storage.move("memory://out/evening/a.png", f"memory://out/evening/{STATE_FOLDER}/parts/{key}.0123")
+    storage.move("memory://out/evening/a.png", f"memory://out/evening/{STATE_FOLDER}/parts/{key}.0123", overwrite=False)
     capsys.readouterr()
     assert main(words()) == 0
     assert "3 done already; 0 to do" in capsys.readouterr().err and "a.png" in stored()

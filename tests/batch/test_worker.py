@@ -136,6 +136,16 @@ def test_photo_that_its_format_cannot_hold_is_a_failure_of_its_own(
     assert failure and failure.kind == "OutputError" and failure.fatal is None
 
 
+def test_photo_that_is_too_large_for_its_format_is_not_solved(
+    worker: Worker, job: PhotoJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = write_photo(tmp_path / "wide.png", 3, height=32, width=16_384)
+    monkeypatch.setattr(Session, "transfer", lambda *_, **__: pytest.fail("it was solved"))
+    failure = worker.do(dataclasses.replace(job, content=str(wide), output="wide.webp")).failure
+    assert failure and failure.kind == "OutputError" and failure.fatal is None
+    assert "at most 16,383 px in WEBP" in failure.message
+
+
 def test_figures_see_clipping_and_turned_edges(small_encoder: Path, settings: Settings) -> None:
     columns = np.mgrid[0:72, 0:96][1]
     ramp = (0.2 + 0.6 * ((columns // 12) % 2))[..., None].repeat(3, 2).astype(np.float32)

@@ -77,6 +77,37 @@ def test_wrong_words_give_two_lines_and_2(words: list[str], capsys: Captured) ->
     assert advice.endswith("--help lists the options")
 
 
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["run", "--content", "-photo.jpg"], "--content=-photo.jpg or ./-photo.jpg"),
+        (["run", "--content", "-none.jpg"], "--content=-none.jpg or ./-none.jpg"),
+        (["run", "--content", "-ocean.jpg"], "--content=-ocean.jpg or ./-ocean.jpg"),
+        (["run", "-o", "-photo.jpg"], "--output=-photo.jpg or ./-photo.jpg"),
+        (["look", "--style", "-photo.jpg"], "--style=-photo.jpg or ./-photo.jpg"),
+        (["batch", "--content", "-photo.jpg", "-o", "out"], "--content=-photo.jpg or ./-photo.jpg"),
+        (["segment", "-photo.jpg", "-o", "out"], "./-photo.jpg"),
+        (["segment", "a.jpg", "-photo.jpg"], "./-photo.jpg"),
+        (["run", "--content", "-q"], None),
+        (["run", "--content", "--style", "-photo.jpg"], "./-photo.jpg"),
+        (["run", "--content", "-onone.jpg"], None),
+        (["run", "--content"], None),
+        (["segment", "-none.jpg"], None),
+        (["segment", "-x", "--", "-photo.jpg"], None),
+    ],
+)
+def test_names_that_begin_with_a_hyphen_get_a_hint(
+    words: list[str], advice: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("-photo.jpg", "-ocean.jpg"):
+        Path(name).touch()
+    assert main(words) == 2
+    first, *hints, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("photostyle: ") and last.endswith("--help lists the options")
+    assert hints == ([f"a file name that begins with - is given as {advice}"] if advice else [])
+
+
 def test_module_runs_as_a_program() -> None:
     done = subprocess.run([sys.executable, "-m", "photostyle", "presets"], capture_output=True, text=True, check=True)
     assert [line.split()[0] for line in done.stdout.splitlines()] == preset_names()

@@ -17,6 +17,7 @@ from photostyle.cli import main
 from photostyle.photo.icc import parse_profile
 from photostyle.photo.metadata import Metadata
 from photostyle.photo.photo import Photo
+from photostyle.pipeline.session import Session
 from tests.fakes import QUICK, write_photo
 from tests.handmade import IPTC, P3_ICC, XMP, camera_exif, dng
 
@@ -79,6 +80,22 @@ def test_format_and_depth_as_told(folder: Path, words: list[str], name: str, for
     assert run(folder, "city.tif", *(word.format(folder) for word in words)) == 0
     photo = Photo.read(folder / name)
     assert (photo.format, photo.depth, photo.profile.icc) == (format, depth, P3_ICC)
+
+
+def test_a_photo_too_wide_for_its_format_is_refused_before_the_work(
+    folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_photo(folder / "pano.png", 1, height=32, width=16_384)
+    monkeypatch.setattr(Session, "transfer", lambda *_, **__: pytest.fail("it was solved"))
+    assert run(folder, "pano.png", "-o", str(folder / "out.webp")) == 6
+    assert "at most 16,383 px in WEBP" in capsys.readouterr().err and not (folder / "out.webp").exists()
+
+
+def test_a_result_may_end_in_jfif(folder: Path) -> None:
+    write_photo(folder / "city.png", 1)
+    assert run(folder, "city.png", "-o", str(folder / "out.jfif")) == 0
+    with Image.open(folder / "out.jfif") as image:
+        assert image.format == "JPEG"
 
 
 def test_quality_as_told(folder: Path) -> None:

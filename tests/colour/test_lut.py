@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import photostyle.colour.lut as lut_module
-from photostyle.colour.lut import Lut, cube_text, fit_lut, hald_image
+from photostyle.colour.lut import Lut, cube_text, fit_lut, hald_image, transliterated
 
 
 def colours(count: int, seed: int = 0) -> NDArray[np.float64]:
@@ -98,11 +98,32 @@ def test_colour_science_reads_the_cube(points: int, tmp_path: Path) -> None:
     path.write_text(cube_text(Lut(table), 'a "late" Straße', ["one", "two"]), encoding="ascii")
     read = colour.read_LUT(str(path))
     assert isinstance(read, colour.LUT3D)
-    assert (read.size, read.name, read.comments) == (points, "a ?late? Stra?e", ["one", "two"])
+    assert (read.size, read.name, read.comments) == (points, "a 'late' Strasse", ["one", "two"])
     np.testing.assert_allclose(read.domain, [[0, 0, 0], [1, 1, 1]])
     np.testing.assert_allclose(read.table, table, atol=1e-6)
     some = colours(300, 2)
     np.testing.assert_allclose(read.apply(some), Lut(table)(some), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("city at 5 o'clock", "city at 5 o'clock"),
+        ('été "q"\nnew', "ete 'q' new"),
+        ("e\u0301te\u0301", "ete"),
+        ("Ørsted, Łódź, Æon, đ, ß, œ", "Orsted, Lodz, aeon, d, ss, oe"),
+        ("\u201clate\u201d \u201efrüh\u201c \u2018x\u2019 \u2013 «y»", "'late' 'fruh' 'x' - 'y'"),
+        ("жар Москва", "zhar Moskva"),
+        ("さくら 서울", "sakura seoul"),
+        ("山の夕", "U+5C71noU+5915"),
+        ("one\r\n\ttwo\u2028three\0", "one two three"),
+        ("a\udcffb", "aU+DCFFb"),
+        ("½ …", "1/2 ..."),
+        ("x" * 300, "x" * 240),
+    ],
+)
+def test_texts_are_written_in_ascii(text: str, plain: str) -> None:
+    assert transliterated(text) == plain
 
 
 def test_red_runs_fastest() -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from photostyle.cli import main
 from photostyle.colour.lut import Lut
+from photostyle.errors import OutputError
 from photostyle.export.lut_files import LutError, file_names, region_luts, whole_lut, write_lut, write_region_luts
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Result
@@ -66,6 +67,23 @@ def test_the_file_says_what_it_is_worth(tmp_path: Path) -> None:
     head = (tmp_path / "a.cube").read_text().splitlines()[:4]
     assert "CIEDE2000 mean 1.23, 95th percentile 5.68" in head[2]
     assert "regions or places" in head[3]
+
+
+def test_the_title_of_any_name_is_one_line(tmp_path: Path) -> None:
+    write_lut(tmp_path / "a.cube", Lut(np.zeros((5, 5, 5, 3))), LutError(1, 5), 'été "q"\nnew with the look of 山')
+    lines = (tmp_path / "a.cube").read_text(encoding="ascii").splitlines()
+    assert [line for line in lines if line.startswith("TITLE")] == ["TITLE \"ete 'q' new with the look of U+5C71\""]
+    assert all(line[0] in "#TLD0123456789" for line in lines)
+
+
+def test_a_lut_never_replaces_another_unless_told(tmp_path: Path) -> None:
+    path, lut, error = tmp_path / "a.cube", Lut(np.zeros((5, 5, 5, 3))), LutError(1, 5)
+    path.write_bytes(b"mine")
+    with pytest.raises(OutputError, match="this file exists already"):
+        write_lut(path, lut, error, "city")
+    assert path.read_bytes() == b"mine"
+    write_lut(path, lut, error, "city", overwrite=True)
+    assert path.read_bytes() != b"mine"
 
 
 def test_names_of_files_are_plain_and_differ(tmp_path: Path, scene: Pixels, result: Result) -> None:

@@ -109,13 +109,14 @@ def report(tmp_path: Path, content: Photo) -> Path:
     return tmp_path / "report"
 
 
-def write(folder: Path, result: Result, content: Photo, *styles: Photo) -> None:
+def write(folder: Path, result: Result, content: Photo, *styles: Photo, overwrite: bool = False) -> None:
     assert content.path and styles[0].path
     output = content.path.with_name("result.png")
     result.photo.save(output, overwrite=True)
     write_report(
         folder, result, content, a_style(*styles), inputs={"content": content.path, "style": styles[0].path},
         styles=[{"weight": 1.0, "region": None}], output=output, command=["photostyle", "run"],
+        overwrite=overwrite,
     )  # fmt: skip
 
 
@@ -206,7 +207,9 @@ def test_every_style_is_shown_and_has_its_mask(tmp_path: Path, content: Photo) -
 
 def test_report_may_replace_one_with_other_regions(report: Path, tmp_path: Path, content: Photo) -> None:
     other = dataclasses.replace(a_result(content), correspondence=a_blend(regions("fog", "ice"), regions("fog", "ice")))
-    write(report, other, content, a_photo(tmp_path / "style.png"))
+    with pytest.raises(OutputError, match="in the meantime"):
+        write(report, other, content, a_photo(tmp_path / "style.png"))
+    write(report, other, content, a_photo(tmp_path / "style.png"), overwrite=True)
     assert read_mask(report / "content_mask.png", 48, 64).names == {0: "fog", 1: "ice"}
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageFile
 
 from photostyle.errors import InputError, OutputError
+from photostyle.photo.decode import format_by_beginning
 from photostyle.photo.icc import SRGB as SRGB_PROFILE
 from photostyle.photo.metadata import NO_METADATA
 from photostyle.photo.photo import MOST_PIXELS, Photo, PhotoSource
@@ -557,3 +558,22 @@ def test_damaged_bytes_give_a_photo_or_an_input_error(tmp_path: Path, format: st
         with suppress(InputError):
             photo = read(tmp_path, damaged.tobytes())
             assert 0 <= photo.pixels.min() <= photo.pixels.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("head", "format"),
+    [
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "JPEG"),
+        (b"\x89PNG\r\n\x1a\n", "PNG"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "WEBP"),
+        (b"II*\0\x08\0\0\0", "TIFF"),
+        (b"II*\0\x10\0\0\0CR\x02\0", "raw"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"FUJIFILMCCD-RAW 0201", "raw"),
+        (b"a letterCR or not", ""),
+        (b"GIF89a", ""),
+        (b"", ""),
+    ],
+)
+def test_the_beginning_of_a_file_says_its_format(head: bytes, format: str) -> None:
+    assert format_by_beginning(head) == format

@@ -12,8 +12,8 @@ import pytest
 import tifffile
 from PIL import Image, JpegImagePlugin
 
-from photostyle.errors import SettingsError
-from photostyle.photo.encode import FORMATS
+from photostyle.errors import OutputError, SettingsError
+from photostyle.photo.encode import FORMATS, check_size_fits
 from photostyle.photo.metadata import Metadata
 from photostyle.photo.photo import Photo
 from tests.handmade import COLUMNS, P3_ICC, ROWS, camera_exif, noise, opened, png, read, saved, smooth
@@ -140,3 +140,11 @@ def test_a_16_bit_png_keeps_its_profile(tmp_path: Path) -> None:
     photo = read(tmp_path, png(ROWS, COLUMNS, 16, 2, values.astype(">u2").tobytes()))
     assert photo.encode("PNG") == photo.encode("PNG")
     assert Image.open(io.BytesIO(photo.encode("PNG"))).info.get("icc_profile") is None
+
+
+@pytest.mark.parametrize(("format", "most"), [("WEBP", 16_383), ("JPEG", 65_500)])
+def test_a_size_that_a_format_cannot_hold_is_known_before_the_work(format: str, most: int) -> None:
+    check_size_fits(most, 32, format)
+    check_size_fits(32, most + 1, "PNG")
+    with pytest.raises(OutputError, match=f"at most {most:,} px in {format}"):
+        check_size_fits(32, most + 1, format)
