@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from photostyle.settings import Settings
 
 PACKAGES = (
-    "torch", "torchvision", "numpy", "scipy", "Pillow", "imagecodecs", "tifffile", "safetensors", "pydantic", "tqdm",
+    "torch", "torchvision", "numpy", "scipy", "Pillow", "imagecodecs", "simplejpeg", "tifffile", "safetensors",
+    "pydantic", "tqdm",
     "filelock", "jinja2",
 )  # fmt: skip
 FORMATS = {"JPEG": "jpg", "PNG": "zlib", "TIFF": "libtiff", "WebP": "webp", "AVIF": "avif"}

@@ -19,6 +19,8 @@ _END = b"\xff\xd9"
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker")
 _DAMAGE = ("Corrupt JPEG data", "Premature end of JPEG")
 """What the decoder's messages of damaged data begin with."""
+_SWALLOWED = 9
+"""Bytes of padding that the decoder may have taken for data before it saw that the picture was whole."""
 
 
 def read_jpeg(stream: IO[bytes], where: str, notes: list[str]) -> StoredImage:
@@ -72,5 +74,5 @@ def _refuse_damage(data: bytes, end: int, where: str) -> None:
         stray = _EXTRANEOUS.search(message)
         picture = np.frombuffer(data[: end - len(_END)], np.uint8)
         padding = len(picture) - 1 - np.flatnonzero((picture != 0) & (picture != 0xFF))[-1] if len(picture) else 0
-        if stray is None or int(stray[1]) < padding - 2 or int(stray[1]) > padding + 2:
+        if stray is None or not padding - _SWALLOWED <= int(stray[1]) <= padding + 2:
             raise InputError(DAMAGED, f"a damaged one ({message})", where, AGAIN) from error

@@ -262,7 +262,7 @@ def test_names_are_added_to_those_beside_and_a_clash_writes_nothing(tmp_path: Pa
 
 
 def test_a_region_map_names_every_label() -> None:
-    with pytest.raises(ValueError, match=r"none for \[1, 4\]"):
+    with pytest.raises(ValueError, match=r"none: \[1, 4\]"):
         RegionMap(IDS, {0: "sky"})
     with pytest.raises(ValueError, match="uint8"):
         RegionMap(IDS.astype(np.int64), dict(NAMES))

@@ -78,7 +78,7 @@ def test_only_what_is_in_the_masks_counts() -> None:
 
 
 def test_an_empty_mask_is_refused() -> None:
-    with pytest.raises(ValueError, match="a pixel"):
+    with pytest.raises(ValueError, match="at least one pixel"):
         fit(CONTENT, 0 * ALL, [(1.0, STYLE, ALL)], lightness=0)
 
 
