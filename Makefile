@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all lowest check clean
+.PHONY: help demo test test-all fuzz lowest check clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-9s%s\n", $$1, $$2 }'
@@ -23,6 +23,9 @@ test: $(VENV)/.installed-dev ## run the tests that are not slow; ARGS='-k name' 
 
 test-all: $(VENV)/.installed-dev ## run all tests
 	$(PYTEST) $(ARGS)
+
+fuzz: $(VENV)/.installed-dev ## damage files for SECONDS=600 and look for tracebacks and broken results
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) -o out/fuzz
 
 lowest: ## run the tests that are not slow with the lowest versions that pyproject.toml allows
 	$(PYTHON) tests/lowest_versions.py out/lowest

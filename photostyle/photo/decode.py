@@ -163,7 +163,7 @@ def _from_image(image: Image.Image) -> Decoded:
     where = str(path or "the PIL image")
     notes: list[str] = []
     with decoding(where, notes):
-        decoded = _decoded(read_with_pillow(image, where, notes), notes)
+        decoded = _decoded(read_with_pillow(image, where, notes), where, notes)
     format = "JPEG" if image.format == "MPO" else image.format
     return decoded._replace(path=path, format=format if format in FORMATS else None, warnings=tuple(notes))
 
@@ -172,7 +172,7 @@ def _from_stream(stream: IO[bytes], where: str, path: Path | None) -> Decoded:
     notes: list[str] = []
     with decoding(where, notes):
         format, stored = _stored_image(stream, where, notes)
-        decoded = _decoded(stored, notes)
+        decoded = _decoded(stored, where, notes)
     stream.seek(0)
     sha256 = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
     return decoded._replace(path=path, format=format, sha256=sha256, warnings=tuple(notes))
@@ -304,8 +304,9 @@ def _package_of(frame: FrameType) -> str:
     return re.split(r"[./\\]", module or frame.f_code.co_filename)[0]
 
 
-def _decoded(stored: StoredImage, notes: list[str]) -> Decoded:
+def _decoded(stored: StoredImage, where: str, notes: list[str]) -> Decoded:
     """Upright, as floats, with the profile to work in."""
+    check_size(stored.samples.shape[0], stored.samples.shape[1], where)  # damaged files may state another size
     exif, damaged = read_exif(stored.embedded.exif) if stored.embedded.exif else (Exif(), ())
     if damaged:
         notes.append(f"its EXIF is damaged, and what cannot be read is lost ({damaged[0]})")

@@ -28,7 +28,7 @@ QUALITY = 95
 Pixels = NDArray[np.float32]
 Levels = NDArray[np.unsignedinteger[Any]]
 
-_LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
+_LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 32_768}
 _DITHER = 0.5  # levels of 8 bits, from end to end; at 1 a mean is off by nothing, here by a quarter of a level at most
 _ROWS = 256  # quantised at once
 _STRIP = 1 << 20  # bytes of a TIFF's strip before compression

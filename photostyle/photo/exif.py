@@ -37,6 +37,8 @@ _POINTERS: dict[int, tuple[Directory, Directory]] = {
     34853: ("image", "gps"),
     40965: ("exif", "interop"),
 }
+_SINGLE = {ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, COLOR_SPACE, PIXEL_WIDTH, PIXEL_HEIGHT}
+"""Tags of one value. Of more values, which only damaged files have, the first is read."""
 _MAGIC = {42, 43, 0x4F52, 0x5352, 0x55}
 """The number after the byte order: TIFF, BigTIFF, and the raw files that are built like them (ORF and RW2)."""
 _MOST_ENTRIES = 4096
@@ -197,6 +199,8 @@ class _Reader:
                 continue
             if name == "image" and tag in _LAYOUT_TAGS and not self.layout:
                 continue
+            if tag in _SINGLE:
+                values = min(values, 1)
             entry = self._entry(order, kind, values, value)
             if entry is None:
                 self.damaged.append(f"tag {tag}")
