@@ -15,13 +15,23 @@ from PIL import Image
 
 from photostyle.errors import OutputError, SettingsError
 from photostyle.files import atomic_write, check_target
+from photostyle.photo.coverage import fill_unseen
 from photostyle.photo.decode import decode
 from photostyle.photo.encode import FORMATS, depth_of, encoded, losses
 from photostyle.photo.icc import SRGB, Profile
 from photostyle.photo.metadata import NO_METADATA, Metadata
 from photostyle.photo.pillow_reader import MOST_PIXELS, SHORTEST_SIDE, JpegTables, shown_size
 
-__all__ = ["MOST_PIXELS", "SHORTEST_SIDE", "Photo", "PhotoSource", "check_writable", "format_of", "resize"]
+__all__ = [
+    "MOST_PIXELS",
+    "SHORTEST_SIDE",
+    "Photo",
+    "PhotoSource",
+    "check_writable",
+    "format_of",
+    "resize",
+    "resize_seen",
+]
 
 
 METADATA = ("all", "no gps", "none")
@@ -37,6 +47,10 @@ ENDINGS = {
     ".avif": "AVIF",
 }
 """What a file name ends in, in lower case, and the format it stands for."""
+
+
+LITTLE = 0.1
+"""A pixel of a resized photo of which less can be seen has no reliable colour of its own (our choice)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +135,9 @@ class Photo:
     def fitted(self, longest: int) -> NDArray[np.float32]:
         """The pixels at a size to work at: never enlarged, no side below `SHORTEST_SIDE` (or its own, if shorter).
 
+        Every pixel counts by its coverage. Colours under full transparency do not count; where nothing can be seen, the
+        result continues the visible colours.
+
         Args:
             longest: pixels the longest side should have at most; an extreme panorama is shrunk less.
 
@@ -130,12 +147,38 @@ class Photo:
         Raises:
             ValueError: `longest` is below 1.
         """
+        resized = resize_seen(self.pixels, self.coverage, *self._fitted_size(longest))
+        return resized if self.profile.is_srgb else np.clip(self.profile.to_srgb(resized), 0, 1)
+
+    def fitted_coverage(self, longest: int) -> NDArray[np.float32] | None:
+        """How much of every pixel of `fitted` can be seen.
+
+        Returns:
+            `(h, w) float32`, linear, [0, 1], a new array; None if the whole photo can be seen.
+
+        Raises:
+            ValueError: `longest` is below 1.
+        """
+        size, coverage = self._fitted_size(longest), self.coverage
+        return None if coverage is None else resize(coverage[..., None], *size)[..., 0]
+
+    def _fitted_size(self, longest: int) -> tuple[int, int]:
+        """Rows and columns of `fitted`."""
         if longest < 1:
             raise ValueError(f"expected a longest side of at least 1 px, found {longest}")
         sides = (self.height, self.width)
         scale = min(1.0, max(longest / max(sides), SHORTEST_SIDE / min(sides)))
-        resized = resize(self.pixels, round(self.height * scale), round(self.width * scale))
-        return resized if self.profile.is_srgb else np.clip(self.profile.to_srgb(resized), 0, 1)
+        return round(self.height * scale), round(self.width * scale)
+
+    @property
+    def coverage(self) -> NDArray[np.float32] | None:
+        """`alpha`; None if the whole photo can be seen, because it has no alpha or because that is 1 everywhere."""
+        return None if self.alpha is None or self.alpha.min() == 1 else self.alpha
+
+    def filled(self) -> Photo:
+        """The same photo, in which colours under full transparency continue the visible ones, see `fill_unseen`."""
+        coverage = self.coverage
+        return self if coverage is None else dataclasses.replace(self, pixels=fill_unseen(self.pixels, coverage))
 
     def in_srgb(self) -> NDArray[np.float32]:
         """The pixels in sRGB, at the photo's own size.
@@ -301,6 +344,36 @@ def resize(pixels: NDArray[np.float32], height: int, width: int) -> NDArray[np.f
         plane = Image.fromarray(np.ascontiguousarray(pixels[:, :, channel]))
         resized[:, :, channel] = np.asarray(plane.resize((width, height), Image.Resampling.BICUBIC))
     return np.clip(resized, 0, 1, out=resized)
+
+
+def resize_seen(
+    pixels: NDArray[np.float32], coverage: NDArray[np.float32] | None, height: int, width: int
+) -> NDArray[np.float32]:
+    """Resizes a photo so that every pixel counts by its coverage: colours times coverage, divided by the coverage.
+
+    Where less than `LITTLE` of a pixel of the result can be seen, that quotient is noise, since the cubic has negative
+    weights. There the colours come from `fill_unseen`, resized.
+
+    Args:
+        pixels: `(H, W, C) float32`, [0, 1].
+        coverage: `(H, W) float32`, linear, [0, 1]; None if everything can be seen.
+        height, width: rows and columns of the result, in pixels.
+
+    Returns:
+        `(height, width, C) float32`, [0, 1], C-contiguous, a new array.
+
+    Raises:
+        ValueError: see `resize`.
+    """
+    if coverage is None:
+        return resize(pixels, height, width)
+    filled = fill_unseen(pixels, coverage)
+    if (height, width) == coverage.shape:
+        return filled
+    seen = resize(coverage[..., None], height, width)
+    weighted = resize(pixels * coverage[..., None], height, width)
+    colours = np.clip(weighted / np.maximum(seen, np.float32(LITTLE)), 0, 1)
+    return np.ascontiguousarray(np.where(seen > LITTLE, colours, resize(filled, height, width)))
 
 
 def format_of(path: str | Path) -> str:
