@@ -15,8 +15,7 @@ from torch import Tensor
 
 from photostyle.encoders.features import EncodedPhoto
 from photostyle.pipeline.task import Task
-from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine
-from photostyle.regions.region_map import region_masks
+from photostyle.regions.edge_masks import coarse_masks, measured_masks, refine_fine
 
 Pixels = NDArray[np.float32]
 
@@ -27,10 +26,11 @@ class Scene:
 
     Args:
         pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1], of the content.
-        masks: `(K + 1, H, W) float32`, [0, 1], of the content, the last what is in no region.
-        soft: as `masks`, brought to the edges of the photo.
+        masks: `(K + 1, H, W) float32`, [0, 1], of the content, the last what is in no region. Every pixel counts by its
+            coverage.
+        soft: `(K + 1, H, W) float32`, [0, 1], sum 1: the regions, brought to the edges of the photo.
         styles: the style photos, measured.
-        style_masks: of each style `(K, h, w) float32`, [0, 1], of what the content's regions take from.
+        style_masks: of each style `(K, h, w) float32`, [0, 1], of what the content's regions take from, by coverage.
         photos: photos of equal size that the content consists of, one below the other.
     """
 
@@ -51,24 +51,23 @@ class Scene:
 
 
 def masks_of(task: Task) -> tuple[Pixels, Pixels]:
-    """`(K + 1, H, W)` at the size of the solve: hard masks, and the same after the first of the two passes."""
-    hard = partition_masks(
-        task.correspondence.content.labels, [region.content_ids for region in task.correspondence.regions]
-    )
-    return hard, refine_coarse(hard, task.pixels)
+    """`(K + 1, H, W)` at the size of the solve: masks that are measured, and those by which the photo is changed.
+
+    The latter are after the first of the two passes.
+    """
+    content, ids = task.correspondence.content, [region.content_ids for region in task.correspondence.regions]
+    return measured_masks(content, ids), coarse_masks(content, ids, task.pixels)
 
 
-def scene_of(task: Task, size: int, hard: Pixels, coarse_masks: Pixels) -> Scene:
+def scene_of(task: Task, size: int, measured: Pixels, coarse: Pixels) -> Scene:
     """The task at the size of the solve, -1, or at half of it, -2."""
     pixels = task.pixels if size == -1 else task.photo.fitted(task.settings.solver.size // 2)
     styles = tuple(style.scales[size] for style in task.styles)
     style_masks = tuple(
-        shrink_masks(
-            region_masks(task.correspondence.styles[place].regions.labels, task.correspondence.ids(place)), style.pixels
-        )
+        shrink_masks(task.correspondence.styles[place].regions.masks(task.correspondence.ids(place)), style.pixels)
         for place, style in enumerate(styles)
     )
-    return Scene(pixels, shrink_masks(hard, pixels), refine_fine(coarse_masks, pixels).of(pixels), styles, style_masks)
+    return Scene(pixels, shrink_masks(measured, pixels), refine_fine(coarse, pixels).of(pixels), styles, style_masks)
 
 
 def shrink_masks(masks: Pixels, like: Pixels) -> Pixels:
