@@ -56,21 +56,28 @@ def fill_unseen(pixels: Plane, coverage: Plane) -> Plane:
 
 def _halved(plane: Plane) -> Plane:
     """Means of 2x2 places. An odd last row or column is completed with zeros."""
-    even = np.pad(plane, [(0, side % 2) for side in plane.shape])
-    halved: Plane = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) * np.float32(0.25)
+    height, width = plane.shape
+    halved = np.zeros(((height + 1) // 2, (width + 1) // 2), np.float32)
+    for row in (0, 1):
+        for column in (0, 1):
+            part = plane[row::2, column::2]
+            halved[: part.shape[0], : part.shape[1]] += part
+    halved *= np.float32(0.25)
     return halved
 
 
 def _doubled(plane: Plane, height: int, width: int) -> Plane:
     """Bilinear interpolation to twice the size, cut to `height` x `width`. The border is repeated beyond it."""
-    for axis, size in enumerate((height, width)):
-        padded = np.pad(plane, [(1, 1) if a == axis else (0, 0) for a in range(2)], mode="edge")
-        before, here, after = (
-            padded.take(range(start, start + plane.shape[axis]), axis) * np.float32(share)
-            for start, share in ((0, 0.25), (1, 0.75), (2, 0.25))
-        )
-        shape = list(plane.shape)
-        shape[axis] *= 2
-        plane = np.stack([before + here, here + after], axis + 1).reshape(shape)
-        plane = plane.take(range(size), axis)
-    return plane
+    return _doubled_rows(_doubled_rows(plane, height).T, width).T
+
+
+def _doubled_rows(plane: Plane, count: int) -> Plane:
+    """Of `(h, w)` the first `count` of 2 h rows."""
+    near, far = np.float32(0.75), np.float32(0.25)
+    doubled = np.repeat(near * plane, 2, axis=0)
+    faint = far * plane
+    doubled[2::2] += faint[:-1]
+    doubled[1:-1:2] += faint[1:]
+    doubled[0] += faint[0]
+    doubled[-1] += faint[-1]
+    return doubled[:count]

@@ -49,6 +49,7 @@ ENDINGS = {
 """What a file name ends in, in lower case, and the format it stands for."""
 
 
+_CUBIC, _BOX = Image.Resampling.BICUBIC, Image.Resampling.BOX
 LITTLE = 0.1
 """A pixel of a resized photo of which less can be seen has no reliable colour of its own (our choice)."""
 
@@ -339,10 +340,15 @@ def resize(pixels: NDArray[np.float32], height: int, width: int) -> NDArray[np.f
         raise ValueError(f"expected (H, W, C) float32, found {pixels.shape} {pixels.dtype}")
     if min(height, width) < 1:
         raise ValueError(f"expected sides of at least 1 px, found {shown_size(height, width)}")
+    return _resized(pixels, height, width, _CUBIC)
+
+
+def _resized(pixels: NDArray[np.float32], height: int, width: int, how: Image.Resampling) -> NDArray[np.float32]:
+    """See `resize`."""
     resized = np.empty((height, width, pixels.shape[2]), np.float32)
     for channel in range(pixels.shape[2]):
         plane = Image.fromarray(np.ascontiguousarray(pixels[:, :, channel]))
-        resized[:, :, channel] = np.asarray(plane.resize((width, height), Image.Resampling.BICUBIC))
+        resized[:, :, channel] = np.asarray(plane.resize((width, height), how))
     return np.clip(resized, 0, 1, out=resized)
 
 
@@ -352,7 +358,7 @@ def resize_seen(
     """Resizes a photo so that every pixel counts by its coverage: colours times coverage, divided by the coverage.
 
     Where less than `LITTLE` of a pixel of the result can be seen, that quotient is noise, since the cubic has negative
-    weights. There the colours come from `fill_unseen`, resized.
+    weights. There it is the quotient of means over boxes, and `fill_unseen` fills what is left.
 
     Args:
         pixels: `(H, W, C) float32`, [0, 1].
@@ -367,13 +373,14 @@ def resize_seen(
     """
     if coverage is None:
         return resize(pixels, height, width)
-    filled = fill_unseen(pixels, coverage)
     if (height, width) == coverage.shape:
-        return filled
-    seen = resize(coverage[..., None], height, width)
-    weighted = resize(pixels * coverage[..., None], height, width)
-    colours = np.clip(weighted / np.maximum(seen, np.float32(LITTLE)), 0, 1)
-    return np.ascontiguousarray(np.where(seen > LITTLE, colours, resize(filled, height, width)))
+        return fill_unseen(pixels, coverage)
+    weighted = pixels * coverage[..., None]
+    seen, some = (_resized(coverage[..., None], height, width, how) for how in (_CUBIC, _BOX))
+    rough = _resized(weighted, height, width, _BOX) / np.where(some > 0, some, np.float32(1))
+    colours = _resized(weighted, height, width, _CUBIC) / np.maximum(seen, np.float32(LITTLE))
+    found = np.where(seen > LITTLE, colours, fill_unseen(np.clip(rough, 0, 1), some[..., 0]))
+    return np.clip(found, 0, 1)
 
 
 def format_of(path: str | Path) -> str:

@@ -94,8 +94,13 @@ class TestFitted:
         pixels, _ = cut_out()
         thin = np.full(pixels.shape[:2], 0.5, np.float32)
         np.testing.assert_allclose(resize_seen(pixels, thin, 30, 41), resize(pixels, 30, 41), atol=1e-6)
-        thin[:] = LITTLE / 2
-        np.testing.assert_allclose(resize_seen(pixels, thin, 30, 41), resize(pixels, 30, 41), atol=1e-6)
+
+    def test_where_little_is_seen_colours_stay_in_their_range(self) -> None:
+        """The cubic's negative weights would bring any colour there."""
+        pixels, alpha = cut_out()
+        narrow = 0.4 + 0.2 * pixels
+        found = resize_seen(narrow, alpha * np.float32(LITTLE), 20, 31)
+        assert narrow.min() - 1e-6 <= found.min() <= found.max() <= narrow.max() + 1e-6
 
     def test_filled_keeps_everything_else(self) -> None:
         pixels, alpha = cut_out()
