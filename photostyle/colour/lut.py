@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, cg
+
+from photostyle.colour.luma import LUMA
 
 Colours = NDArray[np.floating]
 
@@ -58,6 +60,10 @@ class Lut:
         found = f"its residual is {self.residual:.1g}, expected at most {TOLERANCE:g}"
         advice = "Colours between those of the photo may be wrong. Try fewer points."
         return (f"the table's fit did not converge: {found}. {advice}",)
+
+    def in_grey(self) -> Lut:
+        """The LUT that gives the luma of this LUT's colours, in all three channels."""
+        return replace(self, table=np.repeat((self.table @ LUMA)[..., None], 3, axis=-1))
 
     def __call__(self, colours: Colours) -> NDArray[np.float64]:
         """The LUT of colours `(..., 3)`, sRGB-encoded. Values outside [0, 1] are clipped first."""

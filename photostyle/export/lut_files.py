@@ -21,7 +21,7 @@ from photostyle.errors import OutputError, SettingsError
 from photostyle.files import atomic_write, check_folder, check_target, make_folder
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Result
-from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine
+from photostyle.regions.edge_masks import coarse_masks, refine_fine
 
 HALD_LEVEL = 8
 """The picture has 512 px a side and 64 shades a channel. Photo editors use this level for the LUTs that they ship."""
@@ -64,9 +64,11 @@ def whole_lut(content: Photo, result: Result, points: int) -> tuple[Lut, LutErro
         content: the photo that `result` was made from.
         points: points along each side of the LUT, see `photostyle.colour.lut.fit_lut`.
     """
-    before, after = content.in_srgb().reshape(-1, 3), result.photo.in_srgb().reshape(-1, 3)
+    before, after, coverage = _visible_pixels(content, result)
     chosen, judged = _sample_pixels(len(before))
-    lut = fit_lut(np.clip(before[chosen], 0, 1), np.clip(after[chosen], 0, 1), np.ones(len(chosen)), points)
+    lut = fit_lut(np.clip(before[chosen], 0, 1), np.clip(after[chosen], 0, 1), coverage[chosen], points)
+    if _keeps_grey(result) and result.correspondence.all_grey:
+        lut = lut.in_grey()
     return lut, _lut_error(lut(before[judged]), after[judged])
 
 
@@ -76,21 +78,39 @@ def region_luts(content: Photo, result: Result, points: int) -> tuple[tuple[Regi
     For the error, the LUTs are mixed by the masks, with the 8 bits in which the masks are written. Pixels in no region
     keep their colours. The arguments are the same as for `whole_lut`.
     """
-    before, after = content.in_srgb().reshape(-1, 3), result.photo.in_srgb().reshape(-1, 3)
+    before, after, coverage = _visible_pixels(content, result)
     chosen, judged = _sample_pixels(len(before))
     ours, theirs = np.clip(before[chosen], 0, 1), np.clip(after[chosen], 0, 1)
     mixed, outside = np.zeros((len(judged), 3)), np.ones((len(judged), 1))
     luts = []
-    for region, mask in zip(result.correspondence.regions, _region_masks(content, result), strict=True):
-        shares = mask.reshape(-1) / 255
-        weights = shares[chosen]
+    grey = [_keeps_grey(result) and each for each in result.correspondence.grey_regions]
+    for region, mask, is_grey in zip(result.correspondence.regions, _region_masks(content, result), grey, strict=True):
+        shares = (mask if content.coverage is None else mask[content.coverage > 0]).reshape(-1) / 255
+        weights = shares[chosen] * coverage[chosen]
         if not weights.any():  # a small region, with none of its pixels in the sample
             continue
-        luts.append(RegionLut(region.name, fit_lut(ours, theirs, weights, points), mask))
+        lut = fit_lut(ours, theirs, weights, points)
+        luts.append(RegionLut(region.name, lut.in_grey() if is_grey else lut, mask))
         share = shares[judged][:, None]
         mixed += share * luts[-1].lut(before[judged])
         outside -= share
     return tuple(luts), _lut_error(mixed + outside * before[judged], after[judged])
+
+
+def _visible_pixels(content: Photo, result: Result) -> tuple[Pixels, Pixels, NDArray[np.float64]]:
+    """`(N, 3)`, `(N, 3)` and `(N,)`: what can be seen of the content, its colours in the result, and its coverage."""
+    before, after = content.in_srgb().reshape(-1, 3), result.photo.in_srgb().reshape(-1, 3)
+    if content.coverage is None:
+        return before, after, np.ones(len(before))
+    coverage = content.coverage.reshape(-1).astype(np.float64)
+    seen = coverage > 0
+    return before[seen], after[seen], coverage[seen]
+
+
+def _keeps_grey(result: Result) -> bool:
+    """Whether a region that becomes grey is grey in the result: the settings leave no colour of the content in it."""
+    look = result.settings.look
+    return result.settings.strength == 1 and look.colour == 1 and not (look.skin or look.neutrals or look.regions)
 
 
 def _sample_pixels(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -101,14 +121,14 @@ def _sample_pixels(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 def _region_masks(content: Photo, result: Result) -> NDArray[np.uint8]:
     """The masks of the matched regions, `(K, H, W)`, refined so that they follow the photo's edges."""
-    correspondence = result.correspondence
-    hard = partition_masks(correspondence.content.labels, [region.content_ids for region in correspondence.regions])
+    correspondence, pixels = result.correspondence, content.filled().pixels
+    ids = [region.content_ids for region in correspondence.regions]
     proxy = content.fitted(result.settings.solver.size)
-    masks, height = refine_fine(refine_coarse(hard, proxy), content.pixels), content.height
-    found = np.empty((len(hard) - 1, height, content.width), np.uint8)
+    masks, height = refine_fine(coarse_masks(correspondence.content, ids, proxy), pixels), content.height
+    found = np.empty((len(ids), height, content.width), np.uint8)
     step = max(1, STRIP // content.width)
     for row in range(0, height, step):
-        found[:, row : row + step] = np.rint(255 * masks.of(content.pixels[row : row + step], row, height)[:-1])
+        found[:, row : row + step] = np.rint(255 * masks.of(pixels[row : row + step], row, height)[:-1])
     return found
 
 

@@ -135,7 +135,11 @@ class StyleTerm:
 
 
 def with_own_look(
-    masks: Mapping[str, Tensor], targets: Mapping[str, Tensor], features: Mapping[str, Tensor], smallest: float
+    masks: Mapping[str, Tensor],
+    targets: Mapping[str, Tensor],
+    features: Mapping[str, Tensor],
+    smallest: float,
+    rest: Mapping[str, Tensor] | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Adds the pixels in no region as one more region. Its target is the content's own Gram matrix.
 
@@ -146,9 +150,11 @@ def with_own_look(
         targets: `{layer: (R, C, C)}`.
         features: features of the content, `{layer: (1, C, h, w)}`.
         smallest: if the pixels in no region are a smaller share of the photo than this, they are left out.
+        rest: masks of the pixels in no region, `{layer: (1, h, w)}`; by default all that `masks` leave over.
     """
     more_masks, more_targets = dict(masks), dict(targets)
-    rest = {layer: (1 - mask.sum(0, keepdim=True)).clamp_(0, 1) for layer, mask in masks.items()}
+    if rest is None:
+        rest = {layer: (1 - mask.sum(0, keepdim=True)).clamp_(0, 1) for layer, mask in masks.items()}
     for mask in rest.values():
         mask[mask < ROUNDING] = 0
     if max(float(mask.mean()) for mask in rest.values()) > smallest:

@@ -15,13 +15,23 @@ from PIL import Image
 
 from photostyle.errors import OutputError, SettingsError
 from photostyle.files import atomic_write, check_target
+from photostyle.photo.coverage import fill_unseen
 from photostyle.photo.decode import decode
 from photostyle.photo.encode import FORMATS, depth_of, encoded, losses
 from photostyle.photo.icc import SRGB, Profile
 from photostyle.photo.metadata import NO_METADATA, Metadata
 from photostyle.photo.stored import MOST_PIXELS, SHORTEST_SIDE, JpegTables, shown_size
 
-__all__ = ["MOST_PIXELS", "SHORTEST_SIDE", "Photo", "PhotoSource", "check_writable", "format_of", "resize"]
+__all__ = [
+    "MOST_PIXELS",
+    "SHORTEST_SIDE",
+    "Photo",
+    "PhotoSource",
+    "check_writable",
+    "format_of",
+    "resize",
+    "resize_seen",
+]
 
 
 METADATA = ("all", "no gps", "none")
@@ -39,6 +49,11 @@ ENDINGS = {
     ".avif": "AVIF",
 }
 """What a file name ends in, in lower case, and the format it stands for; the first of a format is its usual one."""
+
+
+_CUBIC, _BOX = Image.Resampling.BICUBIC, Image.Resampling.BOX
+LITTLE = 0.1
+"""A pixel of a resized photo of which less can be seen has no reliable colour of its own (our choice)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +140,9 @@ class Photo:
     def fitted(self, longest: int) -> NDArray[np.float32]:
         """The pixels at a size to work at: never enlarged, no side below `SHORTEST_SIDE` (or its own, if shorter).
 
+        Every pixel counts by its coverage. Colours under full transparency do not count; where nothing can be seen, the
+        result continues the visible colours.
+
         Args:
             longest: pixels the longest side should have at most; an extreme panorama is shrunk less.
 
@@ -134,12 +152,38 @@ class Photo:
         Raises:
             ValueError: `longest` is below 1.
         """
+        resized = resize_seen(self.pixels, self.coverage, *self._fitted_size(longest))
+        return resized if self.profile.is_srgb else np.clip(self.profile.to_srgb(resized), 0, 1)
+
+    def fitted_coverage(self, longest: int) -> NDArray[np.float32] | None:
+        """How much of every pixel of `fitted` can be seen.
+
+        Returns:
+            `(h, w) float32`, linear, [0, 1], a new array; None if the whole photo can be seen.
+
+        Raises:
+            ValueError: `longest` is below 1.
+        """
+        size, coverage = self._fitted_size(longest), self.coverage
+        return None if coverage is None else resize(coverage[..., None], *size)[..., 0]
+
+    def _fitted_size(self, longest: int) -> tuple[int, int]:
+        """Rows and columns of `fitted`."""
         if longest < 1:
             raise ValueError(f"expected a longest side of at least 1 px, found {longest}")
         sides = (self.height, self.width)
         scale = min(1.0, max(longest / max(sides), SHORTEST_SIDE / min(sides)))
-        resized = resize(self.pixels, round(self.height * scale), round(self.width * scale))
-        return resized if self.profile.is_srgb else np.clip(self.profile.to_srgb(resized), 0, 1)
+        return round(self.height * scale), round(self.width * scale)
+
+    @property
+    def coverage(self) -> NDArray[np.float32] | None:
+        """`alpha`; None if the whole photo can be seen, because it has no alpha or because that is 1 everywhere."""
+        return None if self.alpha is None or self.alpha.min() == 1 else self.alpha
+
+    def filled(self) -> Photo:
+        """The same photo, in which colours under full transparency continue the visible ones, see `fill_unseen`."""
+        coverage = self.coverage
+        return self if coverage is None else dataclasses.replace(self, pixels=fill_unseen(self.pixels, coverage))
 
     def in_srgb(self) -> NDArray[np.float32]:
         """The pixels in sRGB, at the photo's own size.
@@ -300,11 +344,47 @@ def resize(pixels: NDArray[np.float32], height: int, width: int) -> NDArray[np.f
         raise ValueError(f"expected (H, W, C) float32, found {pixels.shape} {pixels.dtype}")
     if min(height, width) < 1:
         raise ValueError(f"expected sides of at least 1 px, found {shown_size(height, width)}")
+    return _resized(pixels, height, width, _CUBIC)
+
+
+def _resized(pixels: NDArray[np.float32], height: int, width: int, how: Image.Resampling) -> NDArray[np.float32]:
+    """See `resize`."""
     resized = np.empty((height, width, pixels.shape[2]), np.float32)
     for channel in range(pixels.shape[2]):
         plane = Image.fromarray(np.ascontiguousarray(pixels[:, :, channel]))
-        resized[:, :, channel] = np.asarray(plane.resize((width, height), Image.Resampling.BICUBIC))
+        resized[:, :, channel] = np.asarray(plane.resize((width, height), how))
     return np.clip(resized, 0, 1, out=resized)
+
+
+def resize_seen(
+    pixels: NDArray[np.float32], coverage: NDArray[np.float32] | None, height: int, width: int
+) -> NDArray[np.float32]:
+    """Resizes a photo so that every pixel counts by its coverage: colours times coverage, divided by the coverage.
+
+    Where less than `LITTLE` of a pixel of the result can be seen, that quotient is noise, since the cubic has negative
+    weights. There it is the quotient of means over boxes, and `fill_unseen` fills what is left.
+
+    Args:
+        pixels: `(H, W, C) float32`, [0, 1].
+        coverage: `(H, W) float32`, linear, [0, 1]; None if everything can be seen.
+        height, width: rows and columns of the result, in pixels.
+
+    Returns:
+        `(height, width, C) float32`, [0, 1], C-contiguous, a new array.
+
+    Raises:
+        ValueError: see `resize`.
+    """
+    if coverage is None:
+        return resize(pixels, height, width)
+    if (height, width) == coverage.shape:
+        return fill_unseen(pixels, coverage)
+    weighted = pixels * coverage[..., None]
+    seen, some = (_resized(coverage[..., None], height, width, how) for how in (_CUBIC, _BOX))
+    rough = _resized(weighted, height, width, _BOX) / np.where(some > 0, some, np.float32(1))
+    colours = _resized(weighted, height, width, _CUBIC) / np.maximum(seen, np.float32(LITTLE))
+    found = np.where(seen > LITTLE, colours, fill_unseen(np.clip(rough, 0, 1), some[..., 0]))
+    return np.clip(found, 0, 1)
 
 
 def format_of(path: str | Path) -> str:

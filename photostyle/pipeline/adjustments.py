@@ -51,12 +51,14 @@ class Proxy:
     Args:
         content, changed: `(h, w, 3) float32`, sRGB-encoded, [0, 1]: the photo before, and with the full look.
         coarse_masks: `(K + 1, h, w) float32`: the masks of the K regions, and the mask of the pixels in no region. See
-            `photostyle.regions.edge_masks.refine_coarse`.
+            `photostyle.regions.edge_masks.coarse_masks`.
+        coverage: `(h, w) float32`, linear, [0, 1]: how much of every pixel can be seen; None for all.
     """
 
     content: Pixels
     changed: Pixels
     coarse_masks: Pixels
+    coverage: Pixels | None = None
 
 
 def needs_proxy(settings: Settings) -> bool:
@@ -162,6 +164,8 @@ def _maps(photo: Pixels, look: LookSettings, proxy: Proxy | None, device: torch.
     if _shifts_lightness(look):
         added = (after - before)[:, 0].reshape(shape).cpu().numpy()
         masks = refine_fine(proxy.coarse_masks, proxy.content).of(proxy.content)
+        if proxy.coverage is not None:
+            masks = masks * proxy.coverage
         means = (masks * added).sum((1, 2)) / np.maximum(masks.sum((1, 2)), 1)
         means[-1] = 0  # pixels in no region: D is 0
         maps["shift"] = _Map(refine_fine(proxy.coarse_masks, photo), means)

@@ -26,10 +26,11 @@ from photostyle.pipeline import pixel_method
 from photostyle.pipeline.result import Progress
 from photostyle.pipeline.scene import Pixels, Scene, masks_of, scene_of, stack_photos, unstack_photos
 from photostyle.pipeline.task import SolvedTransfer, Task
+from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.edge_masks import refine_fine
 from photostyle.regions.region_map import layer_masks
 from photostyle.solvers import closed_form
-from photostyle.solvers.bilateral import FAINT, Shape, apply_grids, coefficients_of
+from photostyle.solvers.bilateral import FAINT, Shape, apply_grids, coefficients_of, grids_in_grey
 from photostyle.solvers.grid import Solver, Stiffness
 from photostyle.solvers.result import Outcome, Status, Step
 from segmentation.refine import Refined
@@ -53,21 +54,21 @@ def transfer(task: Task) -> SolvedTransfer:
     """The method `grid`: solves for the grids, first at half the size. The closed form is the start."""
     settings = task.settings.grid
     with task.clock.part("masks"):
-        hard, coarse_masks = masks_of(task)
-        scenes = [scene_of(task, place, hard, coarse_masks) for place in (-2, -1)]
+        measured, coarse = masks_of(task)
+        scenes = [scene_of(task, place, measured, coarse) for place in (-2, -1)]
     grids, stages = solve_grids(task, scenes, Shape(settings.rows, settings.columns, settings.lumas))
-    return transfer_by_grids(task, coarse_masks, grids, stages)
+    return transfer_by_grids(task, coarse, grids, stages)
 
 
 def preview(task: Task) -> SolvedTransfer:
     """The method `closed form`: the closed form without a solver."""
     with task.clock.part("masks"):
-        hard, coarse_masks = masks_of(task)
-        scene = scene_of(task, -1, hard, coarse_masks)
+        measured, coarse = masks_of(task)
+        scene = scene_of(task, -1, measured, coarse)
     with task.clock.part("closed form"):
         task.progress(Progress.begin("closed form"))
         grids = closed_form_grids(task, scene, PREVIEW)
-    return transfer_by_grids(task, coarse_masks, grids, ())
+    return transfer_by_grids(task, coarse, grids, ())
 
 
 def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grids, tuple[Outcome, ...]]:
@@ -111,12 +112,14 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
 def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
     """The closed form as grids, `(K, rows, columns, lumas, 4, 3)`.
 
-    Each region has one map of colours by optimal transport, which is the same in all rows and columns.
+    Each region has one map of colours by optimal transport, which is the same in all rows and columns. A region that
+    takes its look only from black-and-white styles is mapped to greys.
     """
-    maps = []
+    maps, grey = [], task.correspondence.grey_regions
     for place, (mask, region) in enumerate(zip(scene.masks[:-1], task.correspondence.regions, strict=True)):
         styles = [(s.share, scene.styles[s.style].pixels, scene.style_masks[s.style][place]) for s in region.sources]
-        maps.append(closed_form.fit(scene.pixels, mask, styles, lightness=task.settings.grid.lightness))
+        found = closed_form.fit(scene.pixels, mask, styles, lightness=task.settings.grid.lightness)
+        maps.append(found.in_grey() if grey[place] else found)
     return coefficients_of(maps, scene.pixels, scene.masks[:-1], shape)
 
 
@@ -162,32 +165,45 @@ def _objective(task: Task, scene: Scene) -> RegionalObjective:
     )  # fmt: skip
 
 
-def transfer_by_grids(task: Task, coarse_masks: Pixels, grids: Grids, stages: tuple[Outcome, ...]) -> SolvedTransfer:
+def transfer_by_grids(task: Task, coarse: Pixels, grids: Grids, stages: tuple[Outcome, ...]) -> SolvedTransfer:
     """Makes a transfer from grids of any origin. It can be applied to the task's photo at any size.
 
     Args:
         task: the photo and its correspondence.
-        coarse_masks: `(K + 1, H, W) float32`: the masks of the K regions of the task's photo, and the mask of the
-            pixels in no region. See `photostyle.regions.edge_masks.refine_coarse`.
+        coarse: `(K + 1, H, W) float32`: the masks of the K regions of the task's photo, and the mask of the pixels in
+            no region. See `photostyle.regions.edge_masks.coarse_masks`.
         grids: `(K, rows, columns, lumas, 4, 3)`.
         stages: how each stage of the solver went.
     """
+    grids, regions = _ending_in_grey(grids, task.correspondence), len(grids)
     device, progress = task.extract.device, task.progress  # so that `apply` does not keep the task
 
     def apply(photo: Photo, strengths: Strengths) -> tuple[Pixels, tuple[str, ...]]:
         def tell(rows: int) -> None:
             progress(Progress("apply", rows, photo.height, math.nan, {}))
 
-        masks = refine_fine(coarse_masks, photo.pixels)
+        masks = refine_fine(coarse, photo.pixels)
         return apply_at_full_size(photo.pixels, masks, grids, device, strengths, profile=photo.profile, tell=tell), ()
 
     def terms() -> Mapping[str, float]:
-        small = apply_at_full_size(
-            task.pixels, refine_fine(coarse_masks, task.pixels), grids, device, [1.0] * len(grids)
-        )
+        small = apply_at_full_size(task.pixels, refine_fine(coarse, task.pixels), grids, device, [1.0] * regions)
         return pixel_method.paper_terms(task, small)
 
     return SolvedTransfer(stages, apply, terms)
+
+
+def _ending_in_grey(grids: Grids, correspondence: Correspondence) -> Grids:
+    """The grids, those of regions that become grey with their lumas only.
+
+    If everything becomes grey, there is one grid more, for the pixels in no region: their own luma.
+    """
+    changed = [
+        grids_in_grey(grid) if grey else grid for grid, grey in zip(grids, correspondence.grey_regions, strict=True)
+    ]
+    if correspondence.all_grey:
+        unchanged = np.broadcast_to(np.eye(4, 3), grids.shape[1:])
+        changed.append(grids_in_grey(unchanged))
+    return np.stack(changed)
 
 
 def apply_at_full_size(
@@ -212,7 +228,8 @@ def apply_at_full_size(
         pixels: `(H, W, 3) float32`, encoded in the colour space of `profile`, [0, 1].
         masks: the masks of the K regions of the grids and the mask of the pixels in no region, as functions of
             `pixels`.
-        grids: `(K, rows, columns, lumas, 4, 3)`, for sRGB-encoded colours.
+        grids: `(K, rows, columns, lumas, 4, 3)`, for sRGB-encoded colours. In `(K + 1, ...)` the last one is for the
+            pixels in no region, which otherwise stay as they are.
         strengths: the strengths of the K regions, [0, 1].
         strip: number of pixels computed at once.
         profile: the colour space of `pixels`.
@@ -221,12 +238,14 @@ def apply_at_full_size(
     height, width = pixels.shape[:2]
     result, step = np.empty_like(pixels), max(1, strip // width)
     tell(0)
-    shares = np.array(strengths, np.float32)[:, None, None]
+    shares = np.ones((len(grids), 1, 1), np.float32)
+    shares[: len(strengths), 0, 0] = strengths
     for row in range(0, height, step):
         rows = pixels[row : row + step]
         soft = masks.of(rows, row, height)
-        weighted = shares * soft[:-1]
-        unchanged = soft[-1] + (soft[:-1] - weighted).sum(0)
+        mapped, rest = soft[: len(grids)], soft[len(grids) :]
+        weighted = shares * mapped
+        unchanged = rest.sum(0) + (mapped - weighted).sum(0)
         changed = apply_grids(
             rows, weighted, unchanged, grids, profile=profile, first_row=row, height=height, device=device
         )

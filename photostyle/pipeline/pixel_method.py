@@ -22,8 +22,8 @@ from photostyle.objective.total import Objective, Weights
 from photostyle.photo.photo import Photo, resize
 from photostyle.pipeline.result import Progress
 from photostyle.pipeline.task import SolvedTransfer, Task
-from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine, saturate_masks
-from photostyle.regions.region_map import layer_masks, region_masks
+from photostyle.regions.edge_masks import coarse_masks, measured_masks, refine_fine, saturate_masks
+from photostyle.regions.region_map import layer_masks
 from photostyle.settings import SmoothingSettings
 from photostyle.solvers.affine_smoothing import apply_maps, smooth_maps
 from photostyle.solvers.pixels import Stage, noise, solve
@@ -98,21 +98,24 @@ def objectives(task: Task) -> tuple[Objective, Objective]:
     with torch.no_grad():
         features = extract(image, layers)
         ids = [region.content_ids for region in task.correspondence.regions]
-        hard = torch.from_numpy(region_masks(task.correspondence.content.labels, ids)).to(extract.device)
-        masks = layer_masks(hard, style_layers)
+        content = task.correspondence.content
+        carried = layer_masks(torch.from_numpy(measured_masks(content, ids)).to(extract.device), style_layers)
+        masks = {layer: mask[:-1] for layer, mask in carried.items()}
+        # Without coverage it is what the masks leave over. With it, what cannot be seen is left out.
+        rest = None if content.coverage is None else {layer: mask[-1:] for layer, mask in carried.items()}
         targets = _targets(task, style_layers)
-        masks, targets = with_own_look(masks, targets, features, task.settings.regions.smallest)
+        masks, targets = with_own_look(masks, targets, features, task.settings.regions.smallest, rest)
     weights = Weights(settings.content, settings.style, 0.0, settings.total_variation)
     photorealism = (
         PhotorealismTerm(matting_laplacian(task.pixels, settings.epsilon), device=extract.device)
         if settings.photorealism and task.settings.solver.photorealistic_iterations
         else no_photorealism
     )
-    content = ContentTerm({layer: features[layer] for layer in settings.content_layers})
+    content_term = ContentTerm({layer: features[layer] for layer in settings.content_layers})
     style_term = StyleTerm(targets, masks, settings.style_layers)
     first, second = (
         Objective(
-            extract, layers, chosen, content=content, style=style_term,
+            extract, layers, chosen, content=content_term, style=style_term,
             photorealism=photorealism, total_variation=total_variation,
         )
         for chosen in (weights, replace(weights, photorealism=settings.photorealism))
@@ -127,7 +130,7 @@ def _targets(task: Task, layers: tuple[str, ...]) -> dict[str, Tensor]:
         features = style.features
         if missing := tuple(layer for layer in layers if layer not in features):
             features = {**features, **extract(extract.tensor(style.pixels), missing)}
-        hard = region_masks(task.correspondence.styles[place].regions.labels, task.correspondence.ids(place))
+        hard = task.correspondence.styles[place].regions.masks(task.correspondence.ids(place))
         masks = layer_masks(torch.from_numpy(hard).to(extract.device), layers)
         styles.append((task.correspondence.shares(place), features, masks))
     return {layer: mean_grams([(s, f[layer], m[layer]) for s, f, m in styles]) for layer in layers}
@@ -145,31 +148,30 @@ class _FullSize:
     Args:
         solved: the solved pixels, `(h, w, 3) float32`, sRGB-encoded, [0, 1].
         pixels: the content at the size of the solve, in the same form.
-        coarse_masks: `(K + 1, h, w) float32`: the masks of the regions, and the mask of the pixels in no region. See
-            `photostyle.regions.edge_masks.refine_coarse`.
+        coarse: `(K + 1, h, w) float32`: the masks of the regions, and the mask of the pixels in no region. See
+            `photostyle.regions.edge_masks.coarse_masks`.
         smoothing: the settings of the section `smoothing`.
         progress: is called at the start.
     """
 
     solved: NDArray[np.float32]
     pixels: NDArray[np.float32]
-    coarse_masks: NDArray[np.float32]
+    coarse: NDArray[np.float32]
     smoothing: SmoothingSettings
     progress: Callable[[Progress], None]
 
     @classmethod
     def of(cls, task: Task, solved: NDArray[np.float32]) -> _FullSize:
-        hard = partition_masks(
-            task.correspondence.content.labels, [region.content_ids for region in task.correspondence.regions]
-        )
-        return cls(solved, task.pixels, refine_coarse(hard, task.pixels), task.settings.smoothing, task.progress)
+        ids = [region.content_ids for region in task.correspondence.regions]
+        coarse = coarse_masks(task.correspondence.content, ids, task.pixels)
+        return cls(solved, task.pixels, coarse, task.settings.smoothing, task.progress)
 
     def __call__(self, photo: Photo, strengths: Sequence[float]) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         self.progress(Progress.begin("apply"))
         changed, warnings = self._enlarged(photo)
         if min(strengths) < 1:
             height, lost = photo.height, 1 - np.array(strengths, np.float32)[:, None, None]
-            masks = refine_fine(self.coarse_masks, photo.pixels)
+            masks = refine_fine(self.coarse, photo.pixels)
             for row in range(0, height, ROWS):
                 rows = photo.pixels[row : row + ROWS]
                 kept = (lost * saturate_masks(masks.of(rows, row, height)[:-1])).sum(0)[..., None]

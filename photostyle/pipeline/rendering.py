@@ -15,7 +15,7 @@ from photostyle.photo.photo import Photo
 from photostyle.pipeline.adjustments import Proxy, adjust, needs_proxy
 from photostyle.pipeline.result import Clock, Result
 from photostyle.regions.correspondence import Correspondence
-from photostyle.regions.edge_masks import partition_masks, refine_coarse
+from photostyle.regions.edge_masks import coarse_masks
 from photostyle.settings import LookSettings, Settings
 
 
@@ -24,7 +24,7 @@ class Rendering:
     """All that is needed to render a solved transfer. The full look is computed again each time, to save memory.
 
     Args:
-        photo: the content, at its own size.
+        photo: the content, at its own size. Its colours under full transparency stay as they are.
         pixels: `(h, w, 3) float32`, sRGB-encoded, [0, 1]: the content at the size of the solve.
         correspondence: the regions at the size of the solve.
         apply: see `photostyle.pipeline.task.SolvedTransfer`.
@@ -51,9 +51,12 @@ class Rendering:
         strengths = strengths_of(settings.look, self.correspondence)
         photo, warnings = self.photo, tuple[str, ...]()
         if not settings.leaves_content:
-            changed, warnings = self.apply(photo, strengths)
+            seen = photo.filled()
+            changed, warnings = self.apply(seen, strengths)
             proxy = self._proxy(strengths) if needs_proxy(settings) else None
-            mixed = adjust(photo.pixels, changed, settings, proxy, self.device, profile=photo.profile)
+            mixed = adjust(seen.pixels, changed, settings, proxy, self.device, profile=photo.profile)
+            if photo.coverage is not None:
+                mixed = np.where(photo.coverage[..., None] > 0, mixed, photo.pixels)
             photo = photo.with_pixels(mixed)
         made = f"preset {settings.preset}, strength {settings.strength:g}, {self.origin}"
         return photo.with_event(self.software, made), warnings
@@ -68,8 +71,8 @@ class Rendering:
     def _proxy(self, strengths: Sequence[float]) -> Proxy:
         changed, _ = self.apply(Photo(self.pixels), strengths)
         ids = [region.content_ids for region in self.correspondence.regions]
-        coarse_masks = refine_coarse(partition_masks(self.correspondence.content.labels, ids), self.pixels)
-        return Proxy(self.pixels, changed, coarse_masks)
+        content = self.correspondence.content
+        return Proxy(self.pixels, changed, coarse_masks(content, ids, self.pixels), content.coverage)
 
 
 def strengths_of(look: LookSettings, correspondence: Correspondence) -> list[float]:

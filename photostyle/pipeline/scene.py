@@ -15,8 +15,7 @@ from torch import Tensor
 
 from photostyle.encoders.features import EncodedPhoto
 from photostyle.pipeline.task import Task
-from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine
-from photostyle.regions.region_map import region_masks
+from photostyle.regions.edge_masks import coarse_masks, measured_masks, refine_fine
 
 Pixels = NDArray[np.float32]
 
@@ -27,12 +26,12 @@ class Scene:
 
     Args:
         pixels: the content, `(H, W, 3) float32`, sRGB-encoded, [0, 1].
-        masks: the hard masks of the content, shrunk to this size, `(K + 1, H, W) float32`, [0, 1]: K masks of regions,
-            and then the mask of the pixels in no region.
-        soft: the same masks after refinement to the edges of the photo, in the same form.
+        masks: the masks that are measured, `(K + 1, H, W) float32`, [0, 1]: K masks of regions of the content, and then
+            the mask of the pixels in no region. Every pixel counts by its coverage.
+        soft: the masks of the regions after refinement to the edges of the photo, in the same form, sum 1.
         styles: the measured style photos.
-        style_masks: for each style `(K, h, w) float32`, [0, 1]: the masks of the regions that the content's regions
-            take their look from. A mask is 0 if a region takes nothing from this style.
+        style_masks: for each style `(K, h, w) float32`, [0, 1]: the masks, by coverage, of the regions that the
+            content's regions take their look from. A mask is 0 if a region takes nothing from this style.
         photos: number of photos of equal size that the content consists of, one below the other.
     """
 
@@ -53,31 +52,29 @@ class Scene:
 
 
 def masks_of(task: Task) -> tuple[Pixels, Pixels]:
-    """The hard masks at the size of the solve, `(K + 1, H, W)`, and the same masks after `refine_coarse`."""
-    hard = partition_masks(
-        task.correspondence.content.labels, [region.content_ids for region in task.correspondence.regions]
-    )
-    return hard, refine_coarse(hard, task.pixels)
+    """Two sets of masks at the size of the solve, each `(K + 1, H, W)`.
+
+    The first are measured. By the second, which are refined by the first of the two passes, the photo is changed.
+    """
+    content, ids = task.correspondence.content, [region.content_ids for region in task.correspondence.regions]
+    return measured_masks(content, ids), coarse_masks(content, ids, task.pixels)
 
 
-def scene_of(task: Task, size: int, hard: Pixels, coarse_masks: Pixels) -> Scene:
+def scene_of(task: Task, size: int, measured: Pixels, coarse: Pixels) -> Scene:
     """The scene of a task.
 
     Args:
         task: one content photo and its styles.
         size: -1 is the size of the solve, -2 is half of it.
-        hard: the hard masks, see `masks_of`.
-        coarse_masks: the masks after `refine_coarse`, see `masks_of`.
+        measured, coarse: see `masks_of`.
     """
     pixels = task.pixels if size == -1 else task.photo.fitted(task.settings.solver.size // 2)
     styles = tuple(style.scales[size] for style in task.styles)
     style_masks = tuple(
-        shrink_masks(
-            region_masks(task.correspondence.styles[place].regions.labels, task.correspondence.ids(place)), style.pixels
-        )
+        shrink_masks(task.correspondence.styles[place].regions.masks(task.correspondence.ids(place)), style.pixels)
         for place, style in enumerate(styles)
     )
-    return Scene(pixels, shrink_masks(hard, pixels), refine_fine(coarse_masks, pixels).of(pixels), styles, style_masks)
+    return Scene(pixels, shrink_masks(measured, pixels), refine_fine(coarse, pixels).of(pixels), styles, style_masks)
 
 
 def shrink_masks(masks: Pixels, like: Pixels) -> Pixels:

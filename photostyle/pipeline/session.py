@@ -18,7 +18,7 @@ from photostyle import __version__
 from photostyle.compute.device import chosen_device, chosen_dtype, enough_memory, within_memory
 from photostyle.encoders import weights as encoder_weights
 from photostyle.encoders.features import FeatureExtractor
-from photostyle.errors import SettingsError
+from photostyle.errors import InputError, SettingsError
 from photostyle.photo.photo import Photo, PhotoSource
 from photostyle.pipeline import grid_method, pixel_method, set_look
 from photostyle.pipeline.rendering import Rendering, strengths_of
@@ -110,12 +110,12 @@ class Session:
         if is_look(source):
             return self._read_saved_look(str(source), mask, weight, region)
         photo = Photo.read(source)
-        pixels = tuple(photo.fitted(longest) for longest in self._sizes())
-        regions = read_mask(mask, *pixels[-1].shape[:2]) if mask is not None else None
         name = photo.path.name if photo.path else "the style photo"
-        return Style(
-            (self._measure(photo, StoredStyle(name, photo.sha256, weight, region, pixels, regions)),), self.settings
-        )
+        coverage = _visible_coverage(photo, self._sizes()[-1], name)
+        pixels = tuple(photo.fitted(longest) for longest in self._sizes())
+        regions = read_mask(mask, *pixels[-1].shape[:2]).seen(coverage) if mask is not None else None
+        stored = StoredStyle(name, photo.sha256, weight, region, pixels, regions, coverage)
+        return Style((self._measure(photo, stored),), self.settings)
 
     def _read_saved_look(self, path: str, mask: MaskSource | None, weight: float, region: str | None) -> Style:
         if mask is not None:
@@ -128,16 +128,17 @@ class Session:
         parts = []
         for stored in photos:
             pixels = np.ascontiguousarray(stored.pixels[-1])
-            photo = Photo(pixels, path=Path(path).absolute(), sha256=digest, warnings=warnings)
+            photo = Photo(pixels, stored.coverage, path=Path(path).absolute(), sha256=digest, warnings=warnings)
             parts.append(self._measure(photo, stored))
         return Style(tuple(parts), self.settings)
 
     def _measure(self, photo: Photo, stored: StoredStyle) -> StylePhoto:
         scales = tuple(self._extract.encoded(pixels, self._style_layers()) for pixels in stored.pixels)
-        found = self._segmentation(stored.pixels[-1]) if stored.regions is None else None
+        found = self._segmentation(stored.pixels[-1], stored.coverage) if stored.regions is None else None
         return StylePhoto(
-            photo, stored.name, stored.sha256, scales, stored.regions, found, stored.weight, stored.region
-        )
+            photo, stored.name, stored.sha256, scales, stored.regions, found, stored.weight, stored.region,
+            stored.coverage,
+        )  # fmt: skip
 
     @within_memory
     def transfer(
@@ -159,29 +160,32 @@ class Session:
                 region that does not exist.
         """
         clock = Clock()
-        photo, pixels, mask = self._read(content, content_mask, clock)
+        photo, small, mask = self._read(content, content_mask, clock)
         if isinstance(style, SetLook):
-            return self._transfer_in_set(photo, pixels, style, mask, clock)
-        return self._match_and_solve(photo, pixels, mask, self._measure_style(style, clock), clock)
+            return self._transfer_in_set(photo, small, style, mask, clock)
+        return self._match_and_solve(photo, small, mask, self._measure_style(style, clock), clock)
 
     def _read(
         self, content: PhotoSource, mask: MaskSource | None, clock: Clock
-    ) -> tuple[Photo, NDArray[np.float32], RegionMap | None]:
-        """The content, its pixels at the size of the solve, and its mask at that size."""
+    ) -> tuple[Photo, ContentPhoto, RegionMap | None]:
+        """The content, also at the size of the solve, and its mask at that size."""
         with clock.part("read"):
             photo = Photo.read(content)
-            pixels = photo.fitted(self.settings.solver.size)
-            return photo, pixels, read_mask(mask, *pixels.shape[:2]) if mask is not None else None
+            small = self._content(photo)
+            regions = read_mask(mask, *small.pixels.shape[:2]).seen(small.coverage) if mask is not None else None
+            return photo, small, regions
 
     def _match_and_solve(
-        self, photo: Photo, pixels: NDArray[np.float32], mask: RegionMap | None, style: Style, clock: Clock
+        self, photo: Photo, small: ContentPhoto, mask: RegionMap | None, style: Style, clock: Clock
     ) -> Result:
         style.check_masks(mask is not None)
         with clock.part("regions"):
             self._progress(Progress.begin("regions"))
-            found = find_correspondence(self._content(pixels), style, mask, self.settings)
+            found = find_correspondence(small, style, mask, self.settings)
         strengths_of(self.settings.look, found)
-        return self._solve(Task(self.settings, self._extract, photo, pixels, style.parts, found, clock, self._progress))
+        return self._solve(
+            Task(self.settings, self._extract, photo, small.pixels, style.parts, found, clock, self._progress)
+        )
 
     @within_memory
     def fit(
@@ -217,9 +221,10 @@ class Session:
         set_photos = []
         with clock.part("read"):
             for place in set_look.spread_evenly(len(photos)):
-                pixels = Photo.read(photos[place]).fitted(self.settings.solver.size)
-                mask = read_mask(content_masks[place], *pixels.shape[:2]) if content_masks is not None else None
-                set_photos.append(SetPhoto(pixels, mask, self._segmentation(pixels) if mask is None else None))
+                given = content_masks[place] if content_masks is not None else None
+                _, small, mask = self._read(photos[place], given, Clock())
+                segmentation = small.segment(small.pixels) if mask is None else None
+                set_photos.append(SetPhoto(small.pixels, mask, segmentation, small.coverage))
         style = self._measure_style(style, clock)
         style.check_masks(content_masks is not None)
         look = set_look.fit_set_look(self.settings, self._extract, style, set_photos, clock, self._progress)
@@ -227,15 +232,16 @@ class Session:
         return look
 
     def _transfer_in_set(
-        self, photo: Photo, pixels: NDArray[np.float32], look: SetLook, mask: RegionMap | None, clock: Clock
+        self, photo: Photo, small: ContentPhoto, look: SetLook, mask: RegionMap | None, clock: Clock
     ) -> Result:
         Style(look.styles, look.settings).check_measured_for(self.settings)
         with clock.part("regions"):
             self._progress(Progress.begin("regions"))
-            segmentation = self._segmentation(pixels) if look.correspondence.found_by == "classes" else None
-            found = set_look.correspondence_in(look, look.regions(pixels, mask, segmentation))
+            segmentation = small.segment(small.pixels) if look.correspondence.found_by == "classes" else None
+            regions = look.regions(small.pixels, mask, segmentation).seen(small.coverage)
+            found = set_look.correspondence_in(look, regions)
         strengths_of(self.settings.look, found)
-        task = Task(self.settings, self._extract, photo, pixels, look.styles, found, clock, self._progress)
+        task = Task(self.settings, self._extract, photo, small.pixels, look.styles, found, clock, self._progress)
         result = self._result(
             task, set_look.transfer_by_look(look, task), f"; one look for a set, found from {look.photos} photos"
         )
@@ -307,10 +313,17 @@ class Session:
             return ()
         return tuple(self.settings.grid.style_layers if method == "grid" else self.settings.objective.style_layers)
 
-    def _content(self, pixels: NDArray[np.float32]) -> ContentPhoto:
-        return ContentPhoto(pixels, self._segmentation, self._extract)
+    def _content(self, photo: Photo) -> ContentPhoto:
+        """The content at the size of the solve."""
+        size = self.settings.solver.size
+        coverage = _visible_coverage(photo, size, str(photo.path) if photo.path else "the content photo")
+        return ContentPhoto(
+            photo.fitted(size), lambda pixels: self._segmentation(pixels, coverage), self._extract, coverage
+        )
 
-    def _segmentation(self, pixels: NDArray[np.float32]) -> Segmentation | None:
+    def _segmentation(
+        self, pixels: NDArray[np.float32], coverage: NDArray[np.float32] | None = None
+    ) -> Segmentation | None:
         """What the segmenter finds; None if it cannot look at a single photo."""
         name = self.settings.regions.segmenter
         if name in WITHOUT_NETWORK:
@@ -318,7 +331,7 @@ class Session:
         if self._finder is None:
             self._finder = RegionFinder(name)
             self.weights[f"segmenter {name}"] = self._finder.segmenter.sha256
-        return self._finder.see(pixels)
+        return replace(self._finder.see(pixels), coverage=coverage)
 
 
 def transfer(
@@ -368,10 +381,23 @@ def transfer(
     )  # fmt: skip
     base = _settings_of(preset) if settings is None else settings
     session, clock = Session(settings=base.with_changes(changes), progress=progress), Clock()
-    photo, pixels, mask = session._read(content, content_mask, clock)
+    photo, small, mask = session._read(content, content_mask, clock)
     with clock.part("style"):
         measured = reduce(add, map(session.style, styles, masks))
-    return session._match_and_solve(photo, pixels, mask, measured, clock)
+    return session._match_and_solve(photo, small, mask, measured, clock)
+
+
+def _visible_coverage(photo: Photo, size: int, where: str) -> NDArray[np.float32] | None:
+    """How much can be seen of a photo whose longest side has `size` px; None for all.
+
+    Raises:
+        InputError: nothing of it can be seen.
+    """
+    coverage = photo.fitted_coverage(size)
+    if coverage is not None and not (coverage > 0).any():
+        advice = "Every pixel is fully transparent. Export the photo without its alpha channel."
+        raise InputError("a photo that can be seen", "nothing of it can be seen", where, advice)
+    return coverage
 
 
 def _settings_of(preset: str) -> Settings:

@@ -25,15 +25,15 @@ from numpy.typing import NDArray
 
 from photostyle.encoders.features import EncodedPhoto, FeatureExtractor
 from photostyle.errors import SettingsError
-from photostyle.photo.photo import Photo, resize
+from photostyle.photo.photo import Photo, resize_seen
 from photostyle.pipeline import grid_method
 from photostyle.pipeline.result import Clock, Progress, stage_warnings
 from photostyle.pipeline.scene import Scene, shrink_masks
 from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.regions.correspondence import Correspondence
-from photostyle.regions.edge_masks import partition_masks, refine_coarse, refine_fine
-from photostyle.regions.found_regions import LEAST_SHARE, JointSegmentation, Segmentation
-from photostyle.regions.region_map import RegionMap, region_masks, resize_labels
+from photostyle.regions.edge_masks import coarse_masks, measured_masks, refine_fine
+from photostyle.regions.found_regions import LEAST_SHARE, JointSegmentation, Segmentation, joint_coverage
+from photostyle.regions.region_map import RegionMap, resize_labels
 from photostyle.regions.same_view import View, find_views, segmentation_in_view
 from photostyle.settings import Settings
 from photostyle.solvers.bilateral import Shape
@@ -62,11 +62,13 @@ class SetPhoto:
         pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1], at the size of the solve.
         regions: the regions from a mask; None if no mask was given.
         segmentation: what the segmenter finds; None if there is a mask or no segmenter.
+        coverage: `(H, W) float32`, linear, [0, 1]: how much of `pixels` can be seen; None for all of it.
     """
 
     pixels: Pixels = field(repr=False)
     regions: RegionMap | None = field(repr=False)
     segmentation: Segmentation | None = field(repr=False)
+    coverage: Pixels | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +158,7 @@ def fit_set_look(
     with clock.part("regions"):
         correspondence, regions = _set_correspondence(extract, set_photos, style, cell, settings)
     height, width = cell
-    stack = np.concatenate([resize(photo.pixels, height, width) for photo in set_photos])
+    stack = np.concatenate([resize_seen(photo.pixels, photo.coverage, height, width) for photo in set_photos])
     task = Task(settings, extract, Photo(stack), stack, style.parts, correspondence, clock, progress)
     with clock.part("masks"):
         scenes = _scenes(task, set_photos, regions, [(height // 2, width // 2), (height, width)])
@@ -183,10 +185,8 @@ def fit_set_look(
 
 def transfer_by_look(look: SetLook, task: Task) -> SolvedTransfer:
     """Applies the look to the photo of a task. The `correspondence` of the task must come from `correspondence_in`."""
-    coarse_masks = refine_coarse(
-        partition_masks(task.correspondence.content.labels, _ids(look.correspondence)), task.pixels
-    )
-    return grid_method.transfer_by_grids(task, coarse_masks, look.grids, ())
+    coarse = coarse_masks(task.correspondence.content, _ids(look.correspondence), task.pixels)
+    return grid_method.transfer_by_grids(task, coarse, look.grids, ())
 
 
 def correspondence_in(look: SetLook, regions: RegionMap) -> Correspondence:
@@ -194,8 +194,8 @@ def correspondence_in(look: SetLook, regions: RegionMap) -> Correspondence:
 
     It has a message if more of the photo than of the set belongs to no region, by more than `LEAST_SHARE`.
     """
-    unknown = float(np.mean(regions.labels == UNLABELLED))
-    known = float(np.mean(look.correspondence.content.labels == UNLABELLED))
+    unknown = float(np.mean(regions.visible_labels == UNLABELLED))
+    known = float(np.mean(look.correspondence.content.visible_labels == UNLABELLED))
     message = f"{unknown:.1%} of the photo belongs to no region of the set's look and keeps its own look"
     return replace(look.correspondence, content=regions, messages=(message,) if unknown > known + LEAST_SHARE else ())
 
@@ -223,6 +223,7 @@ def _set_correspondence(
     height, width = cell
     masks = [photo.regions for photo in set_photos if photo.regions is not None]
     segmentations = [photo.segmentation for photo in set_photos if photo.segmentation is not None]
+    coverage = joint_coverage([photo.coverage for photo in set_photos], height, width)
     joint_mask, joint = None, JointSegmentation.of(segmentations, height, width) if segmentations else None
     if masks:
         names = sorted({name for mask in masks for name in mask.names.values()})
@@ -231,15 +232,16 @@ def _set_correspondence(
         joint_mask = RegionMap(
             np.concatenate([resize_labels(each.labels, height, width) for each in masks]),
             {label: name for name, label in labels.items()},
-        )
-    stack = np.concatenate([resize(photo.pixels, height, width) for photo in set_photos])
-    content = ContentPhoto(stack, lambda _: joint, extract)
+        ).seen(coverage)
+    stack = np.concatenate([resize_seen(photo.pixels, photo.coverage, height, width) for photo in set_photos])
+    content = ContentPhoto(stack, lambda _: joint, extract, coverage)
     found = find_correspondence(content, style, joint_mask, settings)
     if found.found_by == "mask":
         return found, masks
     if found.found_by == "classes":
         return found, [each.regions(tuple(found.content.names)) for each in segmentations]
-    return found, [RegionMap(np.zeros(photo.pixels.shape[:2], np.uint8), {0: WHOLE}) for photo in set_photos]
+    wholes = [RegionMap(np.zeros(photo.pixels.shape[:2], np.uint8), {0: WHOLE}) for photo in set_photos]
+    return found, [whole.seen(photo.coverage) for whole, photo in zip(wholes, set_photos, strict=True)]
 
 
 def _relabelled(regions: RegionMap, labels: Mapping[str, int]) -> RegionMap:
@@ -249,7 +251,8 @@ def _relabelled(regions: RegionMap, labels: Mapping[str, int]) -> RegionMap:
         table[label] = labels.get(name, UNLABELLED)
     found = table[regions.labels]
     present = set(np.unique(found).tolist())
-    return RegionMap(found, {label: name for name, label in labels.items() if label in present}, regions.warnings)
+    known = {label: name for name, label in labels.items() if label in present}
+    return RegionMap(found, known, regions.warnings, regions.coverage)
 
 
 def _scenes(
@@ -258,20 +261,17 @@ def _scenes(
     """The scene of the set at each size. Each photo has its own masks. The styles have the same longest side."""
     stacks: list[list[tuple[Pixels, Pixels, Pixels]]] = [[] for _ in sizes]
     for photo, own in zip(set_photos, regions, strict=True):
-        hard = partition_masks(own.labels, _ids(task.correspondence))
-        coarse_masks = refine_coarse(hard, photo.pixels)
+        measured = measured_masks(own, _ids(task.correspondence))
+        coarse = coarse_masks(own, _ids(task.correspondence), photo.pixels)
         for stack, size in zip(stacks, sizes, strict=True):
-            small = resize(photo.pixels, *size)
-            stack.append((small, shrink_masks(hard, small), refine_fine(coarse_masks, small).of(small)))
+            small = resize_seen(photo.pixels, photo.coverage, *size)
+            stack.append((small, shrink_masks(measured, small), refine_fine(coarse, small).of(small)))
     scenes = []
     for stack, size in zip(stacks, sizes, strict=True):
         pixels, masks, soft = zip(*stack, strict=True)
         styles = tuple(_style(task, style, max(size)) for style in task.styles)
         style_masks = tuple(
-            shrink_masks(
-                region_masks(task.correspondence.styles[place].regions.labels, task.correspondence.ids(place)),
-                style.pixels,
-            )
+            shrink_masks(task.correspondence.styles[place].regions.masks(task.correspondence.ids(place)), style.pixels)
             for place, style in enumerate(styles)
         )
         scenes.append(
@@ -284,7 +284,7 @@ def _scenes(
 def _style(task: Task, style: StylePhoto, longest: int) -> EncodedPhoto:
     """A style photo, measured with this longest side in pixels."""
     layers = tuple(task.settings.grid.style_layers) if task.settings.solver.method == "grid" else ()
-    return task.extract.encoded(Photo(style.pixels).fitted(longest), layers)
+    return task.extract.encoded(Photo(style.pixels, style.coverage).fitted(longest), layers)
 
 
 def _ids(correspondence: Correspondence) -> list[tuple[int, ...]]:

@@ -50,6 +50,7 @@ class MatchedStyle:
         region: the one region of the content that takes its look from this style; None for all.
         regions: regions of the style, at the size of the solve.
         matching: how the content's regions match them.
+        grey: whether the style is a black-and-white photo.
     """
 
     name: str
@@ -57,6 +58,7 @@ class MatchedStyle:
     region: str | None
     regions: RegionMap
     matching: Matching
+    grey: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +80,19 @@ class Correspondence:
     regions: tuple[RegionMatch, ...]
     messages: tuple[str, ...]
     found_by: FoundBy
+
+    @property
+    def grey_regions(self) -> list[bool]:
+        """For each of `regions` whether it takes its look from black-and-white styles only, so that it becomes grey."""
+        return [all(self.styles[source.style].grey for source in region.sources) for region in self.regions]
+
+    @property
+    def all_grey(self) -> bool:
+        """Whether everything becomes grey, pixels in no region too.
+
+        That is so if all styles are black-and-white photos, and not each of them is for one region only.
+        """
+        return all(style.grey for style in self.styles) and any(style.region is None for style in self.styles)
 
     def ids(self, style: int) -> list[tuple[int, ...]]:
         """For each of `regions` the labels of the style that it takes from; empty where it takes nothing from it."""
@@ -142,8 +157,9 @@ def match_one_region(content: RegionMap, style: RegionMap, region: str, name: st
     if region not in present:
         advice = f"{name} was given for the region {region}. Write ./NAME for a file whose name contains =."
         raise SettingsError(f"a region of the content ({', '.join(present) or 'it has none'})", region, name, advice)
-    labels = np.where(np.isin(content.labels, present[region]), content.labels, np.uint8(UNLABELLED))
-    matching = match(labels, style.labels, content.names, style.names, least_share=least_share)
+    visible = content.visible_labels
+    labels = np.where(np.isin(visible, present[region]), visible, np.uint8(UNLABELLED))
+    matching = match(labels, style.visible_labels, content.names, style.names, least_share=least_share)
     if matching.regions[0].name == WHOLE:
         found = ", ".join(f"{other} {share:.1%}" for other, share in _shares(style).items()) or "no region"
         own = f"{region} is {_shares(content)[region]:.1%} of the content"
@@ -153,7 +169,9 @@ def match_one_region(content: RegionMap, style: RegionMap, region: str, name: st
 
 def match_whole(content: RegionMap, style: RegionMap, message: str) -> Matching:
     """All of the content matched with all of a style."""
-    ids = (tuple(int(label) for label in np.unique(labels)) for labels in (content.labels, style.labels))
+    ids = (
+        tuple(int(label) for label in np.unique(labels)) for labels in (content.visible_labels, style.visible_labels)
+    )
     return Matching((RegionPair(WHOLE, *ids),), (), (), (), (), (message,))
 
 
@@ -198,7 +216,7 @@ def _messages(found: Correspondence, least_share: float) -> tuple[str, ...]:
             lines.append(f"{_listed(found, lacking)}: no {name}, so it takes its look from {_listed(found, takers)}")
         else:
             lines.append(f"no style for {name}, so it keeps its own look ({shares[name]:.1%} of the content photo)")
-    unlabelled = float(np.mean(found.content.labels == UNLABELLED))
+    unlabelled = float(np.mean(found.content.visible_labels == UNLABELLED))
     return (*lines, *(matching_messages((), (), (), (), unlabelled, least_share) if UNLABELLED not in sources else ()))
 
 
@@ -217,8 +235,7 @@ def _labels_by_name(regions: RegionMap) -> dict[str, tuple[int, ...]]:
 
 
 def _shares(regions: RegionMap) -> dict[str, float]:
-    """`{name: share of the photo}`."""
-    counts = np.bincount(regions.labels.ravel(), minlength=256)
-    return {
-        name: float(counts[list(ids)].sum()) / regions.labels.size for name, ids in _labels_by_name(regions).items()
-    }
+    """`{name: share of what can be seen of the photo}`."""
+    labels = regions.visible_labels
+    counts = np.bincount(labels.ravel(), minlength=256)
+    return {name: float(counts[list(ids)].sum()) / labels.size for name, ids in _labels_by_name(regions).items()}

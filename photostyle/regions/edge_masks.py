@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from photostyle.regions.region_map import region_masks
+from photostyle.regions.region_map import RegionMap, covered, region_masks
 from photostyle.solvers.bilateral import FAINT
 from segmentation.refine import Refined, refine
 
@@ -29,14 +29,33 @@ def partition_masks(labels: NDArray[np.uint8], regions: Sequence[Collection[int]
     return np.concatenate([masks, 1 - masks.sum(0, keepdims=True)])
 
 
+def measured_masks(regions: RegionMap, ids: Sequence[Collection[int]]) -> Pixels:
+    """`(K + 1, H, W)`, [0, 1]: what counts in statistics of the regions, and of what is in no region.
+
+    As `partition_masks`, but every pixel counts by its coverage, see `photostyle.regions.region_map.covered`.
+    """
+    return covered(partition_masks(regions.labels, ids), regions.coverage)
+
+
+def coarse_masks(regions: RegionMap, ids: Sequence[Collection[int]], pixels: Pixels) -> Pixels:
+    """`(K + 1, H, W)`, [0, 1], sum 1: the masks by which a photo is changed, after the first of the two passes.
+
+    Regions go on under transparency, so that no mask fades towards the border of what can be seen.
+
+    Args:
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1]: the photo at the size of the regions.
+    """
+    return refine_coarse(partition_masks(regions.continued_labels, ids), pixels)
+
+
 def refine_coarse(hard: Pixels, pixels: Pixels) -> Pixels:
     """The first, wide pass over hard masks, at the size of `pixels`, `(H, W, 3)`, sRGB-encoded, [0, 1]."""
     return refine(hard, pixels, radius=WIDE, epsilon=EPSILON).of(pixels)
 
 
-def refine_fine(coarse_masks: Pixels, pixels: Pixels) -> Refined:
+def refine_fine(coarse: Pixels, pixels: Pixels) -> Refined:
     """The second, narrow pass, for a photo of any size."""
-    return refine(coarse_masks, pixels, radius=NARROW, epsilon=EPSILON)
+    return refine(coarse, pixels, radius=NARROW, epsilon=EPSILON)
 
 
 def saturate_masks(masks: Pixels) -> Pixels:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.errors import WeightsError
-from photostyle.photo.photo import resize
+from photostyle.photo.photo import resize, resize_seen
 from photostyle.regions.region_map import RegionMap, resize_labels
 from segmentation.hub import HubSegmenter
 from segmentation.labels import CLASSES, FOREGROUND, UNLABELLED
@@ -49,26 +50,45 @@ class Segmentation:
         pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
         probabilities: `(7, h, w) float32`, probabilities of `NAMES`, sum 1, on a coarse grid.
         kinds: `(4, h, w) float32`, of vehicle, person, animal and object, whose sum is the last of `probabilities`.
+        coverage: `(H, W) float32`, linear, [0, 1]: how much of `pixels` can be seen; None for all of it.
     """
 
     pixels: NDArray[np.float32] = field(repr=False)
     probabilities: NDArray[np.float32] = field(repr=False)
     kinds: NDArray[np.float32] = field(repr=False)
+    coverage: NDArray[np.float32] | None = field(default=None, repr=False)
 
     @property
     def foreground(self) -> float:
-        """Share of the photo, [0, 1]."""
-        return float((self.probabilities.argmax(0) == ANY_FOREGROUND).mean())
+        """Share of what can be seen of the photo, [0, 1]."""
+        return self._mean(self.probabilities.argmax(0) == ANY_FOREGROUND)
 
     @property
     def confidence(self) -> float:
-        """Mean over the photo of the likeliest class's probability."""
-        return float(self.probabilities.max(0).mean())
+        """Mean over what can be seen of the photo of the likeliest class's probability."""
+        return self._mean(self.probabilities.max(0))
+
+    def coarse_labels(self) -> NDArray[np.uint8]:
+        """`(h, w) uint8`: the likeliest id on the coarse grid; 255 where nothing can be seen."""
+        likely = self.probabilities.argmax(0).astype(np.uint8)
+        seen = self._coarse_coverage()
+        return likely if seen is None else np.where(seen > 0, likely, np.uint8(UNLABELLED))
+
+    def _mean(self, plane: NDArray[Any]) -> float:
+        """Mean of `(h, w)` values, each by its coverage."""
+        seen = self._coarse_coverage()
+        return float(plane.mean() if seen is None else np.average(plane, weights=seen))
+
+    def _coarse_coverage(self) -> NDArray[np.float32] | None:
+        if self.coverage is None:
+            return None
+        return resize(self.coverage[..., None], *self.probabilities.shape[1:])[..., 0]
 
     def labels(self, allowed: Sequence[int] = tuple(NAMES)) -> NDArray[np.uint8]:
         """`(H, W) uint8`: the likeliest of the allowed ids at every pixel.
 
-        255 where the ids that are not allowed have a probability above 1 - `LEAST_CHANCE` together.
+        255 where the ids that are not allowed have a probability above 1 - `LEAST_CHANCE` together, and where nothing
+        can be seen.
         """
         likely = [label for label in allowed if float(self.probabilities[label].max()) > LEAST_CHANCE]
         if not likely:
@@ -83,7 +103,7 @@ class Segmentation:
             probabilities = refined.of(self.pixels[row : row + step], row, height)
             found = np.array(likely, np.uint8)[probabilities[:-1].argmax(0)]
             labels[row : row + step] = np.where(probabilities[-1] > 1 - LEAST_CHANCE, np.uint8(UNLABELLED), found)
-        return labels
+        return labels if self.coverage is None else np.where(self.coverage > 0, labels, np.uint8(UNLABELLED))
 
     @cached_property
     def scenery(self) -> RegionMap:
@@ -93,7 +113,8 @@ class Segmentation:
     def regions(self, allowed: Sequence[int]) -> RegionMap:
         """The labels of the allowed ids, with the names of those that occur."""
         found = self.labels(allowed)
-        return RegionMap(found, {int(i): NAMES[int(i)] for i in np.unique(found) if i != UNLABELLED})
+        names = {int(i): NAMES[int(i)] for i in np.unique(found) if i != UNLABELLED}
+        return RegionMap(found, names, coverage=self.coverage)
 
     def classes(self) -> RegionMap:
         """The built-in classes. All are named, so that a mask can be edited with any of them.
@@ -130,18 +151,29 @@ class JointSegmentation(Segmentation):
     def of(cls, parts: Sequence[Segmentation], height: int, width: int) -> JointSegmentation:
         """Several photos, each scaled to `height` x `width` px."""
         rows, columns = parts[0].probabilities.shape[1:]
-        pixels = np.concatenate([resize(part.pixels, height, width) for part in parts])
+        pixels = np.concatenate([resize_seen(part.pixels, part.coverage, height, width) for part in parts])
         probabilities, kinds = (
             np.concatenate([resize(np.ascontiguousarray(plane.transpose(1, 2, 0)), rows, columns) for plane in planes])
             for planes in ([part.probabilities for part in parts], [part.kinds for part in parts])
         )
-        return cls(pixels, probabilities.transpose(2, 0, 1), kinds.transpose(2, 0, 1), tuple(parts))
+        coverage = joint_coverage([part.coverage for part in parts], height, width)
+        return cls(pixels, probabilities.transpose(2, 0, 1), kinds.transpose(2, 0, 1), coverage, tuple(parts))
 
     def labels(self, allowed: Sequence[int] = tuple(NAMES)) -> NDArray[np.uint8]:
         """The labels of each photo, found for each by itself."""
         rows, columns = self.pixels.shape[:2]
         height = rows // len(self.parts)
         return np.concatenate([resize_labels(part.labels(allowed), height, columns) for part in self.parts])
+
+
+def joint_coverage(
+    coverages: Sequence[NDArray[np.float32] | None], height: int, width: int
+) -> NDArray[np.float32] | None:
+    """`(N height, width)`: how much can be seen of photos, scaled to one size, one below the other; None for all."""
+    if all(coverage is None for coverage in coverages):
+        return None
+    whole = np.ones((height, width), np.float32)
+    return np.concatenate([whole if c is None else resize(c[..., None], height, width)[..., 0] for c in coverages])
 
 
 class RegionFinder:
@@ -193,14 +225,14 @@ def match_by_class(
             return None, f"{segmentation.foreground:.0%} of the {name} photo is not scenery"
         if segmentation.confidence < LEAST_SURE:
             return None, f"the network is only {segmentation.confidence:.0%} sure of what the {name} photo shows"
-    regions, labels = content.scenery, content.scenery.labels
+    regions, labels = content.scenery, content.scenery.visible_labels
     shares = np.bincount(labels.ravel(), minlength=256)[: len(NAMES)] / labels.size
     wanted = {label for label in NAMES if shares[label] >= LEAST_SHARE}
     other = style.regions(sorted(wanted.union(*(group for group in _similar_groups() if group & wanted))))
     matching = match(
-        labels, other.labels, regions.names, other.names, least_share=LEAST_SHARE,
-        content_closeness=closeness(content.probabilities.argmax(0).astype(np.uint8), content.probabilities, NAMES),
-        style_closeness=closeness(style.probabilities.argmax(0).astype(np.uint8), style.probabilities, NAMES),
+        labels, other.visible_labels, regions.names, other.names, least_share=LEAST_SHARE,
+        content_closeness=closeness(content.coarse_labels(), content.probabilities, NAMES),
+        style_closeness=closeness(style.coarse_labels(), style.probabilities, NAMES),
     )  # fmt: skip
     share = share_of_labels(regions, [label for region in matching.regions for label in region.content_ids])
     if matching.regions[0].name == WHOLE or share < least_matched:
@@ -211,8 +243,8 @@ def match_by_class(
 
 
 def share_of_labels(regions: RegionMap, labels: Sequence[int]) -> float:
-    """Share of a photo that has one of the labels, [0, 1]."""
-    return float(np.isin(regions.labels, labels).mean())
+    """Share of what can be seen of a photo that has one of the labels, [0, 1]."""
+    return float(np.isin(regions.visible_labels, labels).mean())
 
 
 def similar_classes(name: str) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,20 +31,55 @@ class RegionMap:
         labels: `(H, W) uint8`; 255 is no region.
         names: a name for every label that occurs, except 255.
         warnings: what was uncertain when the map was read, one sentence each.
+        coverage: `(H, W) float32`, linear, [0, 1]: how much of the photo can be seen; None for all of it. `seen` makes
+            such a map, in which places without coverage are in no region.
 
     Raises:
-        ValueError: `labels` is empty or has another shape or dtype, or a label has no name.
+        ValueError: `labels` is empty or has another shape or dtype, a label has no name, or `coverage` has another
+            shape.
     """
 
     labels: NDArray[np.uint8]
     names: Mapping[int, str]
     warnings: tuple[str, ...] = ()
+    coverage: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.labels.ndim != 2 or self.labels.dtype != np.uint8 or not self.labels.size:
             raise ValueError(f"expected (H, W) uint8 labels, found {self.labels.shape} {self.labels.dtype}")
         if nameless := labels_present(self.labels) - set(self.names):
             raise ValueError(f"expected a name for every label, but these have none: {sorted(nameless)}")
+        if self.coverage is not None and self.coverage.shape != self.labels.shape:
+            raise ValueError(f"expected coverage of shape {self.labels.shape}, found {self.coverage.shape}")
+
+    def seen(self, coverage: NDArray[np.float32] | None) -> RegionMap:
+        """The regions of a photo with this coverage, `(H, W)`; None if all of it can be seen."""
+        if coverage is None:
+            return self
+        return replace(self, labels=np.where(coverage > 0, self.labels, np.uint8(UNLABELLED)), coverage=coverage)
+
+    @property
+    def visible_labels(self) -> NDArray[np.uint8]:
+        """The labels of all places that can be seen: `labels`, or `(1, N)` of them. Shares are shares of these."""
+        return self.labels if self.coverage is None else self.labels[self.coverage > 0][None]
+
+    @property
+    def continued_labels(self) -> NDArray[np.uint8]:
+        """`labels`, in which a place that cannot be seen has the label of the nearest visible one.
+
+        With these, a border between what can and cannot be seen is no border of a region.
+        """
+        if self.coverage is None or not (self.coverage > 0).any():
+            return self.labels
+        from scipy import ndimage
+
+        rows, columns = ndimage.distance_transform_edt(self.coverage <= 0, return_distances=False, return_indices=True)
+        continued: NDArray[np.uint8] = self.labels[rows, columns]
+        return continued
+
+    def masks(self, regions: Sequence[Collection[int]]) -> NDArray[np.float32]:
+        """`(R, H, W) float32`, [0, 1]: what is measured of regions, given by their label ids; see `covered`."""
+        return covered(region_masks(self.labels, regions), self.coverage)
 
 
 def resize_labels(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -93,6 +128,27 @@ def region_masks(labels: NDArray[np.uint8], regions: Sequence[Collection[int]]) 
     for mask, ids in zip(masks, regions, strict=True):
         mask[:] = np.isin(labels, list(ids))
     return masks
+
+
+def covered(masks: NDArray[np.float32], coverage: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Masks times coverage, as shares of the largest coverage in each mask.
+
+    Every pixel then counts by how much of it can be seen, and a region that is as transparent everywhere is measured
+    as if it were opaque.
+
+    Args:
+        masks: `(R, H, W) float32`, [0, 1].
+        coverage: `(H, W) float32`, [0, 1]; None if everything can be seen.
+
+    Returns:
+        `(R, H, W) float32`, [0, 1]; 0 where nothing can be seen.
+    """
+    if coverage is None:
+        return masks
+    seen = masks * coverage
+    most = seen.max((1, 2), keepdims=True)
+    relative: NDArray[np.float32] = np.divide(seen, most, out=seen, where=most > 0)
+    return relative
 
 
 def layer_masks(masks: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:

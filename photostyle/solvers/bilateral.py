@@ -142,6 +142,15 @@ def coefficients_of(
     return grids
 
 
+def grids_in_grey(grids: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Grids that give the luma of what these grids give, in all three channels.
+
+    Args:
+        grids: `(..., 4, 3)`, see `coefficients_of`.
+    """
+    return np.repeat((grids @ LUMA)[..., None], 3, axis=-1)
+
+
 def apply_grids(
     pixels: NDArray[np.float32],
     masks: NDArray[np.float32],

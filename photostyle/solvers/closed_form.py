@@ -58,6 +58,11 @@ class ColourMap:
         result: NDArray[np.float64] = mapped + lift[..., None]
         return result
 
+    def in_grey(self) -> ColourMap:
+        """The map to the luma of this map's colours, in all three channels."""
+        weights = np.tile(LUMA, (3, 1))
+        return ColourMap(weights @ self.gains, weights @ self.offset, self.lift)
+
 
 def fit(
     content: NDArray[np.floating],

@@ -29,7 +29,9 @@ from photostyle.regions.region_map import RegionMap, labels_present, resize_labe
 from photostyle.settings import Section, Settings
 
 LOOK_ENDING, FORMAT = ".photostyle", "photostyle look"
-VERSION = 1
+VERSION = 2
+"""The newest version that is read. A look is written as version 1 if all of its photos can be seen as a whole, and as
+version 2 if it has the coverage of a photo."""
 MOST_SIZES = 2
 MOST_WEIGHT = 1e30
 """The largest weight. With it, sums and products of weights stay finite."""
@@ -46,6 +48,7 @@ class StoredStyle:
         region: the one region of the content that it is for; None for all regions.
         pixels: the photo at each size, `(H, W, 3) float32, sRGB-encoded, [0, 1]`. The last is the size of the solve.
         regions: the mask of the last of `pixels`; None if it has no mask.
+        coverage: `(H, W) float32`, linear, [0, 1]: how much can be seen of the last of `pixels`; None for all.
     """
 
     name: str
@@ -54,6 +57,7 @@ class StoredStyle:
     region: str | None
     pixels: tuple[NDArray[np.float32], ...] = field(repr=False)
     regions: RegionMap | None = field(repr=False)
+    coverage: NDArray[np.float32] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +103,14 @@ class Look:
         """The photo at other sizes, but never larger than in the file."""
         if self.settings.solver.size == sizes[-1] and len(stored.pixels) >= len(sizes):
             return replace(stored, pixels=stored.pixels[-len(sizes) :])
-        photo = Photo(np.ascontiguousarray(stored.pixels[-1]))
-        pixels = tuple(photo.fitted(longest) for longest in sizes)
+        photo = Photo(np.ascontiguousarray(stored.pixels[-1]), stored.coverage)
+        pixels, coverage = tuple(photo.fitted(longest) for longest in sizes), photo.fitted_coverage(sizes[-1])
         regions = stored.regions
         if regions is not None:
             labels = resize_labels(regions.labels, *pixels[-1].shape[:2])
-            regions = RegionMap(labels, {label: regions.names[label] for label in sorted(labels_present(labels))})
-        return replace(stored, pixels=pixels, regions=regions)
+            names = {label: regions.names[label] for label in sorted(labels_present(labels))}
+            regions = RegionMap(labels, names).seen(coverage)
+        return replace(stored, pixels=pixels, regions=regions, coverage=coverage)
 
 
 class _Entry(Section):
@@ -165,6 +170,8 @@ def write_look(path: str | Path, look: Look, *, overwrite: bool) -> None:
     for place, photo in enumerate(look.photos):
         for size, pixels in enumerate(photo.pixels):
             tensors[f"{place}.pixels.{size}"] = pixels
+        if photo.coverage is not None:
+            tensors[f"{place}.coverage"] = photo.coverage
         names = None
         if photo.regions is not None:
             tensors[f"{place}.labels"], names = photo.regions.labels, dict(photo.regions.names)
@@ -174,7 +181,8 @@ def write_look(path: str | Path, look: Look, *, overwrite: bool) -> None:
         entries.append(_Entry(name=name, sha256=photo.sha256, weight=photo.weight, region=photo.region,
                               sizes=len(photo.pixels), mask=names))  # fmt: skip
     text = _Contents(settings=look.settings, photos=tuple(entries)).model_dump_json()
-    header = _Header(version=VERSION, look=text, sha256=_checksum(text, tensors))
+    version = VERSION if any(photo.coverage is not None for photo in look.photos) else 1
+    header = _Header(version=version, look=text, sha256=_checksum(text, tensors))
     with atomic_write(path, overwrite=overwrite) as file:
         file.write(bytes_of(tensors, {FORMAT: header.model_dump_json()}))
 
@@ -238,9 +246,16 @@ def _stored_style(place: int, entry: _Entry, tensors: dict[str, NDArray[Any]]) -
             raise ValueError("colours outside [0, 1]")
     if any(max(smaller.shape) > max(larger.shape) for smaller, larger in pairwise(pixels)):
         raise ValueError("sizes out of order")
+    coverage = tensors.get(f"{place}.coverage")
+    if coverage is not None:
+        if coverage.shape != pixels[-1].shape[:2] or coverage.dtype != np.float32:
+            raise ValueError(f"a coverage of shape {coverage.shape}, {coverage.dtype}")
+        if not (coverage.min() >= 0 and 0 < coverage.max() <= 1):
+            raise ValueError("a coverage outside [0, 1], or 0 everywhere")
     regions = None
     if entry.mask is not None:
         regions = RegionMap(tensors[f"{place}.labels"], entry.mask)
         if regions.labels.shape != pixels[-1].shape[:2]:
             raise ValueError(f"a mask of shape {regions.labels.shape}")
-    return StoredStyle(entry.name, entry.sha256, entry.weight, entry.region, pixels, regions)
+        regions = regions.seen(coverage)
+    return StoredStyle(entry.name, entry.sha256, entry.weight, entry.region, pixels, regions, coverage)

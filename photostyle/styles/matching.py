@@ -54,11 +54,13 @@ class ContentPhoto:
         segment: a function that gives what the segmenter finds in such pixels, or None if the segmenter cannot look at
             a single photo. It is called only if there is no mask.
         extract: the encoder. The segmenter `clusters` needs it.
+        coverage: `(H, W) float32`, linear, [0, 1]: how much of the pixels can be seen; None for all.
     """
 
     pixels: Pixels = field(repr=False)
     segment: Callable[[Pixels], Segmentation | None]
     extract: FeatureExtractor
+    coverage: Pixels | None = field(default=None, repr=False)
 
 
 def find_correspondence(
@@ -82,8 +84,8 @@ def find_correspondence(
         return match_groups(content, style.parts, smallest, settings.seed)
     segmentation = content.segment(content.pixels)
     if segmentation is None:
-        return match_wholes(content.pixels, style.parts, smallest)
-    return match_segmentations(content.pixels, segmentation, style.parts, smallest)
+        return match_wholes(content, style.parts, smallest)
+    return match_segmentations(content, segmentation, style.parts, smallest)
 
 
 def match_masks(content: RegionMap, styles: Sequence[StylePhoto], smallest: float) -> Correspondence:
@@ -103,24 +105,24 @@ def match_masks(content: RegionMap, styles: Sequence[StylePhoto], smallest: floa
     return combine_matchings(content, matched, smallest, found_by="mask")
 
 
-def match_wholes(pixels: Pixels, styles: Sequence[StylePhoto], smallest: float) -> Correspondence:
+def match_wholes(photo: ContentPhoto, styles: Sequence[StylePhoto], smallest: float) -> Correspondence:
     """Matches each photo as one region.
 
     Raises:
         SettingsError: a style is for one region only.
     """
-    content = _whole_photo(pixels)
-    matched = [_match_style(content, style, _whole_photo(style.pixels), smallest) for style in styles]
+    content = _whole_photo(photo)
+    matched = [_match_style(content, style, _whole_photo(style), smallest) for style in styles]
     return combine_matchings(content, matched, smallest, found_by="whole")
 
 
 def match_segmentations(
-    pixels: Pixels, content: Segmentation, styles: Sequence[StylePhoto], smallest: float
+    photo: ContentPhoto, content: Segmentation, styles: Sequence[StylePhoto], smallest: float
 ) -> Correspondence:
     """Matches by class if the network recognises the photos. Else matches each photo as one region, with a message.
 
     Args:
-        pixels: the content at the size of the solve.
+        photo: the content.
         content: what the segmenter finds in the content.
         smallest: see `match_wholes`.
 
@@ -131,7 +133,7 @@ def match_segmentations(
     found, reason = match_classes(content, segmented)
     if found is not None:
         return found
-    wholes = match_wholes(pixels, styles, smallest)
+    wholes = match_wholes(photo, styles, smallest)
     return replace(wholes, messages=(f"{reason}, so each photo counts as one region", *wholes.messages))
 
 
@@ -158,11 +160,11 @@ def match_classes(
             if both is None and not named:
                 return None, reason if len(styles) == 1 else f"{style.name}: {reason}"
             if both is None:
-                found = _whole_photo(style.pixels)
+                found = _whole_photo(style)
                 matching = match_whole(regions, found, f"{reason}, so it is used as a whole")
             else:
                 found, matching = both.style, both.matching
-        matched.append(MatchedStyle(style.name, style.weight, style.region, found, matching))
+        matched.append(MatchedStyle(style.name, style.weight, style.region, found, matching, style.is_grey))
     result = combine_matchings(regions, matched, LEAST_SHARE, found_by="classes")
     if (
         not named
@@ -178,17 +180,20 @@ def match_groups(content: ContentPhoto, styles: Sequence[StylePhoto], smallest: 
     Raises:
         InputError, SettingsError: see `match_masks`.
     """
-    pictures = (content.pixels, *(style.pixels for style in styles))
+    pictures: list[ContentPhoto | StylePhoto] = [content, *styles]
     features = [
-        content.extract.encoded(Photo(picture).fitted(GROUP_SIZE), (GROUP_LAYER,)).features[GROUP_LAYER]
+        content.extract.encoded(Photo(picture.pixels, picture.coverage).fitted(GROUP_SIZE), (GROUP_LAYER,)).features[
+            GROUP_LAYER
+        ]
         for picture in pictures
     ]
     groups = find_groups(*(f[0].float().cpu().numpy() for f in features), seed=seed)
     maps = []
     for picture, soft in zip(pictures, groups.probabilities, strict=True):
-        probabilities = resize(np.ascontiguousarray(soft.transpose(1, 2, 0)), *picture.shape[:2])
+        probabilities = resize(np.ascontiguousarray(soft.transpose(1, 2, 0)), *picture.pixels.shape[:2])
         labels = probabilities.argmax(2).astype(np.uint8)
-        maps.append(RegionMap(labels, {label: f"group {label + 1}" for label in range(len(soft))}))
+        names = {label: f"group {label + 1}" for label in range(len(soft))}
+        maps.append(RegionMap(labels, names).seen(picture.coverage))
     own, *others = maps
     matched = [_match_style(own, *pair, smallest) for pair in zip(styles, others, strict=True)]
     return combine_matchings(own, matched, smallest, found_by="groups")
@@ -198,10 +203,12 @@ def _match_style(content: RegionMap, style: StylePhoto, regions: RegionMap, smal
     if style.region is not None:
         matching = match_one_region(content, regions, style.region, style.name, smallest)
     else:
-        matching = match(content.labels, regions.labels, content.names, regions.names, least_share=smallest)
-    return MatchedStyle(style.name, style.weight, style.region, regions, matching)
+        matching = match(
+            content.visible_labels, regions.visible_labels, content.names, regions.names, least_share=smallest
+        )
+    return MatchedStyle(style.name, style.weight, style.region, regions, matching, style.is_grey)
 
 
-def _whole_photo(pixels: Pixels) -> RegionMap:
-    """A region map with the whole photo as one region."""
-    return RegionMap(np.zeros(pixels.shape[:2], np.uint8), {0: WHOLE})
+def _whole_photo(photo: ContentPhoto | StylePhoto) -> RegionMap:
+    """A region map with all that can be seen of the photo as one region."""
+    return RegionMap(np.zeros(photo.pixels.shape[:2], np.uint8), {0: WHOLE}).seen(photo.coverage)

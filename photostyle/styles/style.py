@@ -31,6 +31,10 @@ MEASURED_BY = (
 )
 """The settings that decide, beside the device, how a style is measured. A session with other values refuses it."""
 
+GREY, MOST_COLOURED = 2.5 / 255, 1e-3
+"""A pixel is grey if its channels are no further apart than the first; in a black-and-white photo, at most the second
+share of the pixels is not grey. JPEG moves the channels of a grey photo apart by up to 2 levels (our choice)."""
+
 
 @dataclass(frozen=True, eq=False)
 class StylePhoto:
@@ -45,6 +49,7 @@ class StylePhoto:
         segmentation: what the segmenter finds in `pixels`; None if there is a mask or no network.
         weight: how much it counts beside the other photos, above 0.
         region: the one region of the content that it is for; None for all regions.
+        coverage: `(H, W) float32`, linear, [0, 1]: how much of `pixels` can be seen; None for all.
     """
 
     photo: Photo
@@ -55,6 +60,7 @@ class StylePhoto:
     segmentation: Segmentation | None = field(repr=False)
     weight: float
     region: str | None
+    coverage: NDArray[np.float32] | None = field(default=None, repr=False)
 
     @property
     def pixels(self) -> NDArray[np.float32]:
@@ -65,6 +71,13 @@ class StylePhoto:
     def features(self) -> Mapping[str, Tensor]:
         """The features of `pixels`, by layer."""
         return self.scales[-1].features
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether this is a black-and-white photo: the visible pixels, with few exceptions, have no colour."""
+        pixels = self.pixels if self.coverage is None else self.pixels[self.coverage > 0]
+        chroma = pixels.max(-1) - pixels.min(-1)
+        return float((chroma > GREY).mean()) <= MOST_COLOURED
 
     @property
     def origin(self) -> str:
@@ -147,7 +160,9 @@ class Style:
             OutputError: the file cannot be written.
         """
         photos = tuple(
-            StoredStyle(p.name, p.sha256, p.weight, p.region, tuple(scale.pixels for scale in p.scales), p.regions)
+            StoredStyle(
+                p.name, p.sha256, p.weight, p.region, tuple(scale.pixels for scale in p.scales), p.regions, p.coverage
+            )
             for p in self.parts
         )
         portable = self.settings.with_changes({"device": "auto", "output": {}})  # settings of one run, not of the look

@@ -138,3 +138,10 @@ def test_the_hald_of_the_identity_is_the_identity() -> None:
     picture = hald_image(Lut(ramp(5)), 3)
     wanted = np.stack(np.meshgrid(*[np.linspace(0, 1, 9)] * 3, indexing="ij"), -1)[..., ::-1].reshape(27, 27, 3)
     np.testing.assert_allclose(picture, wanted, atol=1e-6)
+
+
+def test_in_grey_is_the_luma_of_the_lut() -> None:
+    lut = Lut(bent(ramp(5)))
+    grey = lut.in_grey()(colours(50))
+    assert np.ptp(grey, axis=-1).max() < 1e-12
+    np.testing.assert_allclose(grey[:, 0], lut(colours(50)) @ [0.299, 0.587, 0.114], atol=1e-12)

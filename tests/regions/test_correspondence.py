@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -136,3 +138,20 @@ def test_a_region_that_is_not_there_is_refused() -> None:
         match_one_region(content, stripes(0, 3), "building", "a.jpg", 0.01)
     with pytest.raises(InputError, match=r"sky is 50\.0% of the content"):
         match_one_region(content, stripes(0), "sky", "a.jpg", 0.6)
+
+
+@pytest.mark.parametrize(
+    ("given", "regions", "everything"),
+    [
+        ([(None, True)], [True, True], True),
+        ([(None, True), (None, False)], [False, False], False),
+        ([("sky", True), (None, False)], [True, False], False),
+        ([("sky", True)], [True], False),
+        ([("sky", True), (None, True)], [True, True], True),
+    ],
+)
+def test_what_becomes_grey(given: list[tuple[str | None, bool]], regions: list[bool], everything: bool) -> None:
+    content = stripes(0, 1)
+    styles = [replace(counterpart(content, stripes(0, 1), region=region), grey=grey) for region, grey in given]
+    found = combine_matchings(content, styles, 0.01)
+    assert (found.grey_regions, found.all_grey) == (regions, everything)

@@ -127,3 +127,10 @@ def test_lumas_meet_the_mean_of_the_styles_quantiles() -> None:
     mapped = fit(wide, ALL, [(0.5, dark, ALL), (0.5, bright, ALL)], lightness=1)(wide)
     wanted = sum(np.quantile(each @ LUMA, at) for each in (dark, bright)) / 2
     np.testing.assert_allclose(np.quantile(mapped @ LUMA, at), wanted, atol=0.02)
+
+
+def test_in_grey_is_the_luma_of_the_map() -> None:
+    found = fit(CONTENT, ALL, [(1.0, STYLE, ALL)], lightness=1)
+    grey = found.in_grey()(CONTENT)
+    assert np.ptp(grey, axis=-1).max() < 1e-12
+    np.testing.assert_allclose(grey[..., 0], found(CONTENT) @ LUMA, atol=1e-12)

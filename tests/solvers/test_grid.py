@@ -15,6 +15,7 @@ from photostyle.solvers.bilateral import (
     Shape,
     apply_grids,
     coefficients_of,
+    grids_in_grey,
     shoulder,
     shoulder_slope,
     slicing_matrix,
@@ -25,6 +26,7 @@ from photostyle.solvers.minimise import Function
 from photostyle.solvers.result import Outcome, Solution, Status
 
 SHAPE = Shape(3, 4, 5)
+SHAPE_OF_GRIDS = (SHAPE.rows, SHAPE.columns, SHAPE.lumas, 4, 3)
 CPU = torch.device("cpu")
 IDENTITY = ColourMap(np.eye(3), np.zeros(3), np.zeros(KNOTS))
 Pixels = NDArray[np.float32]
@@ -198,3 +200,12 @@ def test_the_stated_gradient_is_the_gradient(photo: Pixels, masks: Pixels, monke
     for slope, difference in checked:
         assert slope == pytest.approx(difference, rel=2e-2)
     assert min(abs(slope) for slope, _ in checked) > 1e-6
+
+
+def test_grids_in_grey_give_the_luma_of_the_grids(photo: Pixels, masks: Pixels) -> None:
+    grids = np.random.default_rng(2).normal(0.2, 0.05, (len(masks), *SHAPE_OF_GRIDS))
+    none = np.zeros(photo.shape[:2], np.float32)
+    full = np.ones((1, *photo.shape[:2]), np.float32)
+    colour, grey = (apply_grids(photo, full, none, each[:1]) for each in (grids, grids_in_grey(grids)))
+    assert np.ptp(grey, axis=-1).max() == 0
+    np.testing.assert_allclose(grey[..., 0], colour @ np.array(LUMA), atol=1e-5)

@@ -53,6 +53,12 @@ def altered(
     path.write_bytes(save(arrays, {look_file.FORMAT: json.dumps(meta)}))
 
 
+def version_of(path: Path) -> int:
+    data = path.read_bytes()
+    metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+    return int(json.loads(metadata[look_file.FORMAT])["version"])
+
+
 def test_what_was_written_comes_back_to_the_bit(look: Look, path: Path, tmp_path: Path) -> None:
     found = read_look(path)
     assert found.settings == look.settings
@@ -89,8 +95,8 @@ def test_every_cut_and_every_flipped_bit_is_noticed(path: Path, tmp_path: Path) 
 
 
 def test_a_newer_version_says_so(path: Path) -> None:
-    altered(path, version=2, mood="new")
-    with pytest.raises(InputError, match="version 2\nA newer photostyle made this file"):
+    altered(path, version=3, mood="new")
+    with pytest.raises(InputError, match="version 3\nA newer photostyle made this file"):
         read_look(path)
 
 
@@ -151,3 +157,28 @@ def test_the_name_is_checked(look: Look, path: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="Create the folder first"):
         write_look(tmp_path / "none/look.photostyle", look, overwrite=True)
     assert path.read_bytes() == before
+
+
+def test_coverage_is_kept_in_files_of_version_2(look: Look, path: Path, tmp_path: Path) -> None:
+    labels = np.zeros((40, 60), np.uint8)
+    seen = np.random.default_rng(3).random((40, 60), np.float32)
+    seen[:, :10] = 0
+    regions = RegionMap(labels, {0: "sky"}).seen(seen)
+    covered = dataclasses.replace(look.photos[0], regions=regions, coverage=seen)
+    other = tmp_path / "covered.photostyle"
+    write_look(other, Look(SETTINGS, (covered,)), overwrite=False)
+    found = read_look(other).photos[0]
+    assert found.coverage is not None and found.regions is not None
+    assert np.array_equal(found.coverage, seen)
+    assert np.array_equal(found.regions.labels, regions.labels)
+    assert [version_of(path), version_of(other)] == [1, 2]  # what older versions can read stays readable for them
+    half = read_look(other).photos_for("a", (16, 32), 1.0, None)[0]
+    assert half.coverage is not None
+    assert half.coverage.shape == half.pixels[-1].shape[:2]
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((40, 60), np.float32), np.ones((40, 59), np.float32)])
+def test_a_coverage_that_is_none_is_refused(path: Path, wrong: NDArray[np.float32]) -> None:
+    altered(path, tensors={"0.coverage": wrong}, version=2)
+    with pytest.raises(InputError, match="coverage"):
+        read_look(path)
