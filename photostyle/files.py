@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -179,6 +180,7 @@ def check_target(
         advice = "Choose another name."
         raise OutputError.stating("this is one of the inputs, which are never written to", where, advice)
     _refuse_special(path)
+    _refuse_long(path)
     folder = os.path.dirname(os.path.realpath(path))
     if new_folder and not os.path.lexists(folder):
         check_folder(folder)
@@ -225,6 +227,18 @@ def make_folder(folder: str | Path) -> None:
 def endings(count: int) -> list[str]:
     """What tells the names of several things of a kind apart: nothing for the first, then `_2`, `_3` and so on."""
     return [f"_{place}" if place > 1 else "" for place in range(1, count + 1)]
+
+
+def _refuse_long(path: str | Path) -> None:
+    """Raises OutputError for a name that the file system has no room for."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            advice = "Choose a shorter name."
+            raise OutputError.stating("this name is too long for the file system", str(path), advice) from error
+    except ValueError:
+        pass  # a character that no name has; the writing says so
 
 
 def _refuse_special(path: str | Path) -> None:

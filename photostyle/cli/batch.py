@@ -249,7 +249,7 @@ def _check_styles(styles: Sequence[StyleSource]) -> None:
             else:
                 photo = Photo.read(path)
                 if style.mask is not None:
-                    read_mask(style.mask, photo.height, photo.width)
+                    read_mask(style.mask, photo.height, photo.width, photo.orientation)
 
 
 def _check_folder(output: str, arguments: argparse.Namespace) -> None:

@@ -26,7 +26,8 @@ from photostyle.photo.embedded import Embedded
 from photostyle.photo.exif import Exif, read_exif
 from photostyle.photo.icc import SRGB, Profile
 from photostyle.photo.jpeg_reader import read_jpeg
-from photostyle.photo.metadata import NO_METADATA, Metadata, turn_of, upright
+from photostyle.photo.metadata import NO_METADATA, Metadata, orientation_of, upright
+from photostyle.photo.orientation import TURNS
 from photostyle.photo.pillow_reader import read_with_pillow
 from photostyle.photo.stored import AGAIN, DAMAGED, JpegTables, StoredImage, check_size, note_pages
 from photostyle.photo.tone import from_hdr
@@ -35,6 +36,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
 """Formats that are read and written, by Pillow's names. HEIC and raw are only read."""
 
 _RAW_BEGINNINGS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
+_MOST_SIDECAR = 1 << 24  # bytes
 _DEEP_PNG = 24  # place of a PNG's bits a channel
 _DECODERS = {"PIL", "imagecodecs", "pillow_heif", "rawpy", "tifffile", "simplejpeg"}
 _METADATA_WARNINGS = re.compile("EXIF|exif|[Tt]ag [0-9]|Metadata|MPO")
@@ -55,6 +57,7 @@ class Decoded(NamedTuple):
     sha256: str | None = None
     warnings: tuple[str, ...] = ()
     lossless: bool = False
+    orientation: int = 1
 
 
 def decode(source: str | Path | bytes | bytearray | memoryview | IO[bytes] | Image.Image | NDArray[Any]) -> Decoded:
@@ -172,6 +175,8 @@ def _from_stream(stream: IO[bytes], where: str, path: Path | None) -> Decoded:
     notes: list[str] = []
     with decoding(where, notes):
         format, stored = _stored_image(stream, where, notes)
+        if format == "raw" and path is not None:
+            stored = _with_sidecar(stored, path)
         decoded = _decoded(stored, where, notes)
     stream.seek(0)
     sha256 = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
@@ -207,6 +212,18 @@ def _stored_image(stream: IO[bytes], where: str, notes: list[str]) -> tuple[str,
         return "PNG", read_with_pillow(image, where, notes, beside)
     beside, lossless = riff_chunks.embedded(data)
     return "WEBP", read_with_pillow(image, where, notes, beside)._replace(lossless=lossless)
+
+
+def _with_sidecar(stored: StoredImage, raw: Path) -> StoredImage:
+    """With the XMP of the file beside a raw one, where programs keep ratings and keywords: NAME.xmp or NAME.NEF.xmp."""
+    for name in (raw.name, raw.stem):
+        for ending in (".xmp", ".XMP"):
+            try:
+                with (raw.parent / (name + ending)).open("rb") as file:
+                    return stored._replace(embedded=stored.embedded._replace(xmp=file.read(_MOST_SIDECAR)))
+            except OSError:
+                continue
+    return stored
 
 
 def _deep_png(data: bytes, beside: Embedded, image: Image.Image, where: str) -> StoredImage:
@@ -314,13 +331,11 @@ def _decoded(stored: StoredImage, where: str, notes: list[str]) -> Decoded:
     stored = _brought_to_profile(stored, meaning, notes)
     samples = stored.samples
     rows, columns = samples.shape[:2]
-    turn = turn_of(exif)
+    orientation = orientation_of(exif)
+    turn = TURNS[orientation]
     size = (columns, rows) if stored.turned and turn.swapped else (rows, columns)
     metadata = upright(stored.embedded, exif, size, notes)
-    if not stored.turned:
-        samples = samples.swapaxes(0, 1) if turn.swapped else samples
-        samples = samples[:: -1 if turn.rows_back else 1, :: -1 if turn.columns_back else 1]
-    samples = np.atleast_3d(samples)
+    samples = np.atleast_3d(samples if stored.turned else turn.pixels(samples))
     height, width, channels = samples.shape
     pixels, alpha = np.empty((height, width, 3), np.float32), None
     np.divide(samples[:, :, : 3 if channels > 2 else 1], stored.white, out=pixels, dtype=np.float32)
@@ -331,8 +346,7 @@ def _decoded(stored: StoredImage, where: str, notes: list[str]) -> Decoded:
             np.divide(pixels, alpha[:, :, None], out=pixels, where=alpha[:, :, None] > 0)
             np.clip(pixels, 0, 1, out=pixels)
     return Decoded(
-        pixels, alpha, meaning.profile, metadata, stored.depth, stored.jpeg, lossless=stored.lossless
-    )  # fmt: skip
+        pixels, alpha, meaning.profile, metadata, stored.depth, stored.jpeg, lossless=stored.lossless, orientation=orientation)  # fmt: skip
 
 
 def _brought_to_profile(stored: StoredImage, meaning: Meaning, notes: list[str]) -> StoredImage:

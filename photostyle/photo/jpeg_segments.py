@@ -34,6 +34,8 @@ _PARTS = {
 _SILENT = (b"JFIF\0", b"JFXX\0", b"Adobe", b"Ducky", _ICC, _MPF, b"EPPIM\0", b"PIC\0", b"SPIFF\0", b"AVI1", b"Meta\0")
 """Segments that only serve the coding of the picture, or that are read elsewhere."""
 _PER_INCH = {1: 1.0, 2: 2.54}
+_TIDY = 64
+"""Bytes behind a picture that are not worth a word."""
 
 
 class JpegStructure(NamedTuple):
@@ -169,8 +171,12 @@ def _after(rest: bytes, found: JpegStructure) -> list[str]:
         previews = any(m == _APP2 and body.startswith(_MPF) for m, body in found.segments)
         if not previews or _has_large_picture(found):
             left_out.append(SECOND_PICTURE)
+    if b"SEFT" in rest[-64:]:
+        left_out.append("data of the phone's maker behind the picture")
     if b"ftypmp4" in rest or b"ftypisom" in rest or b"ftypqt" in rest or b"MotionPhoto_Data" in rest:
         left_out.append(MOTION)
+    if not left_out and rest[:3] != b"\xff\xd8\xff" and len(rest.strip(b"\0\xff \r\n")) > _TIDY:
+        left_out.append("data behind the picture")
     return left_out
 
 

@@ -26,7 +26,8 @@ from photostyle.photo.exif import (
     Exif,
     read_exif,
 )
-from photostyle.photo.xmp import TURNS, Turn, is_place, turned_area
+from photostyle.photo.orientation import TURNS, Turn
+from photostyle.photo.xmp import is_place, turned_area
 
 _PER_INCH = {1: 0.0, 2: 1.0, 3: 2.54}
 """By EXIF's unit: none, inches, centimetres."""
@@ -133,9 +134,10 @@ def resolution_of(exif: Exif) -> Resolution | None:
     return Resolution(across[0] * scale, down[0] * scale)
 
 
-def turn_of(exif: Exif) -> Turn:
-    """How the pixels become upright. An orientation that is not known turns nothing."""
-    return TURNS.get(int((*exif.numbers("image", ORIENTATION), 1)[0]), TURNS[1])
+def orientation_of(exif: Exif) -> int:
+    """EXIF's orientation, 1 to 8. One that is missing or not known is 1, which turns nothing."""
+    found = int((*exif.numbers("image", ORIENTATION), 1)[0])
+    return found if found in TURNS else 1
 
 
 def upright(found: Embedded, exif: Exif, stored: tuple[int, int], notes: list[str]) -> Metadata:
@@ -147,7 +149,7 @@ def upright(found: Embedded, exif: Exif, stored: tuple[int, int], notes: list[st
         stored: rows and columns before the pixels are turned.
         notes: takes what a user should know.
     """
-    turn = turn_of(exif)
+    turn = TURNS[orientation_of(exif)]
     left_out = dict.fromkeys(found.left_out)
     packet = found.xmp
     if packet is not None:

@@ -76,6 +76,7 @@ class Photo:
         sha256: of the file's bytes, hexadecimal; None where there was no file.
         warnings: what a user should know about how it was read.
         lossless: whether the file was a lossless WebP, which stays lossless.
+        orientation: EXIF's orientation of the stored pixels, 1 to 8. These `pixels` are upright, whatever it is.
 
     Raises:
         ValueError: the arrays are not as said above (the ranges are not looked at).
@@ -92,6 +93,7 @@ class Photo:
     sha256: str | None = None
     warnings: tuple[str, ...] = ()
     lossless: bool = False
+    orientation: int = 1
 
     def __post_init__(self) -> None:
         pixels, alpha = self.pixels, self.alpha

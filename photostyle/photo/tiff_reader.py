@@ -210,6 +210,8 @@ def _embedded(stream: IO[bytes], page: Any, first: Any) -> Embedded:
             exif.directories[name] = {**shared, **exif.directories[name]}
     held = resources(exif.blob(_PHOTOSHOP) or b"")
     left_out = []
+    if page.extrasamples and int(page.extrasamples[0]) not in (_PREMULTIPLIED, _ALPHA):
+        left_out.append("a channel beside the colours that is no transparency, such as infrared")
     if exif.blob(_LAYERS) or _LAYERS in page.tags:
         left_out.append("Photoshop's layers")
     if any(number in held for number in CLIPPING_PATHS):

@@ -113,7 +113,7 @@ class Session:
         name = photo.path.name if photo.path else "the style photo"
         coverage = _visible_coverage(photo, self._sizes()[-1], name)
         pixels = tuple(photo.fitted(longest) for longest in self._sizes())
-        regions = read_mask(mask, *pixels[-1].shape[:2]).seen(coverage) if mask is not None else None
+        regions = _regions_of(mask, photo, pixels[-1], coverage)
         stored = StoredStyle(name, photo.sha256, weight, region, pixels, regions, coverage)
         return Style((self._measure(photo, stored),), self.settings)
 
@@ -172,7 +172,7 @@ class Session:
         with clock.part("read"):
             photo = Photo.read(content)
             small = self._content(photo)
-            regions = read_mask(mask, *small.pixels.shape[:2]).seen(small.coverage) if mask is not None else None
+            regions = _regions_of(mask, photo, small.pixels, small.coverage)
             return photo, small, regions
 
     def _match_and_solve(
@@ -398,6 +398,15 @@ def _visible_coverage(photo: Photo, size: int, where: str) -> NDArray[np.float32
         advice = "Every pixel is fully transparent. Export the photo without its alpha channel."
         raise InputError("a photo that can be seen", "nothing of it can be seen", where, advice)
     return coverage
+
+
+def _regions_of(
+    mask: MaskSource | None, photo: Photo, pixels: NDArray[np.float32], coverage: NDArray[np.float32] | None
+) -> RegionMap | None:
+    """The regions of a photo, given by a mask, at the size of `pixels`; None if there is no mask."""
+    if mask is None:
+        return None
+    return read_mask(mask, pixels.shape[0], pixels.shape[1], photo.orientation).seen(coverage)
 
 
 def _settings_of(preset: str) -> Settings:

@@ -17,6 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from photostyle.compute.library_warnings import recorded_warnings
 from photostyle.errors import InputError, OutputError
 from photostyle.files import atomic_write, check_target
+from photostyle.photo.orientation import TURNS, Turn
 from photostyle.regions.mask_arrays import WHERE, is_painted, regions_of_labels
 from photostyle.regions.region_map import RegionMap, labels_present, resize_labels
 from segmentation.labels import NAMES, UNLABELLED
@@ -49,7 +50,7 @@ MaskSource = str | Path | Image.Image | NDArray[Any] | RegionMap
 """What `read_mask` reads."""
 
 
-def read_mask(mask: MaskSource, height: int, width: int) -> RegionMap:
+def read_mask(mask: MaskSource, height: int, width: int, orientation: int = 1) -> RegionMap:
     """Reads a mask for a photo of `height` x `width` px, scaled to it by nearest neighbour.
 
     A grey or a palette PNG holds class ids, with these exceptions:
@@ -67,7 +68,9 @@ def read_mask(mask: MaskSource, height: int, width: int) -> RegionMap:
             holds class ids. Or a PIL image, which is read as its file would be. Or an array: labels `(H, W)`, integer
             or bool, 255 where no region is, or painted colours `(H, W, 3) uint8`. Or a region map, which keeps its
             names.
-        height, width: of the photo, in px.
+        height, width: of the photo as it is shown, in px.
+        orientation: EXIF's orientation of the photo's stored pixels, 1 to 8. A mask that has the proportions of the
+            stored photo, and not those of the shown one, is turned like it.
 
     Returns:
         Names are those of the labels that occur; warnings tell which colours were read as others.
@@ -81,14 +84,14 @@ def read_mask(mask: MaskSource, height: int, width: int) -> RegionMap:
     if isinstance(mask, np.ndarray) and not is_painted(mask):
         mask = regions_of_labels(mask)
     if isinstance(mask, RegionMap):
-        _check_proportions(mask.labels.shape[::-1], height, width, Path(WHERE))
+        turn = _turn(mask.labels.shape[::-1], height, width, orientation, Path(WHERE))
         labels, known, warnings = mask.labels, dict(mask.names), mask.warnings
     elif isinstance(mask, np.ndarray):
-        _check_proportions(mask.shape[1::-1], height, width, Path(WHERE))
+        turn = _turn(mask.shape[1::-1], height, width, orientation, Path(WHERE))
         (labels, warnings), known = labels_from_picture(mask, WHERE), {label.id: label.name for label in PALETTE}
     else:
         image, path, names = _opened(mask)
-        _check_proportions(image.size, height, width, path)
+        turn = _turn(image.size, height, width, orientation, path)
         ids = _class_ids(image, names, path)
         if ids is None:
             labels, warnings = labels_from_picture(np.asarray(image.convert("RGBA")), str(path))
@@ -96,7 +99,7 @@ def read_mask(mask: MaskSource, height: int, width: int) -> RegionMap:
         else:
             labels, known = ids, dict(NAMES if names is None else names)
             _check_known(labels, known, path)
-    labels = resize_labels(labels, height, width)
+    labels = resize_labels(np.ascontiguousarray(turn.pixels(labels)), height, width)
     return RegionMap(labels, {label: known[label] for label in sorted(labels_present(labels))}, warnings)
 
 
@@ -214,13 +217,26 @@ def _check_mode(image: Image.Image, path: Path) -> None:
         raise InputError("8 bits a channel", found, str(path), "Save the mask as 8-bit PNG.")
 
 
-def _check_proportions(size: tuple[int, ...], height: int, width: int, path: Path) -> None:
+def _turn(size: tuple[int, ...], height: int, width: int, orientation: int, path: Path) -> Turn:
+    """How a mask of this size becomes upright: not at all, or like the stored photo.
+
+    Raises:
+        InputError: it has the proportions of neither.
+    """
     columns, rows = size
+    turn = TURNS[orientation]
+    if _fits(rows, columns, height, width):
+        return TURNS[1]
+    if turn.swapped and _fits(columns, rows, height, width):
+        return turn
+    advice = "Make the mask from the photo as it is shown, upright and uncropped; any size with its proportions."
+    found = f"{columns} x {rows} px for a photo of {width} x {height} px"
+    raise InputError("a mask with the photo's proportions", found, str(path), advice)
+
+
+def _fits(rows: int, columns: int, height: int, width: int) -> bool:
     off = abs(rows * width - columns * height)
-    if off > ASPECT_TOLERANCE * rows * width and off > max(height, width):
-        advice = "Make the mask from the photo as it is shown, upright and uncropped; any size with its proportions."
-        found = f"{columns} x {rows} px for a photo of {width} x {height} px"
-        raise InputError("a mask with the photo's proportions", found, str(path), advice)
+    return off <= ASPECT_TOLERANCE * rows * width or off <= max(height, width)
 
 
 def _read_names(path: Path) -> dict[int, str] | None:
