@@ -346,7 +346,9 @@ def _decoded(stored: StoredImage, where: str, notes: list[str]) -> Decoded:
             np.divide(pixels, alpha[:, :, None], out=pixels, where=alpha[:, :, None] > 0)
             np.clip(pixels, 0, 1, out=pixels)
     return Decoded(
-        pixels, alpha, meaning.profile, metadata, stored.depth, stored.jpeg, lossless=stored.lossless, orientation=orientation)  # fmt: skip
+        pixels, alpha, meaning.profile, metadata, stored.depth, stored.jpeg,
+        lossless=stored.lossless, orientation=orientation,
+    )  # fmt: skip
 
 
 def _brought_to_profile(stored: StoredImage, meaning: Meaning, notes: list[str]) -> StoredImage:

@@ -130,7 +130,7 @@ def test_an_orientation_in_xmp_alone_turns_nothing_and_is_reset() -> None:
 
 @pytest.mark.parametrize("orientation", [0, 9, 65_535])
 def test_an_orientation_that_does_not_exist_turns_nothing(orientation: int) -> None:
-    """adamryczkowski and others: cameras write 0."""
+    """Some cameras and editors write 0."""
     photo = Photo.read(jpeg(exif_segment(exif_block([(274, 3, short(orientation))]))))
     assert photo.size == (64, 48) and photo.warnings == ()
     assert struct.pack("<HHI", 274, 3, 1) + short(1) in (photo.metadata.exif or b"")
