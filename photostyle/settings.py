@@ -215,7 +215,9 @@ class OutputSettings(Section):
         "own", description="colour profile: own is that of the content, srgb converts to sRGB"
     )
     metadata: Literal["all", "no gps", "none"] = Field(
-        "all", description="which EXIF, XMP and IPTC data are kept; no gps is all but the GPS data"
+        "all",
+        description="which metadata are kept; no gps keeps all but what says where the photo was taken: GPS data, and "
+        "properties and names of places",
     )
 
     @field_validator("format", mode="before")

@@ -291,6 +291,7 @@ def check_result(format: str, result: bytes, photo: Photo) -> None:
     """Raises unless other programs read a result: Pillow, tifffile for TIFF, and an XML parser for its XMP."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large photos are no fault
         image = Image.open(io.BytesIO(result))
         image.load()
         if image.size != photo.size:

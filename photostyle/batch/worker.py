@@ -163,7 +163,7 @@ class Worker:
         photos, masks, last = list[Photo](), list[str](), None
         for path, mask in (job.photo_set[place] for place in spread_evenly(len(job.photo_set))):
             try:
-                photos.append(Photo(_read_photo(path).fitted(self.session.settings.solver.size)))
+                photos.append(_shrunk(_read_photo(path), self.session.settings.solver.size))
             except InputError as error:
                 last = error
                 continue
@@ -186,6 +186,11 @@ def _read_content(job: PhotoJob) -> Photo:
     photo = _read_photo(job.content)
     check_size_fits(photo.height, photo.width, format_of(job.output))
     return photo
+
+
+def _shrunk(photo: Photo, longest: int) -> Photo:
+    """The photo at the size of the solve, with what can be seen of it."""
+    return Photo(photo.fitted(longest), photo.fitted_coverage(longest))
 
 
 def _store_error(error: OSError) -> OutputError:

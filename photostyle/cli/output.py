@@ -46,11 +46,11 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
         dest="metadata",
         action="store_const",
         const="no gps",
-        help="remove the GPS position from the metadata",
+        help="remove from the metadata where the photo was taken: GPS data, and names of places",
     )
     kept.add_argument(
         "--no-metadata", dest="metadata", action="store_const", const="none",
-        help="remove EXIF, XMP and IPTC metadata; the colour profile stays",
+        help="remove EXIF, XMP, IPTC, texts and comments; the colour profile stays",
     )  # fmt: skip
 
 

@@ -2,20 +2,22 @@
 
     python -m tests.benchmarks.formats [-o docs/formats.json] [--table]
 
-Every file is in Display P3, lies on its side (orientation 6), and carries EXIF with GPS and a thumbnail, XMP and IPTC
-where its format has a place for them. The metadata are read by exiftool and the pixels by other decoders than ours
-where there are some. `--table` prints the rows of docs/formats.md.
+Every file of the first table is in Display P3, lies on its side (orientation 6), and carries EXIF with GPS and a
+thumbnail, XMP and IPTC where its format has a place for them. The metadata are read by exiftool and the pixels by other
+decoders than ours where there are some. The second table has files as phones, scanners and drones write them, made
+small. `--table` prints both tables of docs/formats.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,9 @@ from PIL import Image
 from photostyle.photo.icc import parse_profile
 from photostyle.photo.metadata import Metadata
 from photostyle.photo.photo import Photo
+from tests.field import made as field
+from tests.field.test_colour import dcf, heic
+from tests.field.test_metadata import CAMERA, CONTAINER, DRONE, FACES, GAIN, items, mp4
 from tests.handmade import IPTC, P3_ICC, XMP, camera_exif, dng
 
 CASES = {
@@ -49,6 +54,41 @@ TAGS = {
     "iptc": ("IPTC:ObjectName", "IPTC:By-line"),
     "icc": ("ICC_Profile:RedMatrixColumn", "ICC_Profile:RedTRC"),
 }
+DEVICES: dict[str, tuple[Callable[[], bytes], str, tuple[str, ...], tuple[str, ...]]] = {
+    "phone: Ultra HDR JPEG": (
+        lambda: field.jpeg(field.xmp_segment(field.rdf(f"{GAIN} {CONTAINER}", items("Primary", "GainMap"))),
+                           after=field.jpeg(field.xmp_segment(field.rdf(GAIN)))),
+        "in.jpg", ("XMP-xmp:Rating",), (),
+    ),
+    "phone: motion photo": (
+        lambda: field.jpeg(field.xmp_segment(field.rdf(f'{CAMERA}MotionPhoto="1" {CONTAINER}', items("MotionPhoto"))),
+                           after=mp4()),
+        "in.jpg", ("XMP-xmp:Rating",), (),
+    ),
+    "phone: HEIC, Display P3 by numbers": (lambda: heic(12, 13), "in.heic", (), ()),
+    "phone: faces, on its side": (
+        lambda: field.jpeg(field.exif_segment(field.exif_block([(274, 3, field.short(6))])), field.xmp_segment(FACES)),
+        "in.jpg", ("XMP-mwg-rs:RegionName", "XMP-MP:RegionPersonDisplayName"), (),
+    ),
+    "camera: JPEG in Adobe RGB by its mark": (lambda: dcf(b"R03\0"), "in.jpg", ("InteropIFD:InteropIndex",), ()),
+    "camera: HDR HEIC (PQ)": (lambda: heic(9, 16), "in.heic", (), ()),
+    "scanner: BigTIFF, 16 bits, 600 dpi, infrared": (
+        scan, "in.tif", ("IFD0:XResolution", "IFD0:Software"), ()),
+    "scanner: JPEG with a comment, 300 dpi": (
+        lambda: field.jpeg(comment=b"scanned", dpi=(300, 300)), "in.jpg", ("File:Comment", "JFIF:XResolution"), ()),
+    "drone: JPEG": (
+        lambda: field.jpeg(field.xmp_segment(DRONE)), "in.jpg", ("XMP-xmp:Rating", "XMP-drone-dji:GimbalYawDegree",
+                                                               "XMP-drone-dji:GPSLatitude"), ()),
+    "drone: JPEG, --strip-gps": (
+        lambda: field.jpeg(field.xmp_segment(DRONE)), "in.jpg", ("XMP-xmp:Rating", "XMP-drone-dji:GimbalYawDegree"),
+        ("--strip-gps",)),
+    "web: PNG with texts": (
+        lambda: field.png((b"tEXt", b"Author\0Someone"), (b"tEXt", b"parameters\0a hill")), "in.png",
+        ("PNG:Author", "PNG:Parameters"), ()),
+    "web: lossless WebP": (
+        lambda: field.saved(Image.fromarray(field.scene()), "WEBP", lossless=True), "in.webp", (), ()),
+}  # fmt: skip
+"""What makes a file, its name, tags that should be the same afterwards, and options of the run."""
 DEPTHS = ("IFD0:BitsPerSample", "PNG:BitDepth", "File:BitsPerSample", "Meta:ImagePixelDepth")
 
 
@@ -109,6 +149,44 @@ def case(title: str, names: tuple[str, str]) -> dict[str, Any]:
         return compared(content, output)
 
 
+def scan() -> bytes:
+    """A scanner's BigTIFF with an infrared channel."""
+    buffer = io.BytesIO()
+    samples = np.dstack([field.scene(), field.scene()[:, :, 0]]).astype(np.uint16) * 257
+    tifffile.imwrite(buffer, samples, photometric="rgb", extrasamples=["unspecified"], bigtiff=True, software="scanner",
+                     resolution=(600, 600), resolutionunit=2, metadata=None)  # fmt: skip
+    return buffer.getvalue()
+
+
+def device(title: str) -> dict[str, Any]:
+    """What is kept of a device's file, and what is told."""
+    make, name, names, options = DEVICES[title]
+    with tempfile.TemporaryDirectory() as folder:
+        content, style = Path(folder) / name, Path(folder) / "style.png"
+        content.write_bytes(make())
+        Image.fromarray(np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)).save(style)
+        words = ["run", "--content", str(content), "--style", str(style), "--strength", "0", "--preset", "preview"]
+        words += ["--segmenter", "none", "-q", "--json", *options]
+        done = subprocess.run([sys.executable, "-m", "photostyle", *words], check=True, capture_output=True)
+        printed = json.loads(done.stdout)
+        before, after = tags(content), tags(Path(printed["output"]))
+        told = [text.removeprefix("content: ") for text in printed["warnings"] if text.startswith("content: ")]
+        kept = sum(after.get(each) == before[each] for each in names)
+        icc = after.get("ICC_Profile:ProfileDescription")
+        places = sum(any(word in each for word in ("Latitude", "Longitude", "Altitude")) for each in after)
+        return {"to": Path(printed["output"]).suffix, "kept": [kept, len(names)], "icc": icc, "places": places,
+                "told": told}  # fmt: skip
+
+
+def device_table(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    lines = ["| file | becomes | kept | profile of the result | told |", "|" + " --- |" * 5]
+    for title, row in rows.items():
+        kept = f"{row['kept'][0]} of {row['kept'][1]}" if row["kept"][1] else "-"
+        kept += ", no place" if "strip" in title and not row["places"] else ""
+        lines.append(f"| {title} | `{row['to']}` | {kept} | {row['icc'] or 'sRGB'} | {'; '.join(row['told']) or '-'} |")
+    return "\n".join(lines)
+
+
 def compared(content: Path, output: Path) -> dict[str, Any]:
     before, after = tags(content), tags(output)
     row: dict[str, Any] = {"depth": [depth(before), depth(after)]}
@@ -151,9 +229,11 @@ def main() -> None:
     if not shutil.which("exiftool"):
         raise SystemExit("exiftool is missing: on Debian, apt install libimage-exiftool-perl")
     rows = {title: case(title, names) for title, names in CASES.items()}
+    devices = {title: device(title) for title in DEVICES}
+    found = json.dumps({"formats": rows, "devices": devices}, indent=1)
     if options.output:
-        options.output.write_text(json.dumps(rows, indent=1) + "\n")
-    print(table(rows) if options.table else json.dumps(rows, indent=1))
+        options.output.write_text(found + "\n")
+    print(f"{table(rows)}\n\n{device_table(devices)}" if options.table else found)
 
 
 if __name__ == "__main__":
