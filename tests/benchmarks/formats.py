@@ -54,6 +54,17 @@ TAGS = {
     "iptc": ("IPTC:ObjectName", "IPTC:By-line"),
     "icc": ("ICC_Profile:RedMatrixColumn", "ICC_Profile:RedTRC"),
 }
+
+
+def scan() -> bytes:
+    """A scanner's BigTIFF with an infrared channel."""
+    buffer = io.BytesIO()
+    samples = np.dstack([field.scene(), field.scene()[:, :, 0]]).astype(np.uint16) * 257
+    tifffile.imwrite(buffer, samples, photometric="rgb", extrasamples=["unspecified"], bigtiff=True, software="scanner",
+                     resolution=(600, 600), resolutionunit=2, metadata=None)  # fmt: skip
+    return buffer.getvalue()
+
+
 DEVICES: dict[str, tuple[Callable[[], bytes], str, tuple[str, ...], tuple[str, ...]]] = {
     "phone: Ultra HDR JPEG": (
         lambda: field.jpeg(field.xmp_segment(field.rdf(f"{GAIN} {CONTAINER}", items("Primary", "GainMap"))),
@@ -147,15 +158,6 @@ def case(title: str, names: tuple[str, str]) -> dict[str, Any]:
         words += ["--segmenter", "none", "-q", "-o", str(output)]
         subprocess.run([sys.executable, "-m", "photostyle", *words], check=True)
         return compared(content, output)
-
-
-def scan() -> bytes:
-    """A scanner's BigTIFF with an infrared channel."""
-    buffer = io.BytesIO()
-    samples = np.dstack([field.scene(), field.scene()[:, :, 0]]).astype(np.uint16) * 257
-    tifffile.imwrite(buffer, samples, photometric="rgb", extrasamples=["unspecified"], bigtiff=True, software="scanner",
-                     resolution=(600, 600), resolutionunit=2, metadata=None)  # fmt: skip
-    return buffer.getvalue()
 
 
 def device(title: str) -> dict[str, Any]:
