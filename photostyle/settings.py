@@ -135,10 +135,14 @@ class GridSettings(Section):
     """Settings of the methods `grid` and `closed form`. All defaults were chosen by trials, see docs/default.md."""
 
     rows: int = Field(6, ge=1, le=64, description="number of cells of each region's grid over the rows of the photo")
-    columns: int = Field(8, ge=1, le=64, description="number of cells over the columns of the photo")
+    columns: int = Field(1, ge=1, le=64, description="number of cells over the columns of the photo")
     lumas: int = Field(6, ge=1, le=32, description="number of cells over the range of luma")
     lightness: float = Field(
         0.4, ge=0, le=1, description="share of the lightness curve that is used in the closed form"
+    )
+    layout: Share = Field(
+        1.0,
+        description="how far the colours of a region depend on height as those of the style do; see docs/default.md",
     )
     style: Weight = Field(11.5, description="weight of the style term, a relative distance of Gram matrices")
     style_layers: tuple[LayerName, ...] = Field(
@@ -153,7 +157,7 @@ class GridSettings(Section):
         9.2, description="weight of the photorealism term; 1 here is 0.001 in objective.photorealism"
     )
     epsilon: float = Field(1e-5, gt=0, description="regularisation of the Matting Laplacian")
-    across: Weight = Field(9.0, description="stiffness between neighbouring cells in rows and columns")
+    across: Weight = Field(1000.0, description="stiffness between neighbouring cells in rows and columns")
     along: Weight = Field(5.0, description="stiffness between neighbouring cells in luma")
     prior: Weight = Field(0.2, description="weight of the distance from the closed form")
     chroma: float = Field(

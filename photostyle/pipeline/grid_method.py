@@ -38,9 +38,9 @@ from segmentation.refine import Refined
 Grids = NDArray[np.float64]
 Strengths = Sequence[float]
 
-PREVIEW = Shape(1, 1, 17)
-"""Shape of the grids for the method `closed form`: one cell over the rows and columns, so that each region has one map
-for the whole photo. 17 lumas are enough to follow the lightness curve of the closed form."""
+PREVIEW = Shape(9, 1, 17)
+"""Shape of the grids for the method `closed form`: nine rows of cells for the layout, and one column, since the closed
+form is the same in all columns. 17 lumas are enough to follow its lightness curve."""
 STRIP = 200_000
 """Number of pixels of the full-size photo that are computed at once. They need about 30 MB. This is a fifth faster than
 with five times as many."""
@@ -112,13 +112,15 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
 def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
     """The closed form as grids, `(K, rows, columns, lumas, 4, 3)`.
 
-    Each region has one map of colours by optimal transport, which is the same in all rows and columns. A region that
-    takes its look only from black-and-white styles is mapped to greys.
+    Each region has one map of colours by optimal transport, which is the same in all columns, and in all rows but for
+    the layout that the style shows. A region that takes its look only from black-and-white styles is mapped to greys.
     """
     maps, grey = [], task.correspondence.grey_regions
     for place, (mask, region) in enumerate(zip(scene.masks[:-1], task.correspondence.regions, strict=True)):
         styles = [(s.share, scene.styles[s.style].pixels, scene.style_masks[s.style][place]) for s in region.sources]
-        found = closed_form.fit(scene.pixels, mask, styles, lightness=task.settings.grid.lightness)
+        settings = task.settings.grid
+        layout = settings.layout if shape.rows > 1 else 0.0
+        found = closed_form.fit(scene.pixels, mask, styles, lightness=settings.lightness, layout=layout)
         maps.append(found.in_grey() if grey[place] else found)
     return coefficients_of(maps, scene.pixels, scene.masks[:-1], shape)
 

@@ -168,7 +168,7 @@ def fit_set_look(
     else:
         with clock.part("closed form"):
             task.progress(Progress.begin("closed form"))
-            grids = grid_method.closed_form_grids(task, scenes[-1], grid_method.PREVIEW)
+            grids = grid_method.closed_form_grids(task, scenes[-1], Shape(1, 1, grid_method.PREVIEW.lumas))
     light = tuple(
         replace(each, photo=replace(Photo(each.pixels), warnings=each.photo.warnings), segmentation=None,
                 scales=(EncodedPhoto(each.pixels, {}),))

@@ -14,7 +14,7 @@ may be outside [0, 1] there, and the shoulder acts on the photo's own numbers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -115,10 +115,10 @@ def _hat_weights(count: int, at: NDArray[np.float64]) -> tuple[NDArray[np.intp],
 def coefficients_of(
     maps: Sequence[ColourMap], pixels: NDArray[np.float32], masks: NDArray[np.float32], shape: Shape
 ) -> NDArray[np.float64]:
-    """Grids that reproduce the maps: the affine part exactly, the lift by the best fit in the cells of each luma.
+    """Grids that reproduce the maps: the affine part exactly, the lift and the layout by the best fit in their cells.
 
     Args:
-        maps: the map of each region.
+        maps: the map of each region. Grids with a single row of cells leave the layout out.
         pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
         masks: `(K, H, W) float32`, [0, 1].
 
@@ -129,10 +129,14 @@ def coefficients_of(
     for grid, colour_map, mask in zip(grids, maps, masks, strict=True):
         grid[..., :3, :] = colour_map.gains.T
         grid[..., 3, :] = colour_map.offset
-        inside = pixels[mask > 0.5].astype(np.float64)
+        if shape.rows > 1 and colour_map.layout.any():
+            grid[..., 3, :] += _in_rows(colour_map.layout, mask, shape.rows)[:, None, None, :]
+        present = mask > 0.5
+        inside = pixels[present].astype(np.float64)
         if not len(inside) or not colour_map.lift.any():
             continue
-        wanted = (colour_map(inside) - colour_map.affine(inside))[:, 0]
+        mapped = replace(colour_map, lift=np.zeros(1))(pixels)
+        wanted = (colour_map(pixels) - mapped)[present][:, 0]
         position = np.clip(inside @ LUMA, 0, 1)[:, None] * (shape.lumas - 1)
         hats = np.maximum(0, 1 - np.abs(position - np.arange(shape.lumas)))
         steps = np.diff(np.eye(shape.lumas), axis=0)
@@ -140,6 +144,19 @@ def coefficients_of(
         normal = hats.T @ hats + len(inside) * (0.02 * steps.T @ steps + 1e-6 * np.eye(shape.lumas))
         grid[..., 3, :] += np.linalg.solve(normal, hats.T @ wanted)[:, None]
     return grids
+
+
+def _in_rows(layout: NDArray[np.float64], mask: NDArray[np.float32], count: int) -> NDArray[np.float64]:
+    """`(count, 3)`: the layout `(H, 3)` at the rows of cells of a grid, as the best fit for the pixels of a mask."""
+    low, share, _ = _hat_weights(count, (np.arange(len(layout)) + 0.5) / len(layout))
+    hats = np.zeros((len(layout), count))
+    hats[np.arange(len(layout)), low] = 1 - share
+    hats[np.arange(len(layout)), np.minimum(low + 1, count - 1)] += share
+    weights, steps = mask.sum(1, dtype=np.float64) / max(float(mask.sum()), 1e-9), np.diff(np.eye(count), axis=0)
+    # Cells without pixels become similar to their neighbours.
+    normal = hats.T @ (weights[:, None] * hats) + 1e-3 * steps.T @ steps + 1e-7 * np.eye(count)
+    found: NDArray[np.float64] = np.linalg.solve(normal, hats.T @ (weights[:, None] * layout))
+    return found
 
 
 def grids_in_grey(grids: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.colour.luma import LUMA
+from photostyle.solvers.layout import heights_of, layout_of, mean_layout
 
 NOISE = (1.5 / 255) ** 2
 """Variance of colour that counts as noise in both photos: a little more than from rounding to 8 bits and from JPEG."""
@@ -21,6 +22,9 @@ QUANTILES = 96
 """Number of quantiles of luma that the lightness curve is fitted to."""
 BLUR = 3.0
 """Standard deviation of the Gaussian that smooths the curve, in knots."""
+EVIDENCE = 2.0
+"""A layout is used in full if height explains at least this reciprocal of the style's variance of colour: one half. If
+it explains less, it is used in proportion."""
 SETTLED = 1e-9
 """The barycentre has converged if its relative change is below this."""
 MOST_ROUNDS = 100
@@ -38,11 +42,14 @@ class ColourMap:
         gains: `(3, 3) float64`.
         offset: `(3,) float64`. The affine map of a colour v is gains v + offset.
         lift: `(KNOTS,) float64`: the value added to all three channels, at equally spaced lumas from 0 to 1.
+        layout: `(H, 3) float64`: the colour added in each row of the content, or in equal steps from its top to its
+            bottom. One row of zeros adds nothing.
     """
 
     gains: NDArray[np.float64]
     offset: NDArray[np.float64]
     lift: NDArray[np.float64]
+    layout: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 3)))
 
     def affine(self, pixels: NDArray[np.floating]) -> NDArray[np.float64]:
         """The affine map of colours `(..., 3)`, sRGB-encoded, [0, 1]."""
@@ -50,18 +57,22 @@ class ColourMap:
         return mapped
 
     def __call__(self, pixels: NDArray[np.floating]) -> NDArray[np.float64]:
-        """The map of colours `(..., 3)`, sRGB-encoded, [0, 1]. Results may be outside [0, 1]; see
-        `bilateral.shoulder`."""
+        """The map of a photo `(H, W, 3)`, sRGB-encoded, [0, 1]; H is the number of rows of `layout`, if it has several.
+
+        Results may be outside [0, 1]; see `bilateral.shoulder`. Without a layout, colours `(..., 3)` will do.
+        """
         mapped = self.affine(pixels)
+        if len(self.layout) > 1:
+            mapped = mapped + self.layout[:, None, :]
         lumas = mapped @ LUMA
-        lift = np.interp(lumas, np.linspace(0, 1, KNOTS), self.lift)
+        lift = np.interp(lumas, np.linspace(0, 1, len(self.lift)), self.lift)
         result: NDArray[np.float64] = mapped + lift[..., None]
         return result
 
     def in_grey(self) -> ColourMap:
         """The map to the luma of this map's colours, in all three channels."""
         weights = np.tile(LUMA, (3, 1))
-        return ColourMap(weights @ self.gains, weights @ self.offset, self.lift)
+        return ColourMap(weights @ self.gains, weights @ self.offset, self.lift, self.layout @ weights.T)
 
 
 def fit(
@@ -70,6 +81,7 @@ def fit(
     styles: Sequence[StyleTarget],
     *,
     lightness: float,
+    layout: float = 0.0,
 ) -> ColourMap:
     """The map from the colours of a region to the colours of its matches in one style or several.
 
@@ -79,6 +91,10 @@ def fit(
     says how much of it is used. For several styles both steps lead to the Wasserstein barycentre: the mean of the means
     with `barycentre` of the covariances, and the mean of the quantiles.
 
+    With a layout, the colours are those of height plus the rest. What height explains of the content's colours is
+    replaced by what it explains of the style's, and the transport is that of the rest; see
+    `photostyle.solvers.layout`.
+
     1. Departure: `NOISE` is added to all covariances, and gains along every axis stay within `LEAST_GAIN` and
        `MOST_GAIN`.
 
@@ -87,20 +103,34 @@ def fit(
         content_mask: `(H, W)`, [0, 1], not empty.
         styles: one or more, each with a mask that is not empty. Their shares add up to 1.
         lightness: share of the second step that is used, [0, 1].
+        layout: share of the style's layout that is used, [0, 1], if height explains enough of the style's colours; see
+            `EVIDENCE`.
 
     Raises:
         ValueError: a mask is empty.
     """
+    whole, rows = styles, (np.zeros((1, 3)), np.zeros((1, 3)))
+    if layout:
+        layouts = [layout_of(style, mask) for _, style, mask in styles]
+        aim, own = mean_layout([share for share, _, _ in styles], layouts), layout_of(content, content_mask)
+        used = layout * min(1.0, EVIDENCE * aim.explained)
+        heights = heights_of(content_mask)
+        rows = used * own.at(heights), used * aim.at(heights)
+        content = content - rows[0][:, None, :]
+        styles = [
+            (share, style - used * each.at(heights_of(mask))[:, None, :], mask)
+            for (share, style, mask), each in zip(styles, layouts, strict=True)
+        ]
     mean, covariance = _moments(content, content_mask)
     found = [(share, *_moments(style, mask)) for share, style, mask in styles]
     wanted_mean = sum(share * own for share, own, _ in found)
     wanted = barycentre([share for share, _, _ in found], [own + NOISE * np.eye(3) for _, _, own in found])
     gains = _transport(covariance + NOISE * np.eye(3), wanted)
     lift = np.zeros(KNOTS)
-    colour_map = ColourMap(gains, wanted_mean - gains @ mean, lift)
+    colour_map = ColourMap(gains, wanted_mean - gains @ mean, lift, rows[1] - rows[0] @ gains.T)
     if lightness:
-        lumas = np.clip(colour_map.affine(content[content_mask > content_mask.max() / 2]) @ LUMA, 0, 1)
-        wanted_lumas = [(share, style[mask > mask.max() / 2] @ LUMA) for share, style, mask in styles]
+        lumas = np.clip(colour_map(content + rows[0][:, None, :])[content_mask > content_mask.max() / 2] @ LUMA, 0, 1)
+        wanted_lumas = [(share, style[mask > mask.max() / 2] @ LUMA) for share, style, mask in whole]
         lift += lightness * _lifted(lumas, wanted_lumas)
     return colour_map
 
