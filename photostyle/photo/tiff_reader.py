@@ -147,6 +147,9 @@ def _check(page: Any, where: str) -> None:
     for name in ("compression", "photometric", "planarconfig", "samplesperpixel"):
         if not isinstance(getattr(page, name), int):
             raise InputError(DAMAGED, f"a damaged one (its {name} is no number)", where, AGAIN)
+    found = page.bitspersample
+    if not all(isinstance(bits, int) for bits in (found if isinstance(found, tuple) else (found,))):
+        raise InputError(DAMAGED, "a damaged one (its depth is no number)", where, AGAIN)
     bits = _most_bits(page)
     if page.sampleformat not in (_UNSIGNED, None) or bits > 16:
         kind = {2: "signed", 3: "floating-point"}.get(page.sampleformat, "unsigned")
