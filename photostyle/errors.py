@@ -1,4 +1,4 @@
-"""One family of errors. Each says what was expected, what was found, where, and what to do next."""
+"""The errors of this package. Each says what was expected, what was found, where, and what to do next."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import ClassVar, Self
 
 
 class PhotostyleError(Exception):
-    """Base of every error a user can cause or mend.
+    """The base of all errors that a user can cause or correct.
 
     Args:
-        expected: what should have been there; empty where `found` is the whole problem, see `stating`.
+        expected: what should have been there; empty if `found` is the whole problem, see `stating`.
         found: what was there instead.
-        where: the file, option or setting concerned; empty where there is none.
-        advice: what to do next; empty where nothing helps.
+        where: the file, option or setting concerned; empty if there is none.
+        advice: what to do next; empty if nothing helps.
     """
 
     exit_code: ClassVar[int] = 1

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the checks made before the work that fills them."""
+"""Files that are written whole or not at all, and the checks before any work."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _IN_THE_MEANTIME = "this file exists already: another program made it in the mea
 _ADVICE = "Replace it with --overwrite (from Python: overwrite=True), or choose another name."
 _ACCESS_LIST = "system.posix_acl_access"
 _KEPT_ATTRIBUTES = ("user.", "system.", "security.selinux")
-"""What the names of extended attributes begin with that a new version of a file keeps. Others, such as the checksums
+"""A new version of a file keeps extended attributes whose names begin with these. Others, such as the checksums
 of the system's integrity check, belong to the old bytes."""
 
 
 @contextmanager
 def atomic_write(path: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
-    """Open `path` for writing; its old content, if any, stays until the block has ended well.
+    """Opens `path` for writing. Its old content, if any, stays until the block has ended without an exception.
 
     The bytes go to a temporary file in the same folder, which is flushed to the disk and then gets its name, see
     `put_in_place`. When the block is left by any exception, an interrupt among them, the temporary file is removed and
@@ -65,7 +65,7 @@ def atomic_write(path: str | Path, *, overwrite: bool) -> Iterator[BinaryIO]:
 
 
 def put_in_place(finished: str, target: str, *, overwrite: bool) -> None:
-    """Give a finished file its name, in one step.
+    """Gives a finished file its name, in one step.
 
     A file that is replaced hands on its permissions and, where the system allows it, its owner, group and extended
     attributes. Of two programs that make a new file at once, one wins and the other gets an error.
@@ -90,7 +90,7 @@ def put_in_place(finished: str, target: str, *, overwrite: bool) -> None:
 
 
 def _rename_exclusively(finished: str, target: str) -> None:
-    """Rename a file unless there is one with that name. POSIX has no single call for it, but a link is never replaced.
+    """Renames a file unless there is one with that name. POSIX has no single call for it, but a link is never replaced.
 
     Where the file system has no hard links (memory cards, some network drives), an empty file takes the name first.
     """
@@ -111,7 +111,7 @@ def _rename_exclusively(finished: str, target: str) -> None:
 
 
 def _keep_attributes(new: str, old: str) -> None:
-    """Give the file `new` the permissions, owner, group and extended attributes of `old`, as far as possible.
+    """Gives the file `new` the permissions, owner, group and extended attributes of `old`, as far as possible.
 
     Others can read `new` only if they can read `old`: if the group or its access list cannot be kept, the group has no
     more rights than everybody else.
@@ -137,7 +137,7 @@ def _keep_attributes(new: str, old: str) -> None:
 
 
 def _keep_extended_attributes(new: str, old: str) -> bool:
-    """Copy extended attributes; return whether both files have the same access list, or none."""
+    """Copies extended attributes. Returns whether both files have the same access list, or both none."""
     try:
         names, extra = os.listxattr(old), os.listxattr(new)
     except OSError:  # the file system has none
@@ -155,7 +155,7 @@ def _keep_extended_attributes(new: str, old: str) -> bool:
 
 
 def sha256(path: str | Path) -> str:
-    """Of a file's bytes, hexadecimal."""
+    """The sha256 of a file, hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -163,7 +163,7 @@ def sha256(path: str | Path) -> str:
 def check_target(
     path: str | Path, overwrite: bool, inputs: Iterable[str | Path] = (), *, new_folder: bool = False
 ) -> None:
-    """Refuse, before any work is done, a file that `atomic_write` could not or should not write.
+    """Refuses, before any work, a file that `atomic_write` could not or should not write.
 
     Args:
         path: the file that will be written.
@@ -197,7 +197,7 @@ def check_target(
 
 
 def check_folder(folder: str | Path) -> None:
-    """Refuse, before any work is done, a folder that `make_folder` could not make or that cannot be written to.
+    """Refuses, before any work, a folder that `make_folder` could not make or that cannot be written to.
 
     Raises:
         OutputError: it is a file or cannot be written to; or it is missing, and so is its parent, or the parent cannot
@@ -213,7 +213,7 @@ def check_folder(folder: str | Path) -> None:
 
 
 def make_folder(folder: str | Path) -> None:
-    """Make a folder unless it is there; its parent is not made.
+    """Makes a folder unless it exists. Its parent must exist.
 
     Raises:
         OutputError: it cannot be made.
@@ -225,7 +225,7 @@ def make_folder(folder: str | Path) -> None:
 
 
 def endings(count: int) -> list[str]:
-    """What tells the names of several things of a kind apart: nothing for the first, then `_2`, `_3` and so on."""
+    """Endings that tell several names apart: nothing for the first, then `_2`, `_3` and so on."""
     return [f"_{place}" if place > 1 else "" for place in range(1, count + 1)]
 
 
@@ -242,14 +242,14 @@ def _refuse_long(path: str | Path) -> None:
 
 
 def _refuse_special(path: str | Path) -> None:
-    """Raise OutputError where `path` exists and is no regular file: renaming would replace a device by a file."""
+    """Raises OutputError if `path` exists and is no regular file: renaming would replace a device with a file."""
     if os.path.exists(path) and not os.path.isfile(path):
         found = "a folder" if os.path.isdir(path) else "a device or a pipe"
         raise OutputError("the name of a file", found, str(path))
 
 
 def _same_file(first: str | Path, second: str | Path) -> bool:
-    """Whether both names lead to one file, through links or not; a missing file is known by its resolved name."""
+    """Whether both names lead to one file, through links or not. Missing files are compared by their resolved names."""
     try:
         return os.path.samefile(first, second)
     except OSError:

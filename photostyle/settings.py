@@ -157,7 +157,7 @@ class GridSettings(Section):
         9.2, description="weight of the photorealism term; 1 here is 0.001 in objective.photorealism"
     )
     epsilon: float = Field(1e-5, gt=0, description="regularisation of the Matting Laplacian")
-    across: Weight = Field(1000.0, description="stiffness between neighbouring cells in rows and columns")
+    across: Weight = Field(30.0, description="stiffness between neighbouring cells in rows and columns")
     along: Weight = Field(5.0, description="stiffness between neighbouring cells in luma")
     prior: Weight = Field(0.2, description="weight of the distance from the closed form")
     chroma: float = Field(

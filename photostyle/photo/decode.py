@@ -1,4 +1,4 @@
-"""A photo's pixels, and what its file says about them, from any source: upright, in its own colours."""
+"""Decoding: from any source to pixels, upright and in the photo's own colours, and what its file says about them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _METADATA_WARNINGS = re.compile("EXIF|exif|[Tt]ag [0-9]|Metadata|MPO")
 
 
 class Decoded(NamedTuple):
-    """The fields of `photostyle.photo.photo.Photo`, which documents them, in its order."""
+    """The fields of `photostyle.photo.photo.Photo`, in its order. They are documented there."""
 
     pixels: NDArray[np.float32]
     alpha: NDArray[np.float32] | None = None
@@ -61,7 +61,7 @@ class Decoded(NamedTuple):
 
 
 def decode(source: str | Path | bytes | bytearray | memoryview | IO[bytes] | Image.Image | NDArray[Any]) -> Decoded:
-    """What `Photo.read` makes a photo of; see there for the sources.
+    """Decodes a photo. `Photo.read` documents the sources.
 
     Raises:
         InputError: as `Photo.read`.
@@ -132,7 +132,7 @@ def _opened(path: str | Path) -> IO[bytes]:
 
 
 def _from_file_object(source: IO[bytes]) -> Decoded:
-    """What is left to read of a file object; it need not be seekable, and is not closed."""
+    """Decodes what is left to read of a file object. It need not be seekable, and it is not closed."""
     path = _path_of(source)
     where = str(path or "the file object")
     try:
@@ -152,7 +152,7 @@ def _from_file_object(source: IO[bytes]) -> Decoded:
 
 
 def _path_of(source: IO[bytes]) -> Path | None:
-    """The file that a file object has open, if it says; names that only look like one, as in archives, do not count."""
+    """The path of the file that a file object has open; None if it has none, as in archives."""
     try:
         path = Path(source.name).absolute()
         return path if os.path.samestat(os.fstat(source.fileno()), path.stat()) else None
@@ -277,7 +277,7 @@ def opened_by_pillow(stream: IO[bytes], head: bytes, where: str) -> Image.Image:
 
 
 def _compatible(head: bytes) -> set[bytes]:
-    """The brands that an ISO base media file of a general kind (HEIF of any codec) says it is compatible with."""
+    """The compatible brands of an ISO base media file of a general kind (HEIF of any codec)."""
     if head[8:12] not in (b"mif1", b"msf1"):
         return set()
     end = min(int.from_bytes(head[:4], "big"), len(head))
@@ -286,10 +286,10 @@ def _compatible(head: bytes) -> set[bytes]:
 
 @contextmanager
 def decoding(where: str, notes: list[str]) -> Iterator[None]:
-    """Turn what decoders warn of into `notes`, and what they raise into InputError.
+    """Turns the warnings of decoders into `notes`, and their exceptions into InputError.
 
-    On damaged bytes they raise nearly anything, TypeErrors too, so that the kind of an exception does not tell a
-    damaged photo from a fault of ours; the code that raised it does.
+    With damaged bytes, decoders raise almost any exception, also TypeError. So the class of an exception does not tell
+    a damaged photo from a mistake of this package. The code that raised it does.
     """
     with recorded_warnings() as warned:
         try:
@@ -307,7 +307,7 @@ def decoding(where: str, notes: list[str]) -> Iterator[None]:
 
 
 def _by_decoder(error: Exception) -> bool:
-    """Whether it is an exception of a decoder's own, or one raised where this package had called a decoder."""
+    """Whether a decoder defines this exception, or raised it when this package called the decoder."""
     if type(error).__module__.partition(".")[0] in _DECODERS:
         return True
     packages = [_package_of(frame) for frame, _ in walk_tb(error.__traceback__)]
@@ -316,13 +316,13 @@ def _by_decoder(error: Exception) -> bool:
 
 
 def _package_of(frame: FrameType) -> str:
-    """That of the module which runs; Cython's frames may have but the path of their source."""
+    """The package of the module that runs. A frame of Cython may have only the path of its source."""
     module: str | None = frame.f_globals.get("__name__")
     return re.split(r"[./\\]", module or frame.f_code.co_filename)[0]
 
 
 def _decoded(stored: StoredImage, where: str, notes: list[str]) -> Decoded:
-    """Upright, as floats, with the profile to work in."""
+    """The photo upright, as floats, with the profile to work in."""
     check_size(stored.samples.shape[0], stored.samples.shape[1], where)  # damaged files may state another size
     exif, damaged = read_exif(stored.embedded.exif) if stored.embedded.exif else (Exif(), ())
     if damaged:
@@ -352,7 +352,7 @@ def _decoded(stored: StoredImage, where: str, notes: list[str]) -> Decoded:
 
 
 def _brought_to_profile(stored: StoredImage, meaning: Meaning, notes: list[str]) -> StoredImage:
-    """The samples in the profile that they are worked in: as they are, unless they are HDR or need tables."""
+    """The samples in the profile to work in. HDR is tone-mapped, and colours by tables are converted."""
     if meaning.hdr is not None:
         name = "HLG" if meaning.hdr == HLG else "PQ"
         notes.append(f"it is HDR ({name}) and is tone-mapped to a standard photo: its brightest light is compressed")

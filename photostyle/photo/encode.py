@@ -39,11 +39,12 @@ _RGB, _DEFLATE, _PREDICTED, _UNASSOCIATED = 2, 8, 2, 2
 
 
 def depth_of(format: str, depth: int | Literal["auto"], own: int) -> int:
-    """Bits a channel to write.
+    """The number of bits per channel to write.
 
     Args:
-        depth: 8, 16, or "auto": more than 8 where the photo and the format have more.
-        own: the photo's.
+        format: one of `FORMATS`.
+        depth: 8, 16 or "auto", which is 16 if the photo has more than 8 and the format holds 16.
+        own: the depth of the photo.
 
     Raises:
         SettingsError: an unknown format or depth, or one that the format cannot hold.
@@ -211,7 +212,7 @@ def _decoded_text(comment: bytes) -> str:
 def _jpeg(
     levels: Levels, icc: bytes | None, metadata: Metadata, quality: int | Literal["auto"], tables: JpegTables | None
 ) -> bytes:
-    """4:4:4, unless it keeps its tables and its subsampling."""
+    """A JPEG without chroma subsampling, unless the content's tables and subsampling are kept."""
     options: dict[str, Any] = {"quality": QUALITY if quality == "auto" else quality, "subsampling": "4:4:4"}
     if quality == "auto" and tables is not None:
         options = {"qtables": [list(table) for table in tables.quantisation], "subsampling": tables.subsampling}
@@ -229,7 +230,7 @@ def _by_pillow(
     levels: Levels, icc: bytes | None, metadata: Metadata, format: str, quality: int | Literal["auto"], *,
     lossless: bool,
 ) -> bytes:  # fmt: skip
-    """WebP or AVIF."""
+    """A WebP or AVIF."""
     options: dict[str, Any] = {"quality": QUALITY if quality == "auto" else quality}
     if format == "AVIF":
         options["subsampling"] = "4:4:4"
@@ -258,9 +259,9 @@ def _png(levels: Levels, icc: bytes | None, metadata: Metadata) -> bytes:
 
 
 def _tiff(levels: Levels, icc: bytes | None, metadata: Metadata) -> bytes:
-    """Deflated after horizontal prediction (TIFF 6.0, section 14, and Adobe's Technical Note 2 on Photoshop).
+    """A TIFF, deflated after horizontal prediction (TIFF 6.0, section 14, and Adobe's Technical Note 2 on Photoshop).
 
-    The tags are written here, with those of EXIF as they are: libraries encode them again.
+    Its tags are written here, since libraries would encode those of EXIF again.
     """
     height, width, channels = levels.shape
     tags = read_exif(metadata.exif)[0] if metadata.exif else Exif()

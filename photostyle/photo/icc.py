@@ -1,9 +1,10 @@
-"""Colour profiles of primaries and curves: a photo's own RGB to sRGB and back, beyond sRGB's gamut, in float32.
+"""Colour profiles of primaries and curves: from a photo's own RGB to sRGB and back, in float32.
 
 ICC.1:2022 ("Image technology colour management"), sections 8.3.3 and F.3, for profiles and what they mean; IEC
 61966-2-1 for sRGB. Colours are relative to the profile connection space's white (D50) on both sides, so the conversion
-is the relative colorimetric one. What sRGB cannot hold lies outside [0, 1]: there its curve is mirrored for negative
-values and goes on above 1, as CSS Color 4 has it, so that nothing is lost on the way and back but float32's rounding.
+is the relative colorimetric one. Colours that sRGB cannot hold have values outside
+[0, 1]: the curve is mirrored for negative values and continued above 1, as in CSS Color 4. So the way back gives the
+same colours, apart from rounding.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ D50 = (0.9642, 1.0, 0.8249)
 SRGB_PRIMARIES = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
 """XYZ of sRGB's red, green and blue, adapted to D50."""
 SAME = 2 / 255
-"""A profile counts as sRGB when it moves no colour by more: many programs' own sRGB differ by as much."""
+"""A profile counts as sRGB if it moves no colour by more than this. The sRGB profiles of programs differ by as much."""
 
 _HEADER = 128
 _INVERSE = 65_536  # points of a table's inverse
@@ -40,7 +41,7 @@ _PARAMETERS = {
 
 @dataclass(frozen=True)
 class Power:
-    """A curve from encoded to linear values: (a x + b)^g + e from d on, c x + f below (ICC.1:2022, table 68)."""
+    """A curve from encoded to linear values: (a x + b)^g + e for x >= d, and c x + f below d (ICC.1:2022, table 68)."""
 
     g: float
     a: float = 1.0
@@ -51,7 +52,7 @@ class Power:
     f: float = 0.0
 
     def linear(self, encoded: Pixels) -> Pixels:
-        """Of values from 0 on, any shape."""
+        """The linear values of encoded ones, of any shape, 0 or more."""
         high: Pixels = np.maximum(self.a * encoded + self.b, 0) ** self.g + self.e
         if self.d <= 0:
             return high
@@ -69,24 +70,24 @@ class Power:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A curve from encoded to linear values given at equal steps, straight between them and beyond the last.
+    """A curve from encoded to linear values, given at equal steps. Between them, and beyond the last, it is straight.
 
     Args:
-        values: `(N,) float64`, N > 1, that never fall and end above where they begin.
+        values: `(N,) float64`, N > 1. They never fall, and the last is above the first.
     """
 
     values: NDArray[np.float64] = field(repr=False)
 
     @cached_property
     def _inverse(self) -> NDArray[np.float64]:
-        """Encoded values at equal steps of the cube root of the linear ones, in which dark tones have room."""
+        """The inverse at equal steps of the cube root of the linear values: dark tones then have many entries."""
         wanted = np.linspace(0, 1, _INVERSE) ** 3 * self.values[-1]
         places: NDArray[np.float64] = np.interp(wanted, self.values, np.linspace(0, 1, len(self.values)))
         places[0] = 0.0  # many tables begin with several zeros, and black is black
         return places
 
     def linear(self, encoded: Pixels) -> Pixels:
-        """Of values from 0 on, any shape."""
+        """The linear values of encoded ones, of any shape, 0 or more."""
         return _looked_up(self.values, encoded)
 
     def encoded(self, linear: Pixels) -> Pixels:
@@ -106,11 +107,11 @@ SRGB_CURVE = Power(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """What a photo's numbers mean.
+    """The meaning of a photo's numbers: its colour space.
 
     Args:
-        icc: the file's profile, as it is written again; None where it had none.
-        curves: of red, green and blue; None where the numbers are sRGB.
+        icc: the profile that is written with the photo; None if there is none.
+        curves: the curves of red, green and blue; None if the numbers are sRGB.
         primaries: `(3, 3) float64`, XYZ of red, green and blue adapted to D50, a row each.
     """
 
@@ -135,8 +136,8 @@ class Profile:
             pixels: `(..., 3) float32`, encoded as the profile says, [0, 1].
 
         Returns:
-            `(..., 3) float32`, sRGB-encoded, outside [0, 1] where sRGB cannot hold the colour; `pixels` itself where
-            they are sRGB.
+            `(..., 3) float32`, sRGB-encoded, outside [0, 1] if sRGB cannot hold the colour; `pixels` itself if they are
+            sRGB.
         """
         if self.curves is None:
             return pixels
@@ -144,7 +145,7 @@ class Profile:
         return _mirrored(SRGB_CURVE.encoded, linear @ self._matrix.astype(np.float32))
 
     def from_srgb(self, pixels: Pixels) -> Pixels:
-        """The inverse of `to_srgb`; outside [0, 1] where this profile cannot hold the colour."""
+        """The inverse of `to_srgb`. Values are outside [0, 1] if this profile cannot hold the colour."""
         if self.curves is None:
             return pixels
         linear = _mirrored(SRGB_CURVE.linear, pixels) @ np.linalg.inv(self._matrix).astype(np.float32)
@@ -161,15 +162,15 @@ SRGB = Profile()
 def parse_profile(icc: bytes) -> Profile:
     """The profile of an RGB or grey file.
 
-    A grey curve serves for red, green and blue with the primaries of sRGB, as a profile of its own, since a grey photo
-    may take colour.
+    The curve of a grey profile becomes that of an RGB profile with the primaries of sRGB, since a grey photo may take
+    on colour.
 
     Args:
-        icc: as files embed it.
+        icc: the bytes that files embed.
 
     Raises:
-        LookupError: RGB that is given by tables of colours alone, or another colour space: no such profile can be
-            worked in; littlecms may convert from it.
+        LookupError: the profile consists of tables of colours only, or is of another colour space. It cannot be worked
+            in, but littlecms may convert from it.
         ValueError: it is damaged.
     """
     tags = _tags(icc)
@@ -194,7 +195,7 @@ def parse_profile(icc: bytes) -> Profile:
 
 
 def classified(icc: bytes, curves: tuple[Power | Table, ...], primaries: NDArray[np.float64]) -> Profile:
-    """The profile; sRGB where it moves no colour of a lattice by more than `SAME`."""
+    """The profile of these curves and primaries. It is sRGB if it moves no colour of a lattice by more than `SAME`."""
     profile = Profile(icc, curves, primaries)
     lattice = np.indices((16, 16, 16), np.float32).reshape(3, -1).T / np.float32(15)
     with np.errstate(all="ignore"):
@@ -206,7 +207,7 @@ def classified(icc: bytes, curves: tuple[Power | Table, ...], primaries: NDArray
 
 
 def _tags(icc: bytes) -> dict[bytes, bytes]:
-    """Signature -> data, of every tag."""
+    """The data of every tag, by its signature."""
     if len(icc) < _HEADER + 4 or icc[36:40] != b"acsp":
         raise ValueError("it does not begin as a profile does")
     (count,) = struct.unpack_from(">I", icc, _HEADER)
@@ -217,7 +218,7 @@ def _tags(icc: bytes) -> dict[bytes, bytes]:
 
 
 def _curve(data: bytes) -> Power | Table:
-    """Raises ValueError where the data are no curve, or one that cannot be inverted."""
+    """The curve of a tag. Raises ValueError if the data are no curve, or one that cannot be inverted."""
     try:
         if data[:4] == b"para":
             (kind,) = struct.unpack_from(">H", data, 8)

@@ -35,7 +35,7 @@ __all__ = [
 
 
 METADATA = ("all", "no gps", "none")
-"""What may be kept of it."""
+"""Choices of what is kept of the metadata."""
 
 ENDINGS = {
     ".jpg": "JPEG",
@@ -48,12 +48,12 @@ ENDINGS = {
     ".tiff": "TIFF",
     ".avif": "AVIF",
 }
-"""What a file name ends in, in lower case, and the format it stands for; the first of a format is its usual one."""
+"""Endings of file names, in lower case, and the format of each. The first ending of a format is the usual one."""
 
 
 _CUBIC, _BOX = Image.Resampling.BICUBIC, Image.Resampling.BOX
 LITTLE = 0.1
-"""A pixel of a resized photo of which less can be seen has no reliable colour of its own (our choice)."""
+"""If less than this share of a resized pixel can be seen, it has no reliable colour of its own (our choice)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,19 +61,19 @@ class Photo:
     """A photo, upright and in its own colours, with what its file says about it.
 
     `numpy.asarray(photo)` is the photo as other programs take it: `(H, W, 3) uint8`, sRGB-encoded, or `(H, W, 4)` where
-    it has alpha, as `numpy.asarray(photo.to_pil())`. `pixels` are its own values, with all their bits.
+    it has alpha, the same as `numpy.asarray(photo.to_pil())`. `pixels` are its own values, with all their bits.
 
     Args:
         pixels: `(H, W, 3) float32, encoded as the profile says, [0, 1]`, C-contiguous. Colours under transparency are
             kept.
-        alpha: `(H, W) float32, linear coverage, [0, 1]`; None where the photo is opaque by its format.
-        profile: what the pixels' numbers mean: sRGB unless the file says otherwise.
-        metadata: EXIF, XMP and IPTC, true of the upright photo.
-        depth: bits a channel of the file or array; 8 where neither says.
-        jpeg: how the file was compressed; None where it was no JPEG.
-        path: the file it was read from, absolute; None where there is none.
-        format: "JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIC" or "raw"; None where it comes from an array.
-        sha256: of the file's bytes, hexadecimal; None where there was no file.
+        alpha: `(H, W) float32, linear coverage, [0, 1]`; None if the file has no alpha.
+        profile: the colour space of the pixels: sRGB unless the file says otherwise.
+        metadata: EXIF, XMP, IPTC and more, corrected for the upright photo.
+        depth: bits per channel of the file or array; 8 if neither says it.
+        jpeg: how the file was compressed; None if it was no JPEG.
+        path: the absolute path of the file it was read from; None if there is none.
+        format: "JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIC" or "raw"; None if it comes from an array.
+        sha256: of the file's bytes, hexadecimal; None if there was no file.
         warnings: what a user should know about how it was read.
         lossless: whether the file was a lossless WebP, which stays lossless.
         orientation: EXIF's orientation of the stored pixels, 1 to 8. These `pixels` are upright, whatever it is.
@@ -119,7 +119,7 @@ class Photo:
 
     @classmethod
     def read(cls, source: PhotoSource) -> Photo:
-        """Read a photo; of an animation or of several pages the first, with a warning.
+        """Reads a photo. Of an animation, or of several pages, it is the first, with a warning.
 
         Args:
             source: the path of a JPEG, PNG, WebP, TIFF or AVIF file, with the extras `heic` and `raw` a HEIC or raw
@@ -140,13 +140,13 @@ class Photo:
         return cls(*decode(source))
 
     def fitted(self, longest: int) -> NDArray[np.float32]:
-        """The pixels at a size to work at: never enlarged, no side below `SHORTEST_SIDE` (or its own, if shorter).
+        """The pixels at a working size. They are never enlarged, and no side is shrunk below `SHORTEST_SIDE`.
 
         Every pixel counts by its coverage. Colours under full transparency do not count; where nothing can be seen, the
         result continues the visible colours.
 
         Args:
-            longest: pixels the longest side should have at most; an extreme panorama is shrunk less.
+            longest: most pixels of the longest side. An extreme panorama is shrunk less.
 
         Returns:
             `(h, w, 3) float32, sRGB-encoded, [0, 1]`, a new array.
@@ -207,7 +207,7 @@ class Photo:
         return Image.fromarray(self._levels())
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        """What `numpy.asarray(photo)` gives: that of `to_pil()`, so that scikit-image takes a photo as an image.
+        """The array that `numpy.asarray(photo)` gives, so that scikit-image takes a photo as an image.
 
         `pixels` are the photo's own values, with all their bits.
 
@@ -253,7 +253,7 @@ class Photo:
         return dataclasses.replace(self, pixels=np.ascontiguousarray(pixels))
 
     def with_event(self, software: str, parameters: str) -> Photo:
-        """The same photo, whose XMP history tells that `software` edited it, and how."""
+        """The same photo, with an entry in its XMP history: that `software` edited it, and how."""
         return dataclasses.replace(self, metadata=self.metadata.with_event(software, parameters))
 
     def encode(
@@ -267,12 +267,11 @@ class Photo:
         """The bytes of a file; the same photo gives the same bytes.
 
         Args:
-            format: "JPEG" (no alpha, and no block of metadata above 64 KiB), "PNG", "WEBP", "TIFF" or "AVIF"; WebP and
-                AVIF have no place for IPTC.
+            format: "JPEG", "PNG", "WEBP", "TIFF" or "AVIF". `losses` says what a format cannot hold.
             quality: 1 to 100, of JPEG, WebP and AVIF; "auto" is that of the JPEG that was read, else 95 and 4:4:4.
             depth: bits a channel; 8 are dithered. "auto" is 16 for PNG and TIFF where the photo has more than 8.
             profile: "own" keeps the photo's; "srgb" converts, clips what sRGB cannot hold, and writes none.
-            metadata: what is kept of it; "none" drops EXIF, XMP and IPTC, and the profile stays.
+            metadata: what is kept of it. "none" drops all of it; the profile stays.
 
         Raises:
             SettingsError: an unknown format, quality, depth, profile or metadata, or a depth that the format lacks.
@@ -287,18 +286,18 @@ class Photo:
         )  # fmt: skip
 
     def losses(self, format: str, metadata: Literal["all", "no gps", "none"] = "all") -> tuple[str, ...]:
-        """What a file of `format` could not hold of what `encode` is to keep: a line each."""
+        """What a file of `format` cannot hold of what `encode` should keep: one text for each part."""
         return losses(self.alpha, self._kept(metadata), format)
 
     def _kept(self, metadata: Literal["all", "no gps", "none"]) -> Metadata:
         return {"all": self.metadata, "none": NO_METADATA}.get(metadata) or self.metadata.without_gps()
 
     def save(self, path: str | Path, *, overwrite: bool = False, format: str | None = None, **options: Any) -> None:
-        """Write the photo, whole or not at all.
+        """Writes the photo, whole or not at all.
 
         Args:
             path: the file; its ending chooses the format. "-" is standard output, in the photo's own format or PNG.
-            overwrite: replace an existing file. The file this photo was read from is refused all the same.
+            overwrite: whether to replace an existing file. The file that this photo was read from is never replaced.
             format: see `encode`; chooses the format in place of the ending.
             options: `quality`, `depth`, `profile` and `metadata`, see `encode`.
 
@@ -322,14 +321,14 @@ class Photo:
 
 
 PhotoSource = str | Path | bytes | bytearray | memoryview | IO[bytes] | Image.Image | NDArray[Any] | Photo
-"""What `Photo.read` reads; so do all who take a photo."""
+"""What `Photo.read` reads, and every function that takes a photo."""
 
 
 def resize(pixels: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """Resize by Keys' cubic (a = -1/2), widened to cover the source pixels where a side shrinks.
+    """Resizes by Keys' cubic (a = -1/2). Where a side shrinks, the filter is widened to cover all source pixels.
 
-    Pillow does it a channel at a time in float32: single-threaded and thus the same everywhere, and without the
-    import of torch, whose antialiased `interpolate` is the same filter. Lanczos is a little sharper and rings more.
+    Pillow resizes one channel at a time in float32. It uses one thread, so the result is the same everywhere, and torch
+    need not be imported; its antialiased `interpolate` is the same filter. Lanczos is a little sharper and rings more.
 
     Args:
         pixels: `(H, W, C) float32, [0, 1]`, photo or masks.
@@ -390,7 +389,7 @@ def resize_seen(
 
 
 def format_of(path: str | Path) -> str:
-    """The format that the ending of `path` stands for, in upper or lower case.
+    """The format of a file name, by its ending in upper or lower case.
 
     Raises:
         SettingsError: the ending stands for none that can be written here.
@@ -410,13 +409,13 @@ def check_writable(
     *,
     new_folder: bool = False,
 ) -> None:
-    """Refuse, before any work is done, a name that `Photo.save` would refuse after it.
+    """Refuses, before any work, a name that `Photo.save` would refuse after it.
 
     Args:
         path: the file that will be written; "-" always passes.
         overwrite: whether an existing file may be replaced.
         inputs: files that must never be written to; `Photo.save` knows only its own.
-        format: "auto" where the ending chooses it.
+        format: "auto" if the ending chooses it.
         new_folder: whether the file's folder will be made if it is missing.
 
     Raises:
