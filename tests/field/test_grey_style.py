@@ -137,7 +137,7 @@ def test_luts_are_grey(scene: Pixels, grey: Pixels) -> None:
     result = transfer(content, grey, settings=settings_of("closed form"))
     lut, error = whole_lut(content, result, 9)
     assert chroma(lut.table).max() == 0
-    assert error.mean < 3
+    assert error.mean < 4
     luts, _ = region_luts(content, result, 9)
     assert all(chroma(each.lut.table).max() == 0 for each in luts)
     lighter = result.rendered(strength=0.5)
