@@ -13,6 +13,8 @@ import torch
 
 from tests.benchmarks import gpu
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _few_cases(monkeypatch: pytest.MonkeyPatch, small_encoder: Path) -> None:

@@ -124,6 +124,7 @@ def test_reader_that_has_gone_is_met_silently() -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full: Linux has /dev/full")
 @pytest.mark.parametrize("words", [["presets"], ["presets", "--json"], ["doctor"], ["weights", "list"]])
+@pytest.mark.slow
 def test_full_standard_output_is_an_output_error(words: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
         command = [sys.executable, "-m", "photostyle", *words]

@@ -14,7 +14,10 @@ from PIL import Image
 from photostyle.cli.streams import _NeverFailing
 from tests.fakes import write_photo
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="closes file descriptors with a POSIX shell")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="closes file descriptors with a POSIX shell"),
+    pytest.mark.slow,
+]
 
 
 def started(redirection: str, *words: str, **options: object) -> subprocess.CompletedProcess[bytes]:

@@ -26,7 +26,7 @@ BASE = {
 }  # fmt: skip
 LEVEL = 1 / 255
 both_methods = pytest.mark.parametrize("method", ["closed form", "grid"])
-pytestmark = pytest.mark.usefixtures("small_encoder")
+pytestmark = [pytest.mark.usefixtures("small_encoder"), pytest.mark.slow]
 
 
 def settings_of(method: str, **changes: object) -> Settings:

@@ -31,7 +31,7 @@ METHODS = {
 }
 every_method = pytest.mark.parametrize("method", METHODS)
 by_network = pytest.param("compact", marks=pytest.mark.slow)
-pytestmark = pytest.mark.usefixtures("small_encoder")
+pytestmark = [pytest.mark.usefixtures("small_encoder"), pytest.mark.slow]
 
 
 def settings_of(method: str, **changes: object) -> Settings:

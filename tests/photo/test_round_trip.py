@@ -10,6 +10,8 @@ import pytest
 from tests.benchmarks.formats import CASES, case, table
 from tests.shared import missing
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("title", ["PNG, 16 bits", "TIFF, 16 bits", "JPEG, 8 bits", "WebP, 8 bits"])
 def test_nothing_is_lost_at_strength_0(title: str) -> None:
