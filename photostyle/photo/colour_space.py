@@ -92,6 +92,7 @@ def meaning_of(tags: ColourTags, exif: Exif, *, grey: bool, notes: list[str]) ->
 
 
 def _of_icc(icc: bytes, grey: bool, notes: list[str]) -> Meaning | None:
+    """The meaning of an ICC profile; None, with a note, if it cannot be used."""
     try:
         space = icc[16:20]
         if space not in (b"RGB ", b"GRAY") or (space == b"GRAY" and not grey):
@@ -105,15 +106,13 @@ def _of_icc(icc: bytes, grey: bool, notes: list[str]) -> Meaning | None:
 
 
 def _of_code_points(cicp: tuple[int, int], notes: list[str]) -> Meaning | None:
+    """The meaning of code points; None, with a note, if one of them is not known."""
     primaries, transfer = cicp
-    if transfer in (PQ, HLG):
-        name, chromaticities = _PRIMARIES.get(primaries, ("sRGB", _SRGB_CHROMATICITIES))
-        return Meaning(profile_of(f"{name}, tone-mapped", chromaticities, SRGB_CURVE), hdr=transfer)
     unknown = [
         f"{what} {code}"
         for what, code, known in (
             ("primaries", primaries, {1, _UNSPECIFIED, *_PRIMARIES}),
-            ("transfer function", transfer, _SRGB_LIKE | set(_TRANSFERS)),
+            ("transfer function", transfer, _SRGB_LIKE | set(_TRANSFERS) | {PQ, HLG}),
         )
         if code not in known
     ]
@@ -121,6 +120,8 @@ def _of_code_points(cicp: tuple[int, int], notes: list[str]) -> Meaning | None:
         notes.append(f"its colours are given by numbers that are not known ({', '.join(unknown)}): read as sRGB")
         return None
     name, chromaticities = _PRIMARIES.get(primaries, ("sRGB primaries", _SRGB_CHROMATICITIES))
+    if transfer in (PQ, HLG):
+        return Meaning(profile_of(f"{name}, tone-mapped", chromaticities, SRGB_CURVE), hdr=transfer)
     curve_name, gamma = _TRANSFERS.get(transfer, ("sRGB curve", None))
     curve = SRGB_CURVE if gamma is None else Power(gamma)
     return Meaning(profile_of(name if gamma is None else f"{name}, {curve_name}", chromaticities, curve))

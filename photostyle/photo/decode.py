@@ -23,6 +23,7 @@ from photostyle.errors import InputError
 from photostyle.photo import heif_reader, png_chunks, raw_reader, riff_chunks, tiff_reader
 from photostyle.photo.colour_space import HLG, Meaning, meaning_of
 from photostyle.photo.embedded import Embedded
+from photostyle.photo.encode import FORMATS
 from photostyle.photo.exif import Exif, read_exif
 from photostyle.photo.icc import SRGB, Profile
 from photostyle.photo.jpeg_reader import read_jpeg
@@ -31,9 +32,6 @@ from photostyle.photo.orientation import TURNS
 from photostyle.photo.pillow_reader import read_with_pillow
 from photostyle.photo.stored import AGAIN, DAMAGED, JpegTables, StoredImage, check_size, note_pages
 from photostyle.photo.tone import from_hdr
-
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
-"""Formats that are read and written, by Pillow's names. HEIC and raw are only read."""
 
 _RAW_BEGINNINGS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
 _MOST_SIDECAR = 1 << 24  # bytes

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+GAIN_MAP, MOTION, DEPTH = "the HDR gain map", "the video of a motion photo", "the depth map"
+SECOND_PICTURE, SOUND, EDITS = "a second picture", "sound", "the edit instructions of another program"
+CREDENTIALS, PATHS, LAYERS = "content credentials (C2PA)", "Photoshop's clipping paths", "Photoshop's layers"
+"""Parts of a file that no result has, as messages name them."""
+
 
 class Resolution(NamedTuple):
     """Print resolution: pixels per inch along the columns and along the rows."""

@@ -13,13 +13,13 @@ from PIL import Image
 
 from photostyle.errors import OutputError, SettingsError
 from photostyle.photo import jpeg_segments, png_chunks
-from photostyle.photo.exif import BYTE, LONG, SHORT, UNDEFINED, Exif, read_exif
+from photostyle.photo.exif import BYTE, ICC, IPTC, LONG, SHORT, UNDEFINED, XMP, Exif, read_exif
 from photostyle.photo.icc import Profile
 from photostyle.photo.metadata import Metadata, set_resolution
 from photostyle.photo.stored import MOST_PIXELS, JpegTables, shown_size
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
-"""Formats that are written, by Pillow's names."""
+"""Formats that are read and written, by Pillow's names. HEIC and raw are only read."""
 DEEP = ("PNG", "TIFF")
 """Formats that are written with 16 bits a channel."""
 QUALITY = 95
@@ -34,7 +34,7 @@ _ROWS = 256  # quantised at once
 _STRIP = 1 << 20  # bytes of a TIFF's strip before compression
 _COMMENT = "Comment"  # the keyword of a PNG's text that is a JPEG's comment
 _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS, _SAMPLES, _STRIP_ROWS, _STRIP_BYTES = 258, 259, 262, 273, 277, 278, 279
-_WIDTH, _LENGTH, _PLANAR, _PREDICTOR, _EXTRA, _XMP, _IPTC, _ICC = 256, 257, 284, 317, 338, 700, 33723, 34675
+_WIDTH, _LENGTH, _PLANAR, _PREDICTOR, _EXTRA = 256, 257, 284, 317, 338
 _RGB, _DEFLATE, _PREDICTED, _UNASSOCIATED = 2, 8, 2, 2
 
 
@@ -79,23 +79,25 @@ def check_size_fits(height: int, width: int, format: str) -> None:
 def losses(alpha: Pixels | None, metadata: Metadata, format: str) -> tuple[str, ...]:
     """What a file of `format`, one of `FORMATS`, cannot hold of a photo: one text for each part."""
     held = _held(metadata, format)
+    no_room = _segments(held)[1] if format == "JPEG" else ()
     lost = []
     if format == "JPEG" and alpha is not None and alpha.min() < 1:
         lost.append("its transparency is lost: JPEG has none. PNG, WebP, TIFF and AVIF keep it")
-    if metadata.iptc and not held.iptc:
+    if metadata.iptc and (not held.iptc or "IPTC" in no_room):
         lost.append(f"its IPTC is lost: {format} has no {'room' if format == 'JPEG' else 'place'} for it")
-    if held.exif != metadata.exif and format == "JPEG":
-        part = "EXIF's maker's note" if held.exif else "EXIF"
+    if format == "JPEG" and (held.exif != metadata.exif or "EXIF" in no_room):
+        part = "EXIF" if "EXIF" in no_room else "EXIF's maker's note"
         lost.append(f"its {part} is lost: JPEG has room for 64 KiB of EXIF. PNG and TIFF have more")
-    if metadata.xmp and not held.xmp:
+    if "XMP" in no_room:
         lost.append("its XMP is lost: it cannot be divided into the parts that a JPEG has room for")
     texts = [keyword for keyword, _ in metadata.texts if keyword not in [kept for kept, _ in held.texts]]
     if held.comment:
         texts = [keyword for keyword in texts if keyword != _COMMENT]
     if texts:
         lost.append(f"its texts are lost ({', '.join(dict.fromkeys(texts))}): {format} has no place for them")
-    if metadata.comment and not held.comment and not any(keyword == _COMMENT for keyword, _ in held.texts):
-        lost.append(f"its comment is lost: {format} has no place for it")
+    in_texts = any(keyword == _COMMENT for keyword, _ in held.texts)
+    if metadata.comment and ("comment" in no_room or not (held.comment or in_texts)):
+        lost.append(f"its comment is lost: {format} has no {'room' if no_room else 'place'} for it")
     return tuple(lost)
 
 
@@ -178,7 +180,7 @@ def _levels(values: Pixels, depth: int, convert: Callable[[Pixels], Pixels] | No
 
 
 def _held(metadata: Metadata, format: str) -> Metadata:
-    """What a file of `format` can hold of it, in the form in which it holds it."""
+    """What a file of `format` has a place for, in the form in which it has it. A JPEG may lack room for some of it."""
     texts, comment = metadata.texts, metadata.comment
     if format == "PNG":
         if comment and not any(keyword == _COMMENT for keyword, _ in texts):
@@ -192,12 +194,7 @@ def _held(metadata: Metadata, format: str) -> Metadata:
     comment = comment or next((text.encode() for keyword, text in texts if keyword == _COMMENT), None)
     if metadata.exif and len(metadata.exif) > jpeg_segments.MOST:
         metadata = metadata.without_maker_note()
-    exif, xmp, iptc = metadata.exif, metadata.xmp, metadata.iptc
-    _, lost = jpeg_segments.written(exif=exif, xmp=xmp, iptc=iptc, comment=comment)
-    return Metadata(
-        exif if "EXIF" not in lost else None, xmp if "XMP" not in lost else None, iptc if "IPTC" not in lost else None,
-        metadata.resolution, comment if "comment" not in lost else None,
-    )  # fmt: skip
+    return Metadata(metadata.exif, metadata.xmp, metadata.iptc, metadata.resolution, comment)
 
 
 def _decoded_text(comment: bytes) -> str:
@@ -218,12 +215,15 @@ def _jpeg(
         options = {"qtables": [list(table) for table in tables.quantisation], "subsampling": tables.subsampling}
     if metadata.resolution is not None:
         options["dpi"] = tuple(min(round(each), 65_535) for each in metadata.resolution)
-    segments, _ = jpeg_segments.written(
-        exif=metadata.exif, xmp=metadata.xmp, iptc=metadata.iptc, comment=metadata.comment
-    )
+    segments, _ = _segments(metadata)
     buffer = io.BytesIO()
     Image.fromarray(levels).save(buffer, "JPEG", extra=segments, **options, **_given(icc_profile=icc))
     return buffer.getvalue()
+
+
+def _segments(metadata: Metadata) -> tuple[bytes, tuple[str, ...]]:
+    """See `jpeg_segments.written`."""
+    return jpeg_segments.written(exif=metadata.exif, xmp=metadata.xmp, iptc=metadata.iptc, comment=metadata.comment)
 
 
 def _by_pillow(
@@ -281,9 +281,9 @@ def _tiff(levels: Levels, icc: bytes | None, metadata: Metadata) -> bytes:
         for tag, values in numbers.items():
             tags.set_numbers("image", tag, kind, *values)
     for tag, kind, data in (
-        (_XMP, BYTE, metadata.xmp),
-        (_IPTC, UNDEFINED, metadata.iptc),
-        (_ICC, UNDEFINED, icc),
+        (XMP, BYTE, metadata.xmp),
+        (IPTC, UNDEFINED, metadata.iptc),
+        (ICC, UNDEFINED, icc),
     ):
         if data:
             tags.set_bytes("image", tag, kind, data)

@@ -9,13 +9,12 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from photostyle.photo.xmp import DEPTH, GAIN_MAP, SECOND_PICTURE
+from photostyle.photo.embedded import CREDENTIALS, DEPTH, GAIN_MAP, SECOND_PICTURE
 
 _MOST_DEPTH = 8
 _FULL = {b"meta", b"iref"}
 _CONTAINERS = {b"meta", b"iprp", b"ipco"}
-_CONTENT_CREDENTIALS = b"\xd8\xfe\xc3\xd6\x1b\x0e\x48\x3c\x92\x97\x58\x28\x87\x7e\xc4\x81"
-_UNUSED = "content credentials (C2PA)"
+_CREDENTIALS_ID = b"\xd8\xfe\xc3\xd6\x1b\x0e\x48\x3c\x92\x97\x58\x28\x87\x7e\xc4\x81"
 
 
 class Pictures(NamedTuple):
@@ -35,7 +34,7 @@ class Pictures(NamedTuple):
 def pictures(data: bytes) -> Pictures:
     """Reads the boxes of a file. Damaged ones end the list."""
     properties, uses, primary = list[tuple[bytes, bytes]](), dict[int, list[int]](), 0
-    kinds, left_out, tone_mapped = set[bytes](), dict[str, None](), False
+    kinds, left_out = set[bytes](), dict[str, None]()
     for path, body in _boxes(data):
         name = path[-1]
         if name == b"pitm" and len(body) >= 6:
@@ -48,10 +47,9 @@ def pictures(data: bytes) -> Pictures:
             properties.append((name, body))
             if name == b"auxC":
                 left_out |= dict.fromkeys(_auxiliary(body))
-        elif name == b"uuid" and body.startswith(_CONTENT_CREDENTIALS):
-            left_out[_UNUSED] = None
-    tone_mapped = b"tmap" in kinds
-    if tone_mapped:
+        elif name == b"uuid" and body.startswith(_CREDENTIALS_ID):
+            left_out[CREDENTIALS] = None
+    if b"tmap" in kinds:  # a picture that a gain map makes of another
         left_out[GAIN_MAP] = None
     own = [properties[place - 1] for place in uses.get(primary, ()) if 0 < place <= len(properties)] or properties
     cicp, depth = None, 8
@@ -64,6 +62,7 @@ def pictures(data: bytes) -> Pictures:
 
 
 def _auxiliary(body: bytes) -> list[str]:
+    """What an auxiliary picture is, by its URN; empty for transparency, which is kept."""
     name = body[4:].partition(b"\0")[0].decode("latin-1")
     if "alpha" in name or name.endswith(":auxid:1"):
         return []

@@ -10,15 +10,25 @@ import struct
 from typing import NamedTuple
 
 from photostyle.photo import xmp as xmp_packets
-from photostyle.photo.embedded import ColourTags, Embedded, Resolution
+from photostyle.photo.embedded import (
+    CREDENTIALS,
+    GAIN_MAP,
+    MOTION,
+    PATHS,
+    SECOND_PICTURE,
+    ColourTags,
+    Embedded,
+    Resolution,
+)
 from photostyle.photo.exif import HEADER
 from photostyle.photo.iptc import CLIPPING_PATHS, RESOURCE, resource_of, resources
-from photostyle.photo.xmp import GAIN_MAP, MOTION, SECOND_PICTURE
 
 MOST = 65_533
 """Bytes that a segment holds."""
 
-_XMP, _MORE_XMP = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
+XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
+"""What begins XMP in a JPEG."""
+_MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _PHOTOSHOP, _ICC, _MPF = b"Photoshop 3.0\0", b"ICC_PROFILE\0", b"MPF\0"
 _ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1"
 _END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
@@ -27,13 +37,14 @@ _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _PARTS = {
     b"FLIR": "thermal data (FLIR)",
     b"QVCI": "the maker's data (QVCI)",
-    b"JP": "content credentials (JUMBF, C2PA)",
+    b"JP": CREDENTIALS,
     b"[ae": "the maker's data",
 }
 """What other segments hold, by what they begin with."""
 _SILENT = (b"JFIF\0", b"JFXX\0", b"Adobe", b"Ducky", _ICC, _MPF, b"EPPIM\0", b"PIC\0", b"SPIFF\0", b"AVI1", b"Meta\0")
 """Segments that only serve the coding of the picture, or that are read elsewhere."""
 _PER_INCH = {1: 1.0, 2: 2.54}
+_PREVIEWS = {0x030000, 0x010001, 0x010002}
 _TIDY = 64
 """Bytes behind a picture that are not worth a word."""
 
@@ -112,8 +123,8 @@ def embedded(data: bytes, found: JpegStructure) -> Embedded:
                 resolution = Resolution(across * _PER_INCH[unit], down * _PER_INCH[unit])
         elif marker == _APP1 and body.startswith(HEADER):
             exif += body[len(HEADER) :] if exif else body
-        elif marker == _APP1 and body.startswith(_XMP):
-            packet = packet or body.removeprefix(_XMP)
+        elif marker == _APP1 and body.startswith(XMP_SEGMENT):
+            packet = packet or body.removeprefix(XMP_SEGMENT)
         elif marker == _APP1 and body.startswith(_MORE_XMP) and len(body) >= len(_MORE_XMP) + 40:
             start = len(_MORE_XMP)
             part = body[start : start + 32].decode("latin-1"), int.from_bytes(body[start + 36 : start + 40], "big")
@@ -129,7 +140,7 @@ def embedded(data: bytes, found: JpegStructure) -> Embedded:
     whole, damaged = _with_extended(packet, extended)
     held = resources(irb)
     if any(number in held for number in CLIPPING_PATHS):
-        left_out["Photoshop's clipping paths"] = None
+        left_out[PATHS] = None
     left_out |= dict.fromkeys(_after(data[found.end :] if found.end else b"", found))
     return Embedded(
         exif or None, whole or None, held.get(RESOURCE), ColourTags(_joined_profile(profile)), resolution,
@@ -183,7 +194,8 @@ def _after(rest: bytes, found: JpegStructure) -> list[str]:
 def _has_large_picture(found: JpegStructure) -> bool:
     """Whether an index of pictures (MPF) has one that is no preview: a panorama's, or a stereo pair's.
 
-    The type is in the lower 24 bits of an entry's first number: 1 to 3 begin previews, monitor sizes, and others.
+    The type is in the lower 24 bits of an entry's first number (CIPA DC-007, table 4): `_PREVIEWS` are the primary
+    picture itself and its thumbnails for a screen and for a television.
     """
     for marker, body in found.segments:
         if marker != _APP2 or not body.startswith(_MPF):
@@ -200,7 +212,7 @@ def _has_large_picture(found: JpegStructure) -> bool:
             kinds = [struct.unpack_from(f"{order}I", body, start + 16 * each)[0] & 0xFFFFFF for each in range(count)]
         except struct.error:
             return False
-        return any(kind not in (0x030000, 0x010001, 0x010002) for kind in kinds[1:])
+        return any(kind not in _PREVIEWS for kind in kinds[1:])
     return False
 
 
@@ -241,15 +253,15 @@ def written(
 
 
 def _xmp_segments(packet: bytes) -> list[bytes]:
-    room = MOST - len(_XMP)
+    room = MOST - len(XMP_SEGMENT)
     if len(packet) <= room:
-        return [_segment(_APP1, _XMP + packet)]
+        return [_segment(_APP1, XMP_SEGMENT + packet)]
     divided = xmp_packets.split(packet, room)
     if divided is None:
         return []
     first, more = divided
     name, step = xmp_packets.guid(more).encode(), MOST - len(_MORE_XMP) - 40
-    return [_segment(_APP1, _XMP + first)] + [
+    return [_segment(_APP1, XMP_SEGMENT + first)] + [
         _segment(_APP1, _MORE_XMP + name + struct.pack(">II", len(more), start) + more[start : start + step])
         for start in range(0, len(more), step)
     ]

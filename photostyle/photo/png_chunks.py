@@ -10,13 +10,14 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 
-from photostyle.photo.embedded import ColourTags, Embedded, Resolution
+from photostyle.photo.embedded import CREDENTIALS, ColourTags, Embedded, Resolution
 from photostyle.photo.exif import HEADER
 from photostyle.photo.iptc import RESOURCE, resource_of, resources
+from photostyle.photo.jpeg_segments import XMP_SEGMENT
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FIRST = 33  # bytes of the signature and of IHDR
-_XMP, _XMP_SEGMENT = "XML:com.adobe.xmp", b"http://ns.adobe.com/xap/1.0/\0"
+_XMP = "XML:com.adobe.xmp"
 _RAW = "Raw profile type "
 _MOST_TEXT = 1 << 24
 """Bytes of a text that is kept, once decompressed."""
@@ -26,7 +27,7 @@ _CODING = {
     b"sPLT", b"vpAg", b"orNT", b"mDCV", b"cLLI", b"oFFs",
 }  # fmt: skip
 """Chunks that only serve the coding or the display of the picture as it was."""
-_NAMES = {b"caBX": "content credentials (C2PA)", b"sTER": "the mark of a stereo pair"}
+_NAMES = {b"caBX": CREDENTIALS, b"sTER": "the mark of a stereo pair"}
 
 
 def embedded(data: bytes) -> Embedded:
@@ -67,10 +68,10 @@ def embedded(data: bytes) -> Embedded:
             except ValueError:
                 damaged.append(f"its text {keyword!r}")
                 continue
-            if kind in ("exif", "app1") and not raw.startswith(_XMP_SEGMENT):
+            if kind in ("exif", "app1") and not raw.startswith(XMP_SEGMENT):
                 exif = exif or raw
             elif kind in ("xmp", "app1"):
-                xmp = xmp or raw.removeprefix(_XMP_SEGMENT)
+                xmp = xmp or raw.removeprefix(XMP_SEGMENT)
             elif kind in ("iptc", "8bim"):
                 iptc = iptc or (resources(raw).get(RESOURCE) if raw.startswith(b"8BIM") else raw)
             elif kind in ("icc", "icm"):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from photostyle.errors import InputError
 from photostyle.photo.embedded import Embedded
-from photostyle.photo.exif import HEADER, Exif, read_exif
+from photostyle.photo.exif import HEADER, IPTC, XMP, Exif, read_exif
 from photostyle.photo.extras import module_of
 from photostyle.photo.icc import SRGB_CURVE
 from photostyle.photo.stored import StoredImage, check_size
@@ -23,7 +23,7 @@ grey of 18 % is stored as 12.7 %."""
 MOST_STOPS = 4.0
 """Most stops that a DNG's baseline exposure counts for. Cameras state up to 2."""
 
-_XMP, _IPTC, _BASELINE_EXPOSURE = 700, 33723, 50730
+_BASELINE_EXPOSURE = 50730
 
 
 def raw_size(path: str | Path) -> tuple[int, int]:
@@ -64,7 +64,7 @@ def read_raw(stream: IO[bytes], where: str, notes: list[str]) -> StoredImage:
         raise InputError("a raw file that LibRaw can develop", found.lower(), where, advice) from error
     samples = tone_curve(_baseline_exposure(exif))[linear]
     kept = exif.without_layout()
-    beside = Embedded(HEADER + kept.to_bytes() if kept else None, exif.blob(_XMP), exif.blob(_IPTC))
+    beside = Embedded(HEADER + kept.to_bytes() if kept else None, exif.blob(XMP), exif.blob(IPTC))
     return StoredImage(samples, 65_535, 16, False, beside, turned=True)
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image
 
 from photostyle.errors import InputError
-from photostyle.photo.embedded import ColourTags, Embedded
-from photostyle.photo.exif import HEADER, read_exif
+from photostyle.photo.embedded import LAYERS, PATHS, ColourTags, Embedded
+from photostyle.photo.exif import HEADER, ICC, IPTC, PHOTOSHOP, XMP, read_exif
+from photostyle.photo.exif import LAYERS as LAYERS_TAG
 from photostyle.photo.iptc import CLIPPING_PATHS, resources
 from photostyle.photo.metadata import resolution_of
 from photostyle.photo.pillow_reader import cmyk_in_srgb, read_with_pillow
@@ -22,7 +23,6 @@ from photostyle.photo.stored import AGAIN, DAMAGED, StoredImage, check_size, not
 BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _SUBFILE_TYPE, _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 254, 262, 330, 50706
-_XMP, _IPTC, _PHOTOSHOP, _ICC, _LAYERS = 700, 33723, 34377, 34675, 37724
 _REDUCED = 1
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _SEPARATED = 0, 1, 2, 3, 5
 _SENSOR = {32803, 34892}
@@ -30,6 +30,10 @@ _UNSIGNED, _PLANES = 1, 2
 _PREMULTIPLIED, _ALPHA = 1, 2
 _BY_PILLOW = {1, 2, 5, 6, 7, 8, 32773, 32946}
 """Compressions of samples that Pillow's own decoder takes: none, CCITT, LZW, JPEG, Deflate, PackBits."""
+_DESCRIPTIVE = {270, 271, 272, 305, 306, 315, 33432, XMP, IPTC, PHOTOSHOP}
+"""Tags of the first page that also describe the photo's page: texts, and metadata."""
+_CONVERTING = {7, 33003, 33004, 33005, 34712, 34927, 50001, 50002, 52546}
+"""Compressions that convert colours by themselves: JPEG, JPEG 2000, WebP, JPEG XL."""
 _ADVICE = "Export it as grey or RGB of 8 or 16 bits, with or without alpha."
 
 
@@ -157,8 +161,11 @@ def _check(page: Any, where: str) -> None:
     if page.samplesperpixel > 5 or (page.samplesperpixel == 5 and page.photometric != _SEPARATED):
         raise InputError("1 to 4 channels", f"{page.samplesperpixel}", where, _ADVICE)
     if bits > 8 and page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
-        colours = getattr(page.photometric, "name", f"colours of the kind {page.photometric}")
-        raise InputError("16 bits of grey or RGB", f"{bits} bits of {colours}", where, _ADVICE)
+        raise InputError("16 bits of grey or RGB", f"{bits} bits of {_colours(page)}", where, _ADVICE)
+
+
+def _colours(page: Any) -> str:
+    return str(getattr(page.photometric, "name", f"colours of the kind {page.photometric}"))
 
 
 def _most_bits(page: Any) -> int:
@@ -186,8 +193,7 @@ def _by_tifffile(page: Any, beside: Embedded, where: str, notes: list[str]) -> S
                              beside.colours.icc, notes)  # fmt: skip
         return StoredImage(np.asarray(image), 255, 8, False, beside._replace(colours=ColourTags()))
     if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB) and not _is_decoded_rgb(page):
-        colours_found = getattr(page.photometric, "name", f"colours of the kind {photometric}")
-        raise InputError("grey, RGB, palette or CMYK", f"{colours_found}", where, _ADVICE)
+        raise InputError("grey, RGB, palette or CMYK", _colours(page), where, _ADVICE)
     count = 1 if photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO) else 3
     if samples.shape[2] < count:
         raise InputError(DAMAGED, f"a damaged one ({samples.shape[2]} channels of {count})", where, AGAIN)
@@ -199,8 +205,8 @@ def _by_tifffile(page: Any, beside: Embedded, where: str, notes: list[str]) -> S
 
 
 def _is_decoded_rgb(page: Any) -> bool:
-    """Whether the codec gives RGB whatever the tag says: JPEG, JPEG 2000, JPEG XL and WebP convert by themselves."""
-    return int(page.compression) in {7, 34712, 33003, 33004, 33005, 50001, 50002, 52546, 34927}
+    """Whether the codec gives RGB whatever the tag says."""
+    return int(page.compression) in _CONVERTING
 
 
 def _embedded(stream: IO[bytes], page: Any, first: Any) -> Embedded:
@@ -211,21 +217,17 @@ def _embedded(stream: IO[bytes], page: Any, first: Any) -> Embedded:
         for name, entries in general.directories.items():
             shared = {tag: entry for tag, entry in entries.items() if name != "image" or tag in _DESCRIPTIVE}
             exif.directories[name] = {**shared, **exif.directories[name]}
-    held = resources(exif.blob(_PHOTOSHOP) or b"")
+    held = resources(exif.blob(PHOTOSHOP) or b"")
     left_out = []
     if page.extrasamples and int(page.extrasamples[0]) not in (_PREMULTIPLIED, _ALPHA):
         left_out.append("a channel beside the colours that is no transparency, such as infrared")
-    if exif.blob(_LAYERS) or _LAYERS in page.tags:
-        left_out.append("Photoshop's layers")
+    if LAYERS_TAG in page.tags:
+        left_out.append(LAYERS)
     if any(number in held for number in CLIPPING_PATHS):
-        left_out.append("Photoshop's clipping paths")
-    xmp, iptc, icc = exif.blob(_XMP), exif.blob(_IPTC), exif.blob(_ICC)
+        left_out.append(PATHS)
+    xmp, iptc, icc = exif.blob(XMP), exif.blob(IPTC), exif.blob(ICC)
     kept = exif.without_layout()
     return Embedded(
         HEADER + kept.to_bytes() if kept else None, xmp, iptc, ColourTags(icc), resolution_of(kept),
         left_out=tuple(left_out), damaged=tuple(f"its EXIF ({part})" for part in damaged),
     )  # fmt: skip
-
-
-_DESCRIPTIVE = {270, 271, 272, 305, 306, 315, 33432, _XMP, _IPTC, _PHOTOSHOP}
-"""Tags of the first page that also describe the photo's page: texts, and metadata."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
+from photostyle.photo.embedded import DEPTH, EDITS, GAIN_MAP, MOTION, SECOND_PICTURE, SOUND
 from photostyle.photo.orientation import Turn
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ _PEOPLE = "http://ns.microsoft.com/photo/1.2/t/Region#"
 _IPTC_EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _CAMERA = "http://ns.google.com/photos/1.0/camera/"
 
-GAIN_MAP, MOTION, DEPTH = "the HDR gain map", "the video of a motion photo", "the depth map"
-SECOND_PICTURE, SOUND, EDITS = "a second picture", "sound", "the edit instructions of another program"
 _ANNOUNCED = {
     "http://ns.adobe.com/hdr-gain-map/1.0/": GAIN_MAP,
     "http://ns.apple.com/HDRGainMap/1.0/": GAIN_MAP,
@@ -86,7 +85,7 @@ def is_place(name: str, namespace: str = "") -> bool:
     return any(word.lower() in _PLACE_WORDS for word in _WORDS.findall(name))
 
 
-def upright(packet: bytes, turn: Turn, stored: tuple[int, int]) -> tuple[bytes | None, tuple[str, ...]]:
+def upright(packet: bytes, turn: Turn, stored: tuple[int, int]) -> tuple[bytes, tuple[str, ...]]:
     """A packet that is true of the upright photo.
 
     The orientation becomes 1. Regions and subject areas are turned as the pixels are. What announces a part of the file
@@ -99,7 +98,7 @@ def upright(packet: bytes, turn: Turn, stored: tuple[int, int]) -> tuple[bytes |
         stored: rows and columns as stored.
 
     Returns:
-        The packet, or None if nothing is left of it; and what it announced, see `GAIN_MAP` and the others.
+        The packet, and the parts of the file that it announced; see `photostyle.photo.embedded`.
 
     Raises:
         ValueError: it is no XMP.

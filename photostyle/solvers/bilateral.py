@@ -14,7 +14,7 @@ may be outside [0, 1] there, and the shoulder acts on the photo's own numbers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -135,8 +135,7 @@ def coefficients_of(
         inside = pixels[present].astype(np.float64)
         if not len(inside) or not colour_map.lift.any():
             continue
-        mapped = replace(colour_map, lift=np.zeros(1))(pixels)
-        wanted = (colour_map(pixels) - mapped)[present][:, 0]
+        wanted = colour_map.lifted(colour_map.placed(pixels)[present] @ LUMA)
         position = np.clip(inside @ LUMA, 0, 1)[:, None] * (shape.lumas - 1)
         hats = np.maximum(0, 1 - np.abs(position - np.arange(shape.lumas)))
         steps = np.diff(np.eye(shape.lumas), axis=0)

@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.colour.luma import LUMA
-from photostyle.solvers.layout import heights_of, layout_of, mean_layout
+from photostyle.solvers.layout import NOISE, heights_of, layout_of, mean_layout
 
-NOISE = (1.5 / 255) ** 2
-"""Variance of colour that counts as noise in both photos: a little more than from rounding to 8 bits and from JPEG."""
 LEAST_GAIN, MOST_GAIN = 0.15, 3.0
 """Limits of the gain along any direction of colour. Lower gains give grey; higher ones amplify noise and the blocks of
 JPEG (our choice)."""
@@ -56,18 +54,23 @@ class ColourMap:
         mapped: NDArray[np.float64] = pixels @ self.gains.T + self.offset
         return mapped
 
+    def placed(self, pixels: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The affine map and the layout of a photo `(H, W, 3)`, sRGB-encoded, [0, 1]. See `__call__`."""
+        mapped = self.affine(pixels)
+        return mapped + self.layout[:, None, :] if len(self.layout) > 1 else mapped
+
+    def lifted(self, lumas: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The value that is added to colours of these lumas, of any shape."""
+        lift: NDArray[np.float64] = np.interp(lumas, np.linspace(0, 1, KNOTS), self.lift)
+        return lift
+
     def __call__(self, pixels: NDArray[np.floating]) -> NDArray[np.float64]:
         """The map of a photo `(H, W, 3)`, sRGB-encoded, [0, 1]; H is the number of rows of `layout`, if it has several.
 
         Results may be outside [0, 1]; see `bilateral.shoulder`. Without a layout, colours `(..., 3)` will do.
         """
-        mapped = self.affine(pixels)
-        if len(self.layout) > 1:
-            mapped = mapped + self.layout[:, None, :]
-        lumas = mapped @ LUMA
-        lift = np.interp(lumas, np.linspace(0, 1, len(self.lift)), self.lift)
-        result: NDArray[np.float64] = mapped + lift[..., None]
-        return result
+        mapped = self.placed(pixels)
+        return mapped + self.lifted(mapped @ LUMA)[..., None]
 
     def in_grey(self) -> ColourMap:
         """The map to the luma of this map's colours, in all three channels."""
@@ -109,28 +112,30 @@ def fit(
     Raises:
         ValueError: a mask is empty.
     """
-    whole, rows = styles, (np.zeros((1, 3)), np.zeros((1, 3)))
+    own_rows, wanted_rows, flat, flat_styles = np.zeros((1, 3)), np.zeros((1, 3)), content, styles
     if layout:
         layouts = [layout_of(style, mask) for _, style, mask in styles]
-        aim, own = mean_layout([share for share, _, _ in styles], layouts), layout_of(content, content_mask)
-        used = layout * min(1.0, EVIDENCE * aim.explained)
+        wanted_layout = mean_layout([share for share, _, _ in styles], layouts)
+        used = layout * min(1.0, EVIDENCE * wanted_layout.explained)
         heights = heights_of(content_mask)
-        rows = used * own.at(heights), used * aim.at(heights)
-        content = content - rows[0][:, None, :]
-        styles = [
+        own_rows = used * layout_of(content, content_mask).at(heights)
+        wanted_rows = used * wanted_layout.at(heights)
+        flat = content - own_rows[:, None, :]
+        flat_styles = [
             (share, style - used * each.at(heights_of(mask))[:, None, :], mask)
             for (share, style, mask), each in zip(styles, layouts, strict=True)
         ]
-    mean, covariance = _moments(content, content_mask)
-    found = [(share, *_moments(style, mask)) for share, style, mask in styles]
+    mean, covariance = _moments(flat, content_mask)
+    found = [(share, *_moments(style, mask)) for share, style, mask in flat_styles]
     wanted_mean = sum(share * own for share, own, _ in found)
     wanted = barycentre([share for share, _, _ in found], [own + NOISE * np.eye(3) for _, _, own in found])
     gains = _transport(covariance + NOISE * np.eye(3), wanted)
     lift = np.zeros(KNOTS)
-    colour_map = ColourMap(gains, wanted_mean - gains @ mean, lift, rows[1] - rows[0] @ gains.T)
+    colour_map = ColourMap(gains, wanted_mean - gains @ mean, lift, wanted_rows - own_rows @ gains.T)
     if lightness:
-        lumas = np.clip(colour_map(content + rows[0][:, None, :])[content_mask > content_mask.max() / 2] @ LUMA, 0, 1)
-        wanted_lumas = [(share, style[mask > mask.max() / 2] @ LUMA) for share, style, mask in whole]
+        inside = content_mask > content_mask.max() / 2
+        lumas = np.clip(colour_map.placed(content)[inside] @ LUMA, 0, 1)
+        wanted_lumas = [(share, style[mask > mask.max() / 2] @ LUMA) for share, style, mask in styles]
         lift += lightness * _lifted(lumas, wanted_lumas)
     return colour_map
 

@@ -17,8 +17,8 @@ BANDS = 5
 interpolated."""
 SMOOTHNESS = 1e-2
 """Weight of the squared second differences of the bands, beside the mean squared error of the rows."""
-NOISE = 3 * (1.5 / 255) ** 2
-"""Variance of colour, summed over the channels, that counts as noise: a flat region has no layout."""
+NOISE = (1.5 / 255) ** 2
+"""Variance of a channel that counts as noise: a little more than from rounding to 8 bits and from JPEG."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ def layout_of(pixels: NDArray[np.floating], mask: NDArray[np.floating]) -> Layou
     bands -= rows @ (hats @ bands) / total
     explained = float(rows @ ((hats @ bands) ** 2).sum(1) / total)
     variance = float(np.einsum("hw,hw->", weights, ((pixels - mean) ** 2).sum(2)) / total)
-    return Layout(bands, explained / (variance + NOISE))
+    return Layout(bands, explained / (variance + 3 * NOISE))
 
 
 def mean_layout(shares: Sequence[float], layouts: Sequence[Layout]) -> Layout:
