@@ -13,7 +13,7 @@ from pathlib import Path
 
 from photostyle.batch import storage
 from photostyle.errors import InputError
-from photostyle.photo.decode import format_by_beginning
+from photostyle.photo.kinds import format_by_beginning
 from photostyle.photo.photo import ENDINGS
 
 HEIC = frozenset((".heic", ".heif", ".hif"))

@@ -27,13 +27,13 @@ from photostyle.photo.encode import FORMATS
 from photostyle.photo.exif import Exif, read_exif
 from photostyle.photo.icc import SRGB, Profile
 from photostyle.photo.jpeg_reader import read_jpeg
+from photostyle.photo.kinds import TIFF_BEGINNINGS, kind_beside_pillow, opened_by_pillow
 from photostyle.photo.metadata import NO_METADATA, Metadata, orientation_of, upright
 from photostyle.photo.orientation import TURNS
 from photostyle.photo.pillow_reader import read_with_pillow
 from photostyle.photo.stored import AGAIN, DAMAGED, JpegTables, StoredImage, check_size, note_pages
 from photostyle.photo.tone import from_hdr
 
-_RAW_BEGINNINGS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
 _MOST_SIDECAR = 1 << 24  # bytes
 _DEEP_PNG = 24  # place of a PNG's bits a channel
 _DECODERS = {"PIL", "imagecodecs", "pillow_heif", "rawpy", "tifffile", "simplejpeg"}
@@ -189,7 +189,7 @@ def _stored_image(stream: IO[bytes], where: str, notes: list[str]) -> tuple[str,
         return kind, heif_reader.read_heic(stream, where, notes)
     if kind == "raw":
         return kind, raw_reader.read_raw(stream, where, notes)
-    if head.startswith(tiff_reader.BEGINNINGS):
+    if head.startswith(TIFF_BEGINNINGS):
         with tiff_reader.opened(stream) as file:
             found = tiff_reader.photo_page(file)
             if found.page is not None:
@@ -231,55 +231,6 @@ def _deep_png(data: bytes, beside: Embedded, image: Image.Image, where: str) -> 
     check_size(image.height, image.width, where)
     samples = imagecodecs.png_decode(data)
     return StoredImage(samples, 65_535, 16, samples.ndim == 2 or samples.shape[2] < 3, beside)
-
-
-def kind_beside_pillow(head: bytes) -> str:
-    """The kind that a file's first 64 bytes show: "HEIC", "raw" or "". A raw file that is a TIFF does not show it."""
-    if head[4:8] == b"ftyp" and (head[8:12] in heif_reader.HEIC_BRANDS or heif_reader.HEIC_BRANDS & _compatible(head)):
-        return "HEIC"
-    if head[4:12] == b"ftypcrx " or head[8:10] == b"CR" or head.startswith(_RAW_BEGINNINGS):
-        return "raw"
-    return ""
-
-
-def format_by_beginning(head: bytes) -> str:
-    """ "HEIC", "raw" or one of `FORMATS`, as a file's first 64 bytes say; empty where they are not those of a photo.
-
-    A raw file that is a TIFF counts as TIFF, unless it says more.
-    """
-    by_chance = head[8:10] == b"CR" and not head.startswith(tiff_reader.BEGINNINGS)  # two letters could be in any text
-    kind = "" if by_chance else kind_beside_pillow(head)
-    return kind or next(iter(_formats_of_pillow(head)), "")
-
-
-def _formats_of_pillow(head: bytes) -> list[str]:
-    Image.init()
-    return [name for name in FORMATS if name in Image.OPEN and (Image.OPEN[name][1] or bool)(head) is True]
-
-
-def opened_by_pillow(stream: IO[bytes], head: bytes, where: str) -> Image.Image:
-    """An image of `FORMATS` whose samples are not decoded yet.
-
-    `Image.open` would warn of, and refuse, sizes below `photostyle.photo.stored.MOST_PIXELS`.
-
-    Raises:
-        InputError: the file is of none of the formats.
-    """
-    names = _formats_of_pillow(head)
-    if not names:
-        found = f"a file that begins with {head[:16]!r}" if head else "an empty file"
-        expected = "a JPEG, PNG, WebP, TIFF, AVIF, HEIC or raw photo"
-        raise InputError(expected, found, where, "Export other kinds as JPEG, PNG or TIFF first.")
-    stream.seek(0)
-    return Image.OPEN[names[0]][0](stream, "")
-
-
-def _compatible(head: bytes) -> set[bytes]:
-    """The compatible brands of an ISO base media file of a general kind (HEIF of any codec)."""
-    if head[8:12] not in (b"mif1", b"msf1"):
-        return set()
-    end = min(int.from_bytes(head[:4], "big"), len(head))
-    return {head[place : place + 4] for place in range(16, end, 4)}
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from typing import IO
 
 from photostyle.errors import InputError
 from photostyle.photo import heif_reader, raw_reader, tiff_reader
-from photostyle.photo.decode import decoding, kind_beside_pillow, opened_by_pillow
+from photostyle.photo.decode import decoding
+from photostyle.photo.kinds import TIFF_BEGINNINGS, kind_beside_pillow, opened_by_pillow
 
 
 def pixel_count(path: str | Path) -> int | None:
@@ -28,7 +29,7 @@ def _sides(stream: IO[bytes], path: str | Path) -> tuple[int, int]:
     """Rows and columns, as stored or upright."""
     head = stream.read(64)
     kind = kind_beside_pillow(head)
-    if not kind and head.startswith(tiff_reader.BEGINNINGS):
+    if not kind and head.startswith(TIFF_BEGINNINGS):
         with tiff_reader.opened(stream) as file:
             page = tiff_reader.photo_page(file).page
             if page is not None:

@@ -13,8 +13,6 @@ from photostyle.photo.iso_boxes import pictures
 from photostyle.photo.pillow_reader import embedded_in, read_with_pillow
 from photostyle.photo.stored import StoredImage, check_size, note_pages
 
-HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
-
 
 def read_avif(stream: IO[bytes], image: Image.Image, where: str, notes: list[str]) -> StoredImage:
     """An AVIF that `image` has opened; of 10 or 12 bits by imagecodecs, since Pillow would read 8."""

@@ -27,7 +27,8 @@ from photostyle.photo.exif import (
     read_exif,
 )
 from photostyle.photo.orientation import TURNS, Turn
-from photostyle.photo.xmp import is_place, turned_area
+from photostyle.photo.xmp import is_place
+from photostyle.photo.xmp_regions import turned_area
 
 _PER_INCH = {1: 0.0, 2: 1.0, 3: 2.54}
 """By EXIF's unit: none, inches, centimetres."""

@@ -20,8 +20,6 @@ from photostyle.photo.metadata import resolution_of
 from photostyle.photo.pillow_reader import cmyk_in_srgb, read_with_pillow
 from photostyle.photo.stored import AGAIN, DAMAGED, StoredImage, check_size, note_pages
 
-BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
 _SUBFILE_TYPE, _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 254, 262, 330, 50706
 _REDUCED = 1
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _SEPARATED = 0, 1, 2, 3, 5

@@ -19,7 +19,8 @@ from photostyle.objective.photorealism import PhotorealismTerm
 from photostyle.objective.smoothness import total_variation
 from photostyle.objective.style import StyleTerm, mean_grams, with_own_look
 from photostyle.objective.total import Objective, Weights
-from photostyle.photo.photo import Photo, resize
+from photostyle.photo.photo import Photo
+from photostyle.photo.resizing import resize
 from photostyle.pipeline.result import Progress
 from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.regions.edge_masks import coarse_masks, measured_masks, refine_fine, saturate_masks

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from photostyle.encoders.features import EncodedPhoto, FeatureExtractor
 from photostyle.errors import SettingsError
-from photostyle.photo.photo import Photo, resize_seen
+from photostyle.photo.photo import Photo
+from photostyle.photo.resizing import resize_seen
 from photostyle.pipeline import grid_method
 from photostyle.pipeline.result import Clock, Progress, stage_warnings
 from photostyle.pipeline.scene import Scene, shrink_masks

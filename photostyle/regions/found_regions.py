@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.errors import WeightsError
-from photostyle.photo.photo import resize, resize_seen
+from photostyle.photo.resizing import resize, resize_seen
 from photostyle.regions.region_map import RegionMap, resize_labels
 from segmentation.hub import HubSegmenter
 from segmentation.labels import CLASSES, FOREGROUND, UNLABELLED

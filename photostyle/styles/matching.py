@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.encoders.features import FeatureExtractor
-from photostyle.photo.photo import Photo, resize
+from photostyle.photo.photo import Photo
+from photostyle.photo.resizing import resize
 from photostyle.regions.correspondence import (
     Correspondence,
     MatchedStyle,

@@ -23,7 +23,8 @@ from photostyle.encoders.fetch import read_photo
 from photostyle.encoders.vgg import Encoder
 from photostyle.encoders.weights import SHIPPED, load_encoder
 from photostyle.objective.style import region_grams
-from photostyle.photo.photo import Photo, resize
+from photostyle.photo.photo import Photo
+from photostyle.photo.resizing import resize
 from photostyle.regions.mask_files import read_mask
 from photostyle.regions.region_map import layer_masks, region_masks
 from photostyle.training.distill import JUDGED, DistillRecipe, explained_variance, load_reference, photo_files

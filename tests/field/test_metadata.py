@@ -314,3 +314,28 @@ def test_the_comment_of_a_jpeg_stays_and_becomes_a_text_of_a_png() -> None:
     _, back = written(as_png, "JPEG")
     assert Photo.read(back).metadata.comment == "scanned by Zoë".encode()
     assert photo.losses("WEBP") == ("its comment is lost: WEBP has no place for it",)
+
+
+REGIONS = rdf(
+    'xmlns:acdsee-rs="http://ns.acdsee.com/regions/" xmlns:acdsee-stArea="http://ns.acdsee.com/sType/Area#" '
+    'xmlns:acdsee-stDim="http://ns.acdsee.com/sType/Dimensions#" xmlns:exif="http://ns.adobe.com/exif/1.0/" '
+    'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:ImageWidth="64" tiff:ImageLength="48" '
+    'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"',
+    '<acdsee-rs:Regions rdf:parseType="Resource"><acdsee-rs:DLYArea acdsee-stArea:x="0.25" acdsee-stArea:y="0.1" '
+    'acdsee-stArea:w="0.2" acdsee-stArea:h="0.1"/></acdsee-rs:Regions>'
+    "<exif:SubjectArea><rdf:Seq><rdf:li>16</rdf:li><rdf:li>5</rdf:li></rdf:Seq></exif:SubjectArea>"
+    '<Iptc4xmpExt:RegionBoundary rdf:parseType="Resource"><Iptc4xmpExt:rbUnit>pixel</Iptc4xmpExt:rbUnit>'
+    "<Iptc4xmpExt:rbX>8</Iptc4xmpExt:rbX><Iptc4xmpExt:rbY>4</Iptc4xmpExt:rbY><Iptc4xmpExt:rbW>16</Iptc4xmpExt:rbW>"
+    "<Iptc4xmpExt:rbH>6</Iptc4xmpExt:rbH></Iptc4xmpExt:RegionBoundary>",
+)
+
+
+def test_other_programs_regions_turn_too() -> None:
+    """ACDSee's areas, IPTC's boundaries in pixels from the corner, XMP's subject area and sizes, on its side."""
+    photo = Photo.read(jpeg(exif_segment(exif_block([(274, 3, short(6))])), xmp_segment(REGIONS)))
+    packet = (photo.metadata.xmp or b"").decode()
+    for part in (
+        'stArea:x="0.9"', 'stArea:y="0.25"', 'stArea:w="0.1"', 'stArea:h="0.2"', "li>42</rdf:li><rdf:li>16</rdf:li>",
+        "rbX>38.00<", "rbY>8<", "rbW>6<", "rbH>16.00<", 'ImageWidth="48"', 'ImageLength="64"',
+    ):  # fmt: skip
+        assert part in packet, part

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from photostyle.photo.coverage import fill_unseen
 from photostyle.photo.icc import SRGB
-from photostyle.photo.photo import LITTLE, Photo, resize, resize_seen
+from photostyle.photo.photo import Photo
+from photostyle.photo.resizing import LITTLE, resize, resize_seen
 from tests.reference import coverage as reference
 
 Pixels = NDArray[np.float32]

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageFile
 
 from photostyle.errors import InputError, OutputError
-from photostyle.photo.decode import format_by_beginning
 from photostyle.photo.icc import SRGB as SRGB_PROFILE
+from photostyle.photo.kinds import format_by_beginning
 from photostyle.photo.metadata import NO_METADATA
 from photostyle.photo.photo import MOST_PIXELS, Photo, PhotoSource
 from tests.handmade import (

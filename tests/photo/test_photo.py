@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, JpegImagePlugin
 
 from photostyle.errors import OutputError, SettingsError
-from photostyle.photo.photo import SHORTEST_SIDE, Photo, check_writable, resize
+from photostyle.photo.photo import SHORTEST_SIDE, Photo, check_writable
+from photostyle.photo.resizing import resize
 from tests.handmade import AVIF, COLUMNS, P3_ICC, PNG, ROWS, camera_exif, noise, opened, read, saved, smooth
 
 # For other programs.

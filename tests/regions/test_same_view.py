@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from photostyle.photo.photo import Photo, resize
+from photostyle.photo.photo import Photo
+from photostyle.photo.resizing import resize
 from photostyle.regions.found_regions import Segmentation
 from photostyle.regions.same_view import (
     LEAST_CORRELATION,
