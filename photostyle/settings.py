@@ -64,6 +64,13 @@ class RegionSettings(Section):
         "(our choice)",
     )
 
+    unmatched: Literal["follow", "keep"] = Field(
+        "follow",
+        description="what happens to a region of the content that has no counterpart in any style: follow gives it the "
+        "change of the rest of the photo (exposure, white balance and contrast), keep leaves it as it is. The method "
+        "pixels always keeps it",
+    )
+
     @field_validator("segmenter")
     @classmethod
     def _known(cls, value: str) -> str:
@@ -277,6 +284,14 @@ class Settings(Section):
     smoothing: SmoothingSettings = SmoothingSettings()
     look: LookSettings = LookSettings()
     output: OutputSettings = OutputSettings()
+
+    @property
+    def unmatched_follow(self) -> bool:
+        """Whether regions without a counterpart follow the rest of the photo.
+
+        The method `pixels` finds no map of colours that they could follow.
+        """
+        return self.regions.unmatched == "follow" and self.solver.method != "pixels"
 
     @property
     def leaves_content(self) -> bool:

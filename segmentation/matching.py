@@ -28,6 +28,8 @@ SURFACES = (
 painted, a surface without a match takes its look from another surface, not from the sky (our choice)."""
 WHOLE = "whole photo"
 """Name of the one region of photos that are matched as wholes."""
+KEEPS_LOOK = "keeps its own look"
+"""What messages say of a region without a match."""
 LEAST_CLOSENESS = 0.05
 """A region is merged into another class if that class has at least this mean probability over the region (our
 choice)."""
@@ -73,9 +75,9 @@ class Matching:
     Args:
         regions: the regions that both photos have, in the order of the content's ids. Never empty.
         merged: regions that became part of another one, because a photo lacks them or they are too small.
-        content_only: regions that the style lacks. They keep their own look.
+        content_only: regions that the style lacks. They take no look from it.
         style_only: regions that the content lacks. Their look is not used.
-        too_small: regions that are too small to measure. They keep their own look.
+        too_small: regions that are too small to measure. They take no look from the style.
         messages: what the user should know, a line each.
     """
 
@@ -106,8 +108,8 @@ def match(
     A region that only one photo has, or that is too small to measure, is merged into another one. The candidates are,
     in this order: a similar class that both photos have; a similar class that only the other photo has; and, where
     closeness is given, the closest class that both photos have. With closeness, a surface of the content always finds
-    another surface. Regions that find none keep their own look. Photos that have no region in common are matched as
-    wholes, and the result then lists this one region only.
+    another surface. Regions that find none are in no pair. Photos that have no region in common are matched as wholes,
+    and the result then lists this one region only.
 
     Args:
         content_labels, style_labels: `(H, W) uint8`, of any two sizes; 255 is no region.
@@ -173,6 +175,7 @@ def matching_messages(
     too_small: Sequence[Unmatched],
     unlabelled: float,
     least_share: float,
+    without_match: str = KEEPS_LOOK,
 ) -> tuple[str, ...]:
     """What the user should know, a line each. Regions that are too small in both photos are not worth a line.
 
@@ -180,6 +183,7 @@ def matching_messages(
         merged, content_only, style_only, too_small: as in `Matching`.
         unlabelled: share of the content that is in no region, [0, 1].
         least_share: as for `match`.
+        without_match: what a region of the content without a match does.
     """
     lines = [
         f"{part.name} in the {part.photo} photo ({part.share:.1%} of it) is treated as {part.into}"
@@ -188,7 +192,7 @@ def matching_messages(
     ]
     lines += [
         f"the style photo has no {region.name}, so {region.name} in the content photo"
-        f" ({region.content_share:.1%} of it) keeps its own look"
+        f" ({region.content_share:.1%} of it) {without_match}"
         for region in content_only
     ]
     lines += [
@@ -199,7 +203,7 @@ def matching_messages(
     lines += [
         f"there is too little {region.name} to measure ({region.content_share:.2%} of the content photo,"
         f" {region.style_share:.2%} of the style photo, at least {least_share:.2%} of both is needed),"
-        " so it keeps its own look"
+        f" so it {without_match}"
         for region in too_small
         if max(region.content_share, region.style_share) >= least_share
     ]

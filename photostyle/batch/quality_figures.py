@@ -33,7 +33,7 @@ def quality_figures(content: Photo, result: Result) -> Mapping[str, float]:
     """
     sizes = [photo.fitted(LONGEST_SIDE) for photo in (content, result.photo)]
     labels = result.correspondence.content.labels
-    matched = [label for region in result.correspondence.regions for label in region.content_ids]
+    matched = [label for region in result.correspondence.matched for label in region.content_ids]
     return {
         "clipped": _clipped(content.pixels, result.photo.pixels),
         "halo": _reversed_edges(*sizes),

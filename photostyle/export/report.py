@@ -25,11 +25,12 @@ from photostyle.export.pages import render_page
 from photostyle.files import atomic_write, check_folder, check_target, endings, make_folder, sha256
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Result
-from photostyle.regions.correspondence import Correspondence, MatchedStyle
+from photostyle.regions.correspondence import FOLLOWS, Correspondence, MatchedStyle
 from photostyle.regions.mask_files import NAMES_FILE, write_mask
 from photostyle.regions.region_map import RegionMap, overlay
 from photostyle.solvers.result import Step
 from photostyle.styles.style import Style
+from segmentation.matching import KEEPS_LOOK
 
 FILES = ("run.json", "loss.csv", "loss.png", "content_mask.png", "style_mask.png", NAMES_FILE, "report.html")
 """The files of a report with one style. Regions of further styles are in `style_mask_2.png` and so on."""
@@ -114,7 +115,7 @@ def write_report(
         **summary(result),
         "paper_terms": {name: _finite(value) for name, value in result.paper_terms().items()},
         "regions": {
-            "regions": [asdict(region) for region in result.correspondence.regions],
+            "regions": [asdict(region) | {"follows": region.follows} for region in result.correspondence.regions],
             "styles": [
                 {"name": each.name, "weight": each.weight, "region": each.region, **asdict(each.matching)}
                 for each in result.correspondence.styles
@@ -267,10 +268,14 @@ def _page(result: Result, content: Photo, style: Style, run_text: str, curves: b
 
 def _region_rows(correspondence: Correspondence) -> list[tuple[str, str]]:
     """For every region, what it takes its look from, or why it takes none."""
-    rows, kept = [], ": keeps its own look" if len(correspondence.styles) == 1 else ""
-    for region in correspondence.regions:
+    rows, kept = [], f": {KEEPS_LOOK}" if len(correspondence.styles) == 1 else ""
+    for region in correspondence.matched:
         parts = [f"{correspondence.styles[source.style].name} ({source.share:.0%})" for source in region.sources]
         rows.append((region.name, f"taken from {', '.join(parts) if len(correspondence.styles) > 1 else 'the style'}"))
+    following = [region.name for region in correspondence.regions if region.follows]
+    rows += [(name, FOLLOWS) for name in following]
+    if following:
+        kept = ""
     for style in correspondence.styles:
         named = f"{style.name}: " if len(correspondence.styles) > 1 else ""
         own = style.matching

@@ -30,7 +30,7 @@ from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.edge_masks import refine_fine
 from photostyle.regions.region_map import layer_masks
 from photostyle.solvers import closed_form
-from photostyle.solvers.bilateral import FAINT, Shape, apply_grids, coefficients_of, grids_in_grey
+from photostyle.solvers.bilateral import FAINT, Shape, apply_grids, coefficients_of, grids_in_grey, slicing_matrix
 from photostyle.solvers.grid import Solver, Stiffness
 from photostyle.solvers.result import Outcome, Status, Step
 from segmentation.refine import Refined
@@ -74,6 +74,8 @@ def preview(task: Task) -> SolvedTransfer:
 def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grids, tuple[Outcome, ...]]:
     """Solves for the grids. Returns them with the outcome of every stage.
 
+    The grids of regions without a counterpart stay those of the closed form: nothing is measured there.
+
     Args:
         task: its settings, styles and correspondence are used. Its photo is not: the photos are in `scenes`.
         scenes: the photos at half the size of the solve, and at the size of the solve.
@@ -84,8 +86,9 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
     with clock.part("closed form"):
         task.progress(Progress.begin("closed form"))
         reference = closed_form_grids(task, scenes[-1], shape)
-    grids = reference
-    solver = Solver(reference, stiffness, task.settings.solver.history, task.extract.device)
+    matched = len(task.correspondence.matched)
+    grids, following = reference[:matched], reference[matched:]
+    solver = Solver(grids, stiffness, task.settings.solver.history, task.extract.device)
     stages: list[Outcome] = []
     iterations = (settings.coarse_iterations, settings.iterations)
     for name, scene, most in zip(("solve, coarse", "solve, fine"), scenes, iterations, strict=True):
@@ -100,37 +103,72 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
 
         with clock.part(name):
             grids, outcome = solver(
-                objective, scene.pixels, scene.soft[:-1], scene.soft[-1], grids, iterations=most,
+                objective, scene.pixels, scene.soft[:matched], _fixed_colours(scene, following), grids, iterations=most,
                 tolerance=settings.tolerance, patience=settings.patience, report=report, stage=name,
             )  # fmt: skip
         stages.append(outcome)
         if outcome.status in (Status.INTERRUPTED, Status.NOT_FINITE):
             break
-    return grids, tuple(stages)
+    return np.concatenate([grids, following]), tuple(stages)
+
+
+def _fixed_colours(scene: Scene, following: Grids) -> Pixels:
+    """`(H, W, 3)`: what the pixels that are not solved for add to the photo, before the shoulder.
+
+    Args:
+        following: the grids of the last regions of the scene, which are not solved for.
+    """
+    fixed: Pixels = scene.soft[-1][..., None] * scene.pixels
+    if len(following):
+        masks = scene.soft[-1 - len(following) : -1]
+        mapped = slicing_matrix(scene.pixels, masks, Shape(*following.shape[1:4])) @ following.reshape(-1, 3)
+        fixed += mapped.reshape(fixed.shape).astype(np.float32)
+    return fixed
 
 
 def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
     """The closed form as grids, `(K, rows, columns, lumas, 4, 3)`.
 
     Each region has one map of colours by optimal transport, which is the same in all columns, and in all rows but for
-    the layout that the style shows. A region that takes its look only from black-and-white styles is mapped to greys.
+    the layout that the style shows. Regions without a counterpart have the affine map of all others together. A region
+    that takes its look only from black-and-white styles is mapped to greys.
     """
-    maps, grey = [], task.correspondence.grey_regions
-    for place, (mask, region) in enumerate(zip(scene.masks[:-1], task.correspondence.regions, strict=True)):
-        styles = [(s.share, scene.styles[s.style].pixels, scene.style_masks[s.style][place]) for s in region.sources]
-        settings = task.settings.grid
-        layout = settings.layout if shape.rows > 1 else 0.0
-        found = closed_form.fit(scene.pixels, mask, styles, lightness=settings.lightness, layout=layout)
-        maps.append(found.in_grey() if grey[place] else found)
+    settings, correspondence = task.settings.grid, task.correspondence
+    layout, matched = settings.layout if shape.rows > 1 else 0.0, _matched_colours(correspondence, scene)
+    maps = [
+        closed_form.fit(scene.pixels, mask, styles, lightness=settings.lightness, layout=layout)
+        for mask, styles in matched
+    ]
+    if following := len(correspondence.regions) - len(matched):
+        maps += [closed_form.fit_overall(scene.pixels, matched)] * following
+    maps = [own.in_grey() if grey else own for own, grey in zip(maps, correspondence.grey_regions, strict=True)]
     return coefficients_of(maps, scene.pixels, scene.masks[:-1], shape)
 
 
+def overall_grid(task: Task, scene: Scene, shape: Shape) -> Grids:
+    """The grid of regions without a counterpart, `(rows, columns, lumas, 4, 3)`: the change of the whole photo."""
+    overall = closed_form.fit_overall(scene.pixels, _matched_colours(task.correspondence, scene))
+    grid: Grids = coefficients_of([overall], scene.pixels, scene.masks[:1], shape)[0]
+    return grid
+
+
+def _matched_colours(
+    correspondence: Correspondence, scene: Scene
+) -> list[tuple[Pixels, list[closed_form.StyleTarget]]]:
+    """For each region with a counterpart its measured mask, and the style photos and masks that it takes from."""
+    return [
+        (mask, [(s.share, scene.styles[s.style].pixels, scene.style_masks[s.style][place]) for s in region.sources])
+        for place, (mask, region) in enumerate(zip(scene.masks, correspondence.matched, strict=False))
+    ]
+
+
 def _objective(task: Task, scene: Scene) -> RegionalObjective:
+    """The objective of a scene. Regions without a counterpart have nothing to be compared with in style and colours."""
     settings, extract, photos = task.settings.grid, task.extract, scene.photos
-    layers = tuple(settings.style_layers)
-    image, masks = extract.tensor(scene.pixels), torch.from_numpy(scene.masks[:-1]).to(extract.device)
-    shares = [task.correspondence.shares(place) for place in range(len(scene.styles))]
-    style_masks = [torch.from_numpy(style_mask).to(extract.device) for style_mask in scene.style_masks]
+    layers, matched = tuple(settings.style_layers), len(task.correspondence.matched)
+    image, masks = extract.tensor(scene.pixels), torch.from_numpy(scene.masks[:matched]).to(extract.device)
+    shares = [task.correspondence.shares(place)[:matched] for place in range(len(scene.styles))]
+    style_masks = [torch.from_numpy(style_mask[:matched]).to(extract.device) for style_mask in scene.style_masks]
     styles = [extract.tensor(style.pixels) for style in scene.styles]
     labels = scene.labels
     with torch.no_grad():

@@ -91,7 +91,11 @@ def unchanged_content(task: Task) -> SolvedTransfer:
 
 
 def objectives(task: Task) -> tuple[Objective, Objective]:
-    """The objective of Luan et al. 2017, first without the photorealism term and then with it."""
+    """The objective of Luan et al. 2017, first without the photorealism term and then with it.
+
+    What has no counterpart is held to its own look, for any setting `regions.unmatched`.
+    """
+    task = replace(task, correspondence=task.correspondence.without_following())
     settings, extract = task.settings.objective, task.extract
     image = extract.tensor(task.pixels)
     style_layers = tuple(settings.style_layers)

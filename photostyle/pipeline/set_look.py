@@ -31,10 +31,10 @@ from photostyle.pipeline import grid_method
 from photostyle.pipeline.result import Clock, Progress, stage_warnings
 from photostyle.pipeline.scene import Scene, shrink_masks
 from photostyle.pipeline.task import SolvedTransfer, Task
-from photostyle.regions.correspondence import Correspondence
+from photostyle.regions.correspondence import FOLLOWS, Correspondence, following_regions
 from photostyle.regions.edge_masks import coarse_masks, measured_masks, refine_fine
-from photostyle.regions.found_regions import LEAST_SHARE, JointSegmentation, Segmentation, joint_coverage
-from photostyle.regions.region_map import RegionMap, resize_labels
+from photostyle.regions.found_regions import LEAST_SHARE, NAMES, JointSegmentation, Segmentation, joint_coverage
+from photostyle.regions.region_map import RegionMap, labels_present, resize_labels
 from photostyle.regions.same_view import View, find_views, segmentation_in_view
 from photostyle.settings import Settings
 from photostyle.solvers.bilateral import Shape
@@ -42,7 +42,7 @@ from photostyle.solvers.result import Outcome, Status
 from photostyle.styles.matching import ContentPhoto, find_correspondence
 from photostyle.styles.style import Style, StylePhoto
 from segmentation.labels import UNLABELLED
-from segmentation.matching import WHOLE
+from segmentation.matching import KEEPS_LOOK, WHOLE
 
 Pixels = NDArray[np.float32]
 
@@ -80,6 +80,8 @@ class SetLook:
         settings: the settings it was found with.
         photos: the number of photos it was found from.
         grids: `(K, 1, 1, lumas, 4, 3) float64`, see `photostyle.solvers.bilateral`.
+        overall: `(1, 1, lumas, 4, 3) float64`: the grid of regions that a photo has and the set does not, the change of
+            the whole set; None if they keep their own look.
         correspondence: which region takes its look from which. Its `content` has the regions of the photos, which are
             shrunk and stacked into one picture.
         views: the views that are shown by two photos of the set or more.
@@ -91,6 +93,7 @@ class SetLook:
     settings: Settings
     photos: int
     grids: NDArray[np.float64] = field(repr=False)
+    overall: NDArray[np.float64] | None = field(repr=False)
     correspondence: Correspondence = field(repr=False)
     views: tuple[View, ...] = field(repr=False)
     styles: tuple[StylePhoto, ...] = field(repr=False)
@@ -102,6 +105,9 @@ class SetLook:
 
     def regions(self, pixels: Pixels, mask: RegionMap | None, segmentation: Segmentation | None) -> RegionMap:
         """The regions of a photo, with the labels of `correspondence.content`.
+
+        Regions that the set does not have get labels of their own if they follow the change of the set. Otherwise they
+        are no region.
 
         Args:
             pixels: the photo at the size of the solve.
@@ -120,9 +126,15 @@ class SetLook:
             raise SettingsError.stating(problem, "content_mask")
         names = self.correspondence.content.names
         if mask is not None:
-            return _relabelled(mask, {name: label for label, name in names.items()})
+            labels = {name: label for label, name in names.items()}
+            if self.overall is not None:
+                unknown = sorted(set(mask.names.values()) - set(labels))
+                labels |= zip(unknown, sorted(set(range(UNLABELLED)) - set(names)), strict=False)
+            return _relabelled(mask, labels)
         if self.correspondence.found_by == "classes" and segmentation is not None:
-            return segmentation_in_view(segmentation, self.views).regions(tuple(names))
+            segmentation = segmentation_in_view(segmentation, self.views)
+            known = segmentation.regions(tuple(names))
+            return known if self.overall is None else _completed(known, segmentation)
         return RegionMap(np.zeros(pixels.shape[:2], np.uint8), {0: WHOLE})
 
 
@@ -165,18 +177,22 @@ def fit_set_look(
         scenes = _scenes(task, set_photos, regions, [(height // 2, width // 2), (height, width)])
     stages: tuple[Outcome, ...] = ()
     if settings.solver.method == "grid":
-        grids, stages = grid_method.solve_grids(task, scenes, Shape(1, 1, settings.grid.lumas))
+        shape = Shape(1, 1, settings.grid.lumas)
+        grids, stages = grid_method.solve_grids(task, scenes, shape)
     else:
+        shape = Shape(1, 1, grid_method.PREVIEW.lumas)
         with clock.part("closed form"):
             task.progress(Progress.begin("closed form"))
-            grids = grid_method.closed_form_grids(task, scenes[-1], Shape(1, 1, grid_method.PREVIEW.lumas))
+            grids = grid_method.closed_form_grids(task, scenes[-1], shape)
+    follow = settings.unmatched_follow and correspondence.changes_all
+    overall = grid_method.overall_grid(task, scenes[-1], shape) if follow else None
     light = tuple(
         replace(each, photo=replace(Photo(each.pixels), warnings=each.photo.warnings), segmentation=None,
                 scales=(EncodedPhoto(each.pixels, {}),))
         for each in style.parts
     )  # fmt: skip
     return SetLook(
-        settings=settings, photos=len(set_photos), grids=grids, correspondence=correspondence,
+        settings=settings, photos=len(set_photos), grids=grids, overall=overall, correspondence=correspondence,
         views=known, styles=light, terms=stages[-1].terms if stages else {}, stages=stages,
         seconds=clock.seconds(),
         warnings=(*correspondence.messages, *stage_warnings(stages)),
@@ -186,19 +202,31 @@ def fit_set_look(
 
 def transfer_by_look(look: SetLook, task: Task) -> SolvedTransfer:
     """Applies the look to the photo of a task. The `correspondence` of the task must come from `correspondence_in`."""
-    coarse = coarse_masks(task.correspondence.content, _ids(look.correspondence), task.pixels)
-    return grid_method.transfer_by_grids(task, coarse, look.grids, ())
+    coarse, grids = coarse_masks(task.correspondence.content, _ids(task.correspondence), task.pixels), look.grids
+    if look.overall is not None:
+        unknown = len(task.correspondence.regions) - len(grids)
+        grids = np.concatenate([grids, np.repeat(look.overall[None], unknown, 0)])
+    return grid_method.transfer_by_grids(task, coarse, grids, ())
 
 
 def correspondence_in(look: SetLook, regions: RegionMap) -> Correspondence:
-    """The correspondence for a photo with these regions.
+    """The correspondence for a photo with these regions, which `SetLook.regions` gives.
 
-    It has a message if more of the photo than of the set belongs to no region, by more than `LEAST_SHARE`.
+    Regions that the set does not have come last. Each has a message if it is at least `LEAST_SHARE` of the photo. There
+    is another one if more of the photo than of the set belongs to no region, by more than `LEAST_SHARE`.
     """
-    unknown = float(np.mean(regions.visible_labels == UNLABELLED))
-    known = float(np.mean(look.correspondence.content.visible_labels == UNLABELLED))
-    message = f"{unknown:.1%} of the photo belongs to no region of the set's look and keeps its own look"
-    return replace(look.correspondence, content=regions, messages=(message,) if unknown > known + LEAST_SHARE else ())
+    labels = regions.visible_labels
+    unknown = following_regions(regions, look.correspondence.content.names)
+    messages = [
+        f"the set has no {region.name}, so {region.name} in this photo ({share:.1%} of it) {FOLLOWS}"
+        for region in unknown
+        if (share := float(np.isin(labels, region.content_ids).mean())) >= LEAST_SHARE
+    ]
+    rest = float(np.mean(labels == UNLABELLED))
+    if rest > float(np.mean(look.correspondence.content.visible_labels == UNLABELLED)) + LEAST_SHARE:
+        messages.append(f"{rest:.1%} of the photo belongs to no region of the set's look and {KEEPS_LOOK}")
+    every = (*look.correspondence.regions, *unknown)
+    return replace(look.correspondence, content=regions, regions=every, messages=tuple(messages))
 
 
 def _cell(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
@@ -254,6 +282,18 @@ def _relabelled(regions: RegionMap, labels: Mapping[str, int]) -> RegionMap:
     present = set(np.unique(found).tolist())
     known = {label: name for name, label in labels.items() if label in present}
     return RegionMap(found, known, regions.warnings, regions.coverage)
+
+
+def _completed(known: RegionMap, segmentation: Segmentation) -> RegionMap:
+    """The regions of a photo of the set. What is in none of them has the class that it looks most like of all."""
+    missing = known.labels == UNLABELLED
+    if known.coverage is not None:
+        missing &= known.coverage > 0
+    if not missing.any():
+        return known
+    labels = np.where(missing, segmentation.scenery.labels, known.labels)
+    names = {label: NAMES[label] for label in sorted(labels_present(labels))}
+    return replace(known, labels=labels, names=names)
 
 
 def _scenes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -11,9 +11,11 @@ import numpy as np
 from photostyle.errors import InputError, SettingsError
 from photostyle.regions.region_map import RegionMap
 from segmentation.labels import UNLABELLED
-from segmentation.matching import WHOLE, Matching, RegionPair, match, matching_messages
+from segmentation.matching import KEEPS_LOOK, WHOLE, Matching, RegionPair, match, matching_messages
 
 FoundBy = Literal["mask", "classes", "groups", "whole"]
+FOLLOWS = "follows the change of the rest of the photo"
+"""What messages say of a region without a counterpart, if it does not keep its own look."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,23 @@ class StyleShare:
 
 @dataclass(frozen=True)
 class RegionMatch:
-    """A region of the content, and where it takes its look from (one source or more)."""
+    """A region of the content, and where it takes its look from.
+
+    Args:
+        name: what messages call it.
+        content_ids: labels that it covers in the content.
+        sources: the regions of the styles that it takes from. Without any, it has no counterpart and follows the rest
+            of the photo.
+    """
 
     name: str
     content_ids: tuple[int, ...]
     sources: tuple[StyleShare, ...]
+
+    @property
+    def follows(self) -> bool:
+        """Whether the region has no counterpart, so that it takes the change of all other regions together."""
+        return not self.sources
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +82,9 @@ class Correspondence:
     Args:
         content: regions of the content, at the size of the solve.
         styles: in the order in which they were given.
-        regions: the regions of the content that take a look. No label is in two of them. The rest of the content keeps
-            its own look.
+        regions: the regions of the content that change: first those that take their look from a style, then those that
+            have no counterpart and follow the rest of the photo. No label is in two of them. What is in none of them
+            keeps its own look.
         messages: what the user should know, a line each.
         found_by: how the regions were found: by masks, by the segmenter's classes, by groups of what looks alike, or
             each photo as a whole.
@@ -82,9 +97,19 @@ class Correspondence:
     found_by: FoundBy
 
     @property
+    def matched(self) -> tuple[RegionMatch, ...]:
+        """Those of `regions` that take their look from a style. They come first."""
+        return tuple(region for region in self.regions if not region.follows)
+
+    @property
     def grey_regions(self) -> list[bool]:
-        """For each of `regions` whether it takes its look from black-and-white styles only, so that it becomes grey."""
-        return [all(self.styles[source.style].grey for source in region.sources) for region in self.regions]
+        """For each of `regions` whether it becomes grey.
+
+        A region does if it takes its look from black-and-white styles only. A region that follows the rest of the photo
+        does if all others do.
+        """
+        grey = [all(self.styles[source.style].grey for source in region.sources) for region in self.matched]
+        return [*grey, *[all(grey)] * (len(self.regions) - len(grey))]
 
     @property
     def all_grey(self) -> bool:
@@ -92,7 +117,16 @@ class Correspondence:
 
         That is so if all styles are black-and-white photos, and not each of them is for one region only.
         """
-        return all(style.grey for style in self.styles) and any(style.region is None for style in self.styles)
+        return all(style.grey for style in self.styles) and self.changes_all
+
+    @property
+    def changes_all(self) -> bool:
+        """Whether the whole photo is to change: not every style is for one region only."""
+        return any(style.region is None for style in self.styles)
+
+    def without_following(self) -> Correspondence:
+        """The same without the regions that have no counterpart. They are then in no region."""
+        return replace(self, regions=self.matched)
 
     def ids(self, style: int) -> list[tuple[int, ...]]:
         """For each of `regions` the labels of the style that it takes from; empty where it takes nothing from it."""
@@ -104,7 +138,12 @@ class Correspondence:
 
 
 def combine_matchings(
-    content: RegionMap, styles: Sequence[MatchedStyle], least_share: float, *, found_by: FoundBy = "mask"
+    content: RegionMap,
+    styles: Sequence[MatchedStyle],
+    least_share: float,
+    *,
+    found_by: FoundBy = "mask",
+    follow: bool = False,
 ) -> Correspondence:
     """Combines how the content matches each style.
 
@@ -117,6 +156,8 @@ def combine_matchings(
         styles: one or more.
         least_share: messages are about regions of at least this share of the content, [0, 1].
         found_by: see `Correspondence`.
+        follow: whether regions without a counterpart follow the rest of the photo. Otherwise they keep their own look.
+            They keep it in any case if every style is for one region only: nobody asked for a change of the rest.
     """
     takers: dict[int, list[tuple[int, RegionPair]]] = {}
     for place in _used_styles(styles):
@@ -135,10 +176,25 @@ def combine_matchings(
         whole = sum(styles[place].weight for place, _ in key)
         sources = tuple(StyleShare(place, ids, styles[place].weight / whole) for place, ids in key)
         targets.append(RegionMatch(_region_name(labels, first[key], content.names), tuple(labels), sources))
-    if len(styles) == 1 and styles[0].region is None:
-        return Correspondence(content, tuple(styles), tuple(targets), styles[0].matching.messages, found_by)
     found = Correspondence(content, tuple(styles), tuple(targets), (), found_by)
+    if follow and found.changes_all:
+        found = replace(found, regions=(*targets, *following_regions(content, takers)))
+    if len(styles) == 1 and styles[0].region is None:
+        return _with_messages_of_one(found, least_share)
     return replace(found, messages=_messages(found, least_share))
+
+
+def following_regions(content: RegionMap, matched: Collection[int]) -> list[RegionMatch]:
+    """The regions of the content without a counterpart, one for each name.
+
+    Args:
+        matched: the labels that have a counterpart.
+    """
+    return [
+        RegionMatch(name, labels, ())
+        for name, labels in _labels_by_name(content).items()
+        if not set(labels) & set(matched)
+    ]
 
 
 def match_one_region(content: RegionMap, style: RegionMap, region: str, name: str, least_share: float) -> Matching:
@@ -192,6 +248,17 @@ def _region_name(labels: Sequence[int], first: RegionPair, names: Mapping[int, s
     return f"rest of the {WHOLE}" if first.name == WHOLE else names[labels[0]]
 
 
+def _with_messages_of_one(found: Correspondence, least_share: float) -> Correspondence:
+    """For one style: the messages of its matching, which say what regions without a counterpart do."""
+    (style,) = found.styles
+    own, messages = style.matching, style.matching.messages
+    if len(found.matched) < len(found.regions):
+        lists = own.merged, own.content_only, own.style_only, own.too_small
+        messages = matching_messages(*lists, _unlabelled(found.content), least_share, FOLLOWS)
+        found = replace(found, styles=(replace(style, matching=replace(own, messages=messages)),))
+    return replace(found, messages=messages)
+
+
 def _messages(found: Correspondence, least_share: float) -> tuple[str, ...]:
     """For several styles: what was merged in each, then which styles lack a region of the content."""
     used = _used_styles(found.styles)
@@ -205,6 +272,7 @@ def _messages(found: Correspondence, least_share: float) -> tuple[str, ...]:
             parts = whole or matching_messages(own.merged, (), own.style_only, (), 0.0, least_share)
             lines += [f"{style.name}: {line}" for line in parts]
     sources = {label: {s.style for s in region.sources} for region in found.regions for label in region.content_ids}
+    fate = FOLLOWS if len(found.matched) < len(found.regions) else KEEPS_LOOK
     general = {place for place in used if found.styles[place].region is None}
     shares = _shares(found.content)
     for name, labels in _labels_by_name(found.content).items():
@@ -215,13 +283,18 @@ def _messages(found: Correspondence, least_share: float) -> tuple[str, ...]:
         if takers:
             lines.append(f"{_listed(found, lacking)}: no {name}, so it takes its look from {_listed(found, takers)}")
         else:
-            lines.append(f"no style for {name}, so it keeps its own look ({shares[name]:.1%} of the content photo)")
-    unlabelled = float(np.mean(found.content.visible_labels == UNLABELLED))
-    return (*lines, *(matching_messages((), (), (), (), unlabelled, least_share) if UNLABELLED not in sources else ()))
+            lines.append(f"no style for {name}, so it {fate} ({shares[name]:.1%} of the content photo)")
+    unlabelled = matching_messages((), (), (), (), _unlabelled(found.content), least_share)
+    return (*lines, *(unlabelled if UNLABELLED not in sources else ()))
 
 
 def _listed(found: Correspondence, places: set[int]) -> str:
     return " and ".join(found.styles[place].name for place in sorted(places))
+
+
+def _unlabelled(regions: RegionMap) -> float:
+    """Share of what can be seen of the photo that is in no region, [0, 1]."""
+    return float(np.mean(regions.visible_labels == UNLABELLED))
 
 
 def _labels_by_name(regions: RegionMap) -> dict[str, tuple[int, ...]]:

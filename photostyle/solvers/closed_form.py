@@ -126,9 +126,7 @@ def fit(
             for (share, style, mask), each in zip(styles, layouts, strict=True)
         ]
     mean, covariance = _moments(flat, content_mask)
-    found = [(share, *_moments(style, mask)) for share, style, mask in flat_styles]
-    wanted_mean = sum(share * own for share, own, _ in found)
-    wanted = barycentre([share for share, _, _ in found], [own + NOISE * np.eye(3) for _, _, own in found])
+    wanted_mean, wanted = _wanted_moments(flat_styles)
     gains = _transport(covariance + NOISE * np.eye(3), wanted)
     lift = np.zeros(KNOTS)
     colour_map = ColourMap(gains, wanted_mean - gains @ mean, lift, wanted_rows - own_rows @ gains.T)
@@ -138,6 +136,37 @@ def fit(
         wanted_lumas = [(share, style[mask > mask.max() / 2] @ LUMA) for share, style, mask in styles]
         lift += lightness * _lifted(lumas, wanted_lumas)
     return colour_map
+
+
+def fit_overall(
+    content: NDArray[np.floating], regions: Sequence[tuple[NDArray[np.floating], Sequence[StyleTarget]]]
+) -> ColourMap:
+    """The affine map from the colours of several regions together to those of their matches together.
+
+    It is the change of the photo as a whole: of its exposure, white balance and contrast. It is that of `fit`, without
+    lightness and layout, for the union of the regions and the union of their matches, in which each match has the
+    weight of its region in the content. How large a match is in a style therefore does not count. The colours that a
+    region takes from several styles are their barycentre, as in `fit`.
+
+    Args:
+        content: `(H, W, 3)`, sRGB-encoded, [0, 1].
+        regions: one or more; for each its mask in the content, `(H, W)`, [0, 1], not empty, and its `styles` as for
+            `fit`.
+
+    Raises:
+        ValueError: a mask is empty.
+    """
+    masks = np.stack([mask for mask, _ in regions])
+    mean, covariance = _moments(content, masks.sum(0))
+    areas = masks.sum((1, 2), dtype=np.float64)
+    found = [_wanted_moments(styles) for _, styles in regions]
+    shares = areas / areas.sum()
+    means, covariances = np.stack([own for own, _ in found]), np.stack([own for _, own in found])
+    wanted_mean = shares @ means
+    apart = means - wanted_mean
+    wanted = np.tensordot(shares, covariances, 1) + (apart.T * shares) @ apart
+    gains = _transport(covariance + NOISE * np.eye(3), wanted)
+    return ColourMap(gains, wanted_mean - gains @ mean, np.zeros(KNOTS))
 
 
 def barycentre(shares: Sequence[float], covariances: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -164,6 +193,13 @@ def barycentre(shares: Sequence[float], covariances: Sequence[NDArray[np.float64
             break
         found = (closer + closer.T) / 2
     return found
+
+
+def _wanted_moments(styles: Sequence[StyleTarget]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean `(3,)` and covariance `(3, 3)`, with `NOISE`, of the barycentre of the styles' colours."""
+    found = [(share, *_moments(style, mask)) for share, style, mask in styles]
+    mean = np.sum([share * own for share, own, _ in found], axis=0)
+    return mean, barycentre([share for share, _, _ in found], [own + NOISE * np.eye(3) for _, _, own in found])
 
 
 def _moments(

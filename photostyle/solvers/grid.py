@@ -75,7 +75,7 @@ class Solver:
         objective: Function,
         pixels: NDArray[np.float32],
         masks: NDArray[np.float32],
-        rest: NDArray[np.float32],
+        fixed: NDArray[np.float32],
         start: NDArray[np.float64],
         *,
         iterations: int,
@@ -90,8 +90,8 @@ class Solver:
             objective: image `(1, 3, H, W)` -> (loss, gradient, weighted terms).
             pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
             masks: `(K, H, W) float32`, soft masks of the regions.
-            rest: `(H, W) float32`, the mask of pixels in no region, which keep their colours. It adds up to 1 with
-                `masks`.
+            fixed: `(H, W, 3) float32`, what is added to the colours that the grids give, before the shoulder: the
+                colours of all other pixels times the masks of those.
             start: grids in the form of `reference`.
             stage: the name that the outcome gets.
 
@@ -104,11 +104,11 @@ class Solver:
         if self.whitening is None:
             self.whitening = _Whitening(matrix, self.stiff, self.chroma, self.regions, self.device)
         whitening = self.whitening
-        kept = torch.from_numpy((rest[..., None] * pixels).reshape(-1, 3)).to(self.device)
+        added_colours = torch.from_numpy(fixed.reshape(-1, 3)).to(self.device)
 
         def function(variables: Tensor) -> tuple[float, Tensor, dict[str, float]]:
             x = whitening.undone(variables)
-            values = product(slices, x) + kept
+            values = product(slices, x) + added_colours
             loss, gradient, terms = objective(shoulder(values).T.reshape(1, 3, height, width))
             added = x - self.held
             colour = added - added.mean(1, keepdim=True)

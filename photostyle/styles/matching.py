@@ -71,31 +71,34 @@ def find_correspondence(
 
     Args:
         mask: the regions of the content, at its size. It must be given if every style photo has a mask, and only then.
-        settings: the section `regions` and the seed are used.
+        settings: the section `regions`, the method and the seed are used.
 
     Raises:
         SettingsError: only some of the photos have a mask, or the content lacks a region that a style is for.
         InputError: a style lacks the region that it is for.
     """
     style.check_masks(mask is not None)
-    smallest = settings.regions.smallest
+    smallest, follow = settings.regions.smallest, settings.unmatched_follow
     if mask is not None:
-        return match_masks(mask, style.parts, smallest)
+        return match_masks(mask, style.parts, smallest, follow=follow)
     if settings.regions.segmenter == "clusters":
-        return match_groups(content, style.parts, smallest, settings.seed)
+        return match_groups(content, style.parts, smallest, settings.seed, follow=follow)
     segmentation = content.segment(content.pixels)
     if segmentation is None:
         return match_wholes(content, style.parts, smallest)
-    return match_segmentations(content, segmentation, style.parts, smallest)
+    return match_segmentations(content, segmentation, style.parts, smallest, follow=follow)
 
 
-def match_masks(content: RegionMap, styles: Sequence[StylePhoto], smallest: float) -> Correspondence:
+def match_masks(
+    content: RegionMap, styles: Sequence[StylePhoto], smallest: float, *, follow: bool = False
+) -> Correspondence:
     """Matches masks by the names of their regions.
 
     Args:
         content: regions of the content.
         styles: style photos with masks.
         smallest: the smallest share of a photo that a region needs, in both photos, to be measured, [0, 1].
+        follow: whether regions without a counterpart follow the rest of the photo; see `combine_matchings`.
 
     Raises:
         InputError: a style lacks the region that it is for.
@@ -103,7 +106,7 @@ def match_masks(content: RegionMap, styles: Sequence[StylePhoto], smallest: floa
     """
     pairs = [(style, style.regions) for style in styles if style.regions is not None]
     matched = [_match_style(content, *pair, smallest) for pair in pairs]
-    return combine_matchings(content, matched, smallest, found_by="mask")
+    return combine_matchings(content, matched, smallest, found_by="mask", follow=follow)
 
 
 def match_wholes(photo: ContentPhoto, styles: Sequence[StylePhoto], smallest: float) -> Correspondence:
@@ -118,20 +121,20 @@ def match_wholes(photo: ContentPhoto, styles: Sequence[StylePhoto], smallest: fl
 
 
 def match_segmentations(
-    photo: ContentPhoto, content: Segmentation, styles: Sequence[StylePhoto], smallest: float
+    photo: ContentPhoto, content: Segmentation, styles: Sequence[StylePhoto], smallest: float, *, follow: bool = False
 ) -> Correspondence:
     """Matches by class if the network recognises the photos. Else matches each photo as one region, with a message.
 
     Args:
         photo: the content.
         content: what the segmenter finds in the content.
-        smallest: see `match_wholes`.
+        smallest, follow: see `match_masks`.
 
     Raises:
         InputError, SettingsError: see `match_classes`.
     """
     segmented = [(style, style.segmentation) for style in styles if style.segmentation is not None]
-    found, reason = match_classes(content, segmented)
+    found, reason = match_classes(content, segmented, follow=follow)
     if found is not None:
         return found
     wholes = match_wholes(photo, styles, smallest)
@@ -139,13 +142,16 @@ def match_segmentations(
 
 
 def match_classes(
-    content: Segmentation, styles: Sequence[tuple[StylePhoto, Segmentation]]
+    content: Segmentation, styles: Sequence[tuple[StylePhoto, Segmentation]], *, follow: bool = False
 ) -> tuple[Correspondence | None, str]:
     """Matches the classes that the segmenter found; or gives None and why whole photos should be matched instead.
 
     That is so if one of the styles cannot be matched by class, or if all styles together match too little of the
     content. If any style is for one region only, this is different: a style that cannot be matched by class is then
     used as a whole.
+
+    Args:
+        follow: see `match_masks`.
 
     Raises:
         InputError, SettingsError: see `match_masks`.
@@ -166,17 +172,22 @@ def match_classes(
             else:
                 found, matching = both.style, both.matching
         matched.append(MatchedStyle(style.name, style.weight, style.region, found, matching, style.is_grey))
-    result = combine_matchings(regions, matched, LEAST_SHARE, found_by="classes")
+    result = combine_matchings(regions, matched, LEAST_SHARE, found_by="classes", follow=follow)
     if (
         not named
-        and share_of_labels(regions, [i for target in result.regions for i in target.content_ids]) < LEAST_MATCHED
+        and share_of_labels(regions, [i for target in result.matched for i in target.content_ids]) < LEAST_MATCHED
     ):
         return None, LITTLE_IN_COMMON
     return result, ""
 
 
-def match_groups(content: ContentPhoto, styles: Sequence[StylePhoto], smallest: float, seed: int) -> Correspondence:
+def match_groups(
+    content: ContentPhoto, styles: Sequence[StylePhoto], smallest: float, seed: int, *, follow: bool = False
+) -> Correspondence:
     """Matches groups of pixels that look alike in all photos (k-means).
+
+    Args:
+        smallest, follow: see `match_masks`.
 
     Raises:
         InputError, SettingsError: see `match_masks`.
@@ -197,7 +208,7 @@ def match_groups(content: ContentPhoto, styles: Sequence[StylePhoto], smallest: 
         maps.append(RegionMap(labels, names).seen(picture.coverage))
     own, *others = maps
     matched = [_match_style(own, *pair, smallest) for pair in zip(styles, others, strict=True)]
-    return combine_matchings(own, matched, smallest, found_by="groups")
+    return combine_matchings(own, matched, smallest, found_by="groups", follow=follow)
 
 
 def _match_style(content: RegionMap, style: StylePhoto, regions: RegionMap, smallest: float) -> MatchedStyle:

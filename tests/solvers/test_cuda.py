@@ -42,8 +42,8 @@ def solved_grids(scene: Pixels, masks: Pixels, device: torch.device) -> tuple[ND
     goal = lighter(scene, device)
     solver = Solver(start, Stiffness(0.01, 0.01, 0.001, 2.0), 10, device)
     return solver(
-        lambda image: far_from(goal, image), scene, masks[:2], masks[2], start,
-        iterations=20, tolerance=0.0, patience=20, report=lambda _: None,
+        lambda image: far_from(goal, image), scene, masks[:2], masks[2][..., None] * scene, start,
+        iterations=20, tolerance=0.0, patience=20, report=lambda _: None, stage="",
     )  # fmt: skip
 
 

@@ -125,8 +125,8 @@ def solved(
 ) -> tuple[NDArray[np.float64], Outcome]:
     start = coefficients_of([IDENTITY] * 2, photo, masks[:2], SHAPE)
     return Solver(start, stiffness, 10, CPU)(
-        squared_distance(target), photo, masks[:2], masks[2], start, iterations=iterations, tolerance=0, patience=1000,
-        report=lambda step: None, stage="",
+        squared_distance(target), photo, masks[:2], masks[2][..., None] * photo, start, iterations=iterations,
+        tolerance=0, patience=1000, report=lambda step: None, stage="",
     )  # fmt: skip
 
 
@@ -159,8 +159,8 @@ def test_what_was_learnt_at_one_size_serves_at_the_next(photo: Pixels, masks: Pi
         grids, found = start, []
         for iterations in counts:
             grids, solution = solver(
-                uneven, photo, masks[:2], masks[2], grids, iterations=iterations, tolerance=0, patience=1000,
-                report=lambda step: None, stage="",
+                uneven, photo, masks[:2], masks[2][..., None] * photo, grids, iterations=iterations, tolerance=0,
+                patience=1000, report=lambda step: None, stage="",
             )  # fmt: skip
             found += [step.loss for step in solution.trace[1:]]
         return found
