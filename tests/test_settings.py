@@ -59,3 +59,14 @@ def test_every_setting_is_described() -> None:
     assert ("objective.photorealism", "10000.0", rows[[r[0] for r in rows].index("objective.photorealism")][2]) in rows
     for name, default, _ in rows:
         assert Settings().with_changes({name: json.loads(default)}) == Settings()
+
+
+def test_only_methods_with_maps_let_regions_follow() -> None:
+    assert Settings().unmatched_follow
+    assert not Settings().with_changes({"regions.unmatched": "keep"}).unmatched_follow
+    assert not Settings().with_changes({"solver.method": "pixels"}).unmatched_follow
+    assert [Settings.preset(name).regions.unmatched for name in ("default", "preview", "paper", "gatys")] == [
+        "follow", "follow", "keep", "keep",
+    ]  # fmt: skip
+    with pytest.raises(SettingsError, match=r"regions\.unmatched"):
+        Settings().with_changes({"regions.unmatched": "grey"})

@@ -205,6 +205,20 @@ def test_every_style_is_shown_and_has_its_mask(tmp_path: Path, content: Photo) -
     assert [style["region"] for style in run["regions"]["styles"]] == [None, "sea"]
 
 
+def test_region_that_follows_the_rest_is_named(tmp_path: Path, content: Photo) -> None:
+    own, other = regions("sky", "sea", "dune"), regions("sky", "dune")
+    matching = match(own.labels, other.labels, own.names, other.names)
+    found = combine_matchings(own, [MatchedStyle("style.png", 1.0, None, other, matching)], 1e-3, follow=True)
+    result = dataclasses.replace(a_result(content), correspondence=found)
+    write(tmp_path / "report", result, content, a_photo(tmp_path / "style.png"))
+    page = Parsed((tmp_path / "report/report.html").read_text(encoding="utf-8"))
+    assert "follows the change of the rest of the photo" in page.text and "keeps its own look" not in page.text
+    run = json.loads((tmp_path / "report/run.json").read_text())
+    assert [(r["name"], r["follows"]) for r in run["regions"]["regions"]] == [
+        ("sky", False), ("dune", False), ("sea", True),
+    ]  # fmt: skip
+
+
 def test_report_may_replace_one_with_other_regions(report: Path, tmp_path: Path, content: Photo) -> None:
     other = dataclasses.replace(a_result(content), correspondence=a_blend(regions("fog", "ice"), regions("fog", "ice")))
     with pytest.raises(OutputError, match="in the meantime"):

@@ -66,16 +66,27 @@ def test_a_grey_file_with_the_noise_of_jpeg(method: str, mode: str, scene: Pixel
 
 @both_methods
 def test_pixels_in_no_region_are_grey_too(method: str, scene: Pixels, grey: Pixels) -> None:
-    """The style has no water, so what is water in the content keeps its brightness, and not its colour."""
+    """The style has no vehicle, so what is vehicle in the content keeps its brightness, and not its colour."""
     labels = (np.arange(96)[:, None] >= 50) * np.ones((1, 128), np.uint8)
     content_mask = RegionMap((2 * labels).astype(np.uint8), {0: "sky", 2: "vehicle"})
     result = transfer(
-        scene, grey, settings=settings_of(method), content_mask=content_mask,
+        scene, grey, settings=settings_of(method, **{"regions.unmatched": "keep"}), content_mask=content_mask,
         style_mask=RegionMap(labels[:80, :120].astype(np.uint8), {0: "sky", 1: "building"}),
     ).photo.pixels  # fmt: skip
     assert chroma(result).max() <= LEVEL
     luma = scene @ np.array([0.299, 0.587, 0.114], np.float32)
     np.testing.assert_allclose(result[80:, :, 0], luma[80:], atol=2 * LEVEL)
+
+
+@both_methods
+def test_a_region_without_a_counterpart_is_grey_too(method: str, scene: Pixels, grey: Pixels) -> None:
+    labels = ((np.arange(96)[:, None] >= 50) * np.ones((1, 128))).astype(np.uint8)
+    result = transfer(
+        scene, grey, settings=settings_of(method), content_mask=RegionMap(2 * labels, {0: "sky", 2: "vehicle"}),
+        style_mask=RegionMap(labels[:80, :120].copy(), {0: "sky", 1: "building"}),
+    )  # fmt: skip
+    assert result.correspondence.grey_regions == [True, True]
+    assert chroma(result.photo.pixels).max() <= LEVEL
 
 
 @both_methods

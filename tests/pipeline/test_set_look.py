@@ -180,18 +180,89 @@ class TestRegions:
         told = session.transfer(scene, look, content_mask=mask).warnings
         assert [warning.partition(":")[0] for warning in told if "#1a1aff" in warning] == ["content mask"]
 
-    def test_a_region_that_the_set_does_not_know_keeps_its_look_and_is_told(
-        self, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path], tmp_path: Path
+    @every_method
+    @pytest.mark.parametrize("unmatched", ["follow", "keep"])
+    def test_a_region_that_the_set_does_not_know(
+        self, settings: Settings, unmatched: str, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path], tmp_path: Path
     ) -> None:
         labels = np.ones(scene.shape[:2], np.uint8)
         labels[:50] = 3
         (tmp_path / "other").mkdir()
         write_mask(tmp_path / "other" / "mask.png", RegionMap(labels, {3: "water", 1: "building"}))
-        session = Session(settings=PREVIEW)
+        session = Session(settings=settings.with_changes({"regions.unmatched": unmatched}))
         look = session.fit([scene], session.style(dusk, masks[1]), content_masks=[masks[0]])
         result = session.transfer(scene, look, content_mask=tmp_path / "other" / "mask.png")
-        assert np.array_equal(result.photo.pixels[:40], scene[:40])
-        assert any(warning.startswith("52.1% of the photo") for warning in result.warnings)
+        if unmatched == "keep":
+            assert np.array_equal(result.photo.pixels[:40], scene[:40])
+            assert any(warning.startswith("52.1% of the photo") for warning in result.warnings)
+            return
+        assert look.overall is not None
+        gains, offset = look.overall[0, 0, 0, :3], look.overall[0, 0, 0, 3]
+        wanted = np.clip(scene[:30] @ gains + offset, 0.01, 0.98)
+        np.testing.assert_allclose(result.photo.pixels[:30], wanted, atol=0.02)
+        assert (
+            "the set has no water, so water in this photo (52.1% of it) follows the change of the rest of the photo"
+        ) in result.warnings
+        assert [(region.name, region.follows) for region in result.correspondence.regions] == [
+            ("building", False), ("sky", False), ("water", True),
+        ]  # fmt: skip
+
+    @every_method
+    def test_a_region_of_the_set_without_a_counterpart_follows(
+        self, settings: Settings, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        labels = np.ones(scene.shape[:2], np.uint8)
+        labels[:50], labels[80:] = 0, 3
+        (tmp_path / "other").mkdir()
+        lakeside = tmp_path / "other" / "mask.png"
+        write_mask(lakeside, RegionMap(labels, {0: "sky", 1: "building", 3: "water"}))
+        session = Session(settings=settings)
+        look = session.fit([scene, scene], session.style(dusk, masks[1]), content_masks=[masks[0], lakeside])
+        assert [(region.name, region.follows) for region in look.correspondence.regions] == [
+            ("building", False), ("sky", False), ("water", True),
+        ]  # fmt: skip
+        assert any("water" in line and "follows the change of the rest" in line for line in look.warnings)
+        assert look.overall is not None
+        np.testing.assert_array_equal(look.grids[2], look.overall)
+        result = session.transfer(scene, look, content_mask=lakeside)
+        assert np.abs(result.photo.pixels[88:] - scene[88:]).mean() > 0.02
+
+    def test_with_a_style_for_the_sky_alone_what_the_set_does_not_know_keeps_its_look(
+        self, scene: Pixels, dusk: Pixels, masks: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        labels = np.full(scene.shape[:2], 3, np.uint8)
+        labels[:50] = 0
+        (tmp_path / "other").mkdir()
+        write_mask(tmp_path / "other" / "mask.png", RegionMap(labels, {0: "sky", 3: "water"}))
+        session = Session(settings=PREVIEW)
+        look = session.fit([scene], session.style(dusk, masks[1], region="sky"), content_masks=[masks[0]])
+        result = session.transfer(scene, look, content_mask=tmp_path / "other" / "mask.png")
+        assert np.array_equal(result.photo.pixels[60:], scene[60:])
+
+    def test_a_class_that_the_set_does_not_have_follows(
+        self, monkeypatch: pytest.MonkeyPatch, frames: list[Pixels], dusk: Pixels
+    ) -> None:
+        turns = iter([(0, 1), (0, 1), (0, 3)])
+
+        class Finder:
+            def __init__(self, name: str) -> None:
+                self.segmenter = SimpleNamespace(sha256="5" * 64)
+
+            def see(self, pixels: Pixels) -> Segmentation:
+                upper, lower = next(turns)
+                probabilities = np.zeros((7, 12, 16), np.float32)
+                probabilities[upper, :6] = probabilities[lower, 6:] = 1
+                return Segmentation(pixels, probabilities, np.zeros((4, 12, 16), np.float32))
+
+        monkeypatch.setattr(session_module, "RegionFinder", Finder)
+        session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
+        look = session.fit(frames[:1], session.style(dusk))
+        result = session.transfer(frames[1], look)
+        assert [(region.name, region.follows) for region in result.correspondence.regions] == [
+            ("sky", False), ("building", False), ("water", True),
+        ]  # fmt: skip
+        assert any("the set has no water" in warning for warning in result.warnings)
+        assert np.abs(result.photo.pixels[70:] - frames[1][70:]).mean() > 0.02
 
     def test_classes_are_matched_for_the_set_and_asked_of_every_photo(
         self, monkeypatch: pytest.MonkeyPatch, frames: list[Pixels], dusk: Pixels

@@ -155,3 +155,77 @@ def test_what_becomes_grey(given: list[tuple[str | None, bool]], regions: list[b
     styles = [replace(counterpart(content, stripes(0, 1), region=region), grey=grey) for region, grey in given]
     found = combine_matchings(content, styles, 0.01)
     assert (found.grey_regions, found.all_grey) == (regions, everything)
+
+
+def following(found: Correspondence) -> dict[str, tuple[int, ...]]:
+    """`{region: labels}` of those without a counterpart."""
+    return {region.name: region.content_ids for region in found.regions if region.follows}
+
+
+def test_a_region_without_a_counterpart_follows_and_says_so() -> None:
+    content = stripes(3, 0, 1, UNLABELLED)
+    style = counterpart(content, stripes(0, 1))
+    found = combine_matchings(content, [style], 0.01, follow=True)
+    assert [region.name for region in found.regions] == ["sky", "building", "water"]
+    assert (following(found), len(found.matched)) == ({"water": (3,)}, 2)
+    assert (found.shares(0), found.ids(0)) == ([1.0, 1.0, 0.0], [(0,), (1,), ()])
+    assert found.messages == found.styles[0].matching.messages
+    follows, unlabelled = found.messages
+    assert follows.startswith("the style photo has no water, so water in the content photo (25.0% of it) follows the")
+    assert unlabelled == "25.0% of the content photo is in no region and keeps its own look"
+    kept = combine_matchings(content, [style], 0.01)
+    assert found.without_following().regions == kept.regions == found.matched
+    assert kept.messages == style.matching.messages
+
+
+def test_a_region_too_small_to_measure_follows_too() -> None:
+    content, specks = stripes(0, 1), stripes(0, 1)
+    specks.labels[:, 50:99] = 0
+    matching = match(content.labels, specks.labels, content.names, specks.names, least_share=0.05)
+    found = combine_matchings(content, [MatchedStyle("a.jpg", 1.0, None, specks, matching)], 0.05, follow=True)
+    assert following(found) == {"building": (1,)}
+    (message,) = found.messages
+    assert message.startswith("there is too little building to measure")
+    assert message.endswith(", so it follows the change of the rest of the photo")
+
+
+def test_labels_of_one_name_follow_as_one_region() -> None:
+    labels = np.repeat(np.array([0, 7, 8, 1], np.uint8), 25)[None].repeat(10, 0)
+    content = RegionMap(labels, {0: "sky", 7: "water", 8: "water", 1: "building"})
+    found = combine_matchings(content, [counterpart(content, stripes(0, 1))], 0.01, follow=True)
+    assert following(found) == {"water": (7, 8)}
+
+
+def test_what_any_style_has_does_not_follow() -> None:
+    content = stripes(0, 1, 3, 2)
+    styles = [counterpart(content, stripes(0, 1), "a.jpg"), counterpart(content, stripes(0, 3), "b.jpg")]
+    found = combine_matchings(content, styles, 0.01, follow=True)
+    assert following(found) == {"vegetation": (2,)}
+    message = "no style for vegetation, so it follows the change of the rest of the photo (25.0% of the content photo)"
+    assert message in found.messages
+
+
+def test_beside_a_style_of_a_region_the_rest_follows_only_if_there_is_a_style_for_it() -> None:
+    content = stripes(0, 1, 3, 2)
+    sky = counterpart(content, stripes(0, 1), "sunset.jpg", 1.0, "sky")
+    alone = combine_matchings(content, [sky], 0.01, follow=True)
+    assert following(alone) == {}
+    assert all("keeps its own look" in message for message in alone.messages) and len(alone.messages) == 3
+    both = combine_matchings(content, [sky, counterpart(content, stripes(1, 2), "b.jpg")], 0.01, follow=True)
+    assert following(both) == {"water": (3,)}
+
+
+def test_photos_matched_as_wholes_leave_nothing_to_follow() -> None:
+    content = stripes(0, UNLABELLED)
+    found = combine_matchings(content, [counterpart(content, stripes(1))], 0.01, follow=True)
+    assert following(found) == {} and found.messages == found.styles[0].matching.messages
+
+
+@pytest.mark.parametrize(("greys", "grey"), [((True, True), True), ((True, False), False)])
+def test_a_region_that_follows_is_grey_if_all_others_are(greys: tuple[bool, bool], grey: bool) -> None:
+    content = stripes(0, 1, 3)
+    sky = replace(counterpart(content, stripes(0, 1), region="sky"), grey=greys[0])
+    rest = replace(counterpart(content, stripes(0, 1)), grey=greys[1])
+    found = combine_matchings(content, [sky, rest], 0.01, follow=True)
+    assert [region.name for region in found.regions] == ["sky", "building", "water"]
+    assert found.grey_regions == [*greys, grey]

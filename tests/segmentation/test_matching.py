@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segmentation.matching import RegionPair, closeness, match
+from segmentation.matching import RegionPair, closeness, match, matching_messages
 
 NAMES = {0: "sky", 1: "building", 3: "water"}
 
@@ -65,6 +65,16 @@ def test_the_unlabelled_match_nothing_and_are_reported() -> None:
     matching = match(labels(_0=75, _255=25), labels(_0=50, _255=50), NAMES, NAMES)
     assert matching.regions == (RegionPair("sky", (0,), (0,)),)
     assert len(matching.messages) == 1 and "25.0%" in matching.messages[0]
+
+
+def test_messages_say_what_a_region_without_a_match_does() -> None:
+    matching = match(labels(_0=5000, _1=4991, _3=9, _255=100), labels(_0=50, _3=50), NAMES, NAMES)
+    lists = matching.merged, matching.content_only, matching.style_only, matching.too_small
+    assert matching_messages(*lists, 0.01, 1e-3) == matching.messages
+    building, water, unlabelled = matching_messages(*lists, 0.01, 1e-3, "becomes grey")
+    assert "has no building" in building and building.endswith("becomes grey")
+    assert "too little water" in water and water.endswith(", so it becomes grey")
+    assert unlabelled.endswith("keeps its own look")
 
 
 def test_nothing_unlabelled_is_not_worth_a_message_however_small_regions_may_be() -> None:

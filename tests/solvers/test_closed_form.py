@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
 from photostyle.colour.luma import LUMA
-from photostyle.solvers.closed_form import LEAST_GAIN, MOST_GAIN, NOISE, barycentre, fit
+from photostyle.solvers.closed_form import LEAST_GAIN, MOST_GAIN, NOISE, barycentre, fit, fit_overall
 
 Pixels = NDArray[np.float64]
 
@@ -134,3 +134,47 @@ def test_in_grey_is_the_luma_of_the_map() -> None:
     grey = found.in_grey()(CONTENT)
     assert np.ptp(grey, axis=-1).max() < 1e-12
     np.testing.assert_allclose(grey[..., 0], found(CONTENT) @ LUMA, atol=1e-12)
+
+
+UPPER, LOWER = np.zeros((60, 60)), np.zeros((60, 60))
+UPPER[:20], LOWER[20:] = 1, 1
+DIVIDED = np.where(UPPER[..., None] > 0, STYLE + 0.3, STYLE)
+
+
+def test_the_overall_map_of_regions_is_that_of_their_union() -> None:
+    found = fit_overall(CONTENT, [(UPPER, [(1.0, DIVIDED, UPPER)]), (LOWER, [(1.0, DIVIDED, LOWER)])])
+    union = fit(CONTENT, ALL, [(1.0, DIVIDED, ALL)], lightness=0)
+    np.testing.assert_allclose(found.gains, union.gains, atol=1e-9)
+    np.testing.assert_allclose(found.offset, union.offset, atol=1e-9)
+    assert not found.lift.any() and not found.layout.any()
+
+
+def test_the_overall_map_of_one_region_is_its_own() -> None:
+    found = fit_overall(CONTENT, [(UPPER, [(1.0, STYLE, LOWER)])])
+    own = fit(CONTENT, UPPER, [(1.0, STYLE, LOWER)], lightness=0)
+    np.testing.assert_allclose(found.gains, own.gains, atol=1e-9)
+    np.testing.assert_allclose(found.offset, own.offset, atol=1e-9)
+
+
+def test_the_overall_map_does_not_depend_on_the_sizes_of_the_styles_regions() -> None:
+    wide = np.concatenate([np.tile(DIVIDED[:20], (9, 1, 1)), DIVIDED[20:]])
+    upper, lower = np.zeros(wide.shape[:2]), np.zeros(wide.shape[:2])
+    upper[:180], lower[180:] = 1, 1
+    found = fit_overall(CONTENT, [(UPPER, [(1.0, wide, upper)]), (LOWER, [(1.0, wide, lower)])])
+    wanted = fit_overall(CONTENT, [(UPPER, [(1.0, DIVIDED, UPPER)]), (LOWER, [(1.0, DIVIDED, LOWER)])])
+    np.testing.assert_allclose(found.gains, wanted.gains, atol=1e-9)
+    np.testing.assert_allclose(found.offset, wanted.offset, atol=1e-9)
+
+
+def test_the_overall_map_takes_several_styles_by_their_shares() -> None:
+    """The mean arrives between those of the styles, and a photo divided between two styles stays itself."""
+    other = STYLE + 0.2
+    found = fit_overall(CONTENT, [(ALL, [(0.25, STYLE, ALL), (0.75, other, ALL)])])
+    np.testing.assert_allclose(moments(found(CONTENT))[0], moments(STYLE)[0] + 0.15, atol=1e-9)
+    halves = [(UPPER, [(1.0, DIVIDED, UPPER)]), (LOWER, [(1.0, DIVIDED.copy(), LOWER)])]
+    np.testing.assert_allclose(fit_overall(DIVIDED, halves)(DIVIDED), DIVIDED, atol=1e-9)
+
+
+def test_the_overall_map_of_an_empty_region_is_refused() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        fit_overall(CONTENT, [(ALL, [(1.0, STYLE, 0 * ALL)])])

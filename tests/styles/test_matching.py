@@ -68,3 +68,21 @@ def test_what_is_not_there_is_refused() -> None:
         match_classes(CONTENT, [style("a.jpg", (0, 1.0), region="person")])
     with pytest.raises(InputError, match="building or more in both photos"):
         match_classes(CONTENT, [style("a.jpg", (0, 0.5), (2, 0.5), region="building")])
+
+
+def test_a_class_that_no_style_has_follows() -> None:
+    content = seen((0, 0.4), (1, 0.3), (3, 0.3))
+    found, _ = match_classes(content, [style("a.jpg", (0, 0.5), (1, 0.5))], follow=True)
+    assert found is not None
+    assert [(region.name, region.follows) for region in found.regions] == [
+        ("sky", False), ("building", False), ("water", True),
+    ]  # fmt: skip
+    assert any("follows the change of the rest of the photo" in message for message in found.messages)
+    kept, _ = match_classes(content, [style("a.jpg", (0, 0.5), (1, 0.5))])
+    assert kept is not None and [region.name for region in kept.regions] == ["sky", "building"]
+
+
+def test_what_follows_is_no_match() -> None:
+    """Little in common stays little in common."""
+    sky = style("sky.jpg", (0, 0.6), (2, 0.4))
+    assert match_classes(CONTENT, [sky, sky], follow=True) == (None, "the photos have little scenery in common")
