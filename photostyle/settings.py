@@ -201,9 +201,7 @@ class LookSettings(Section):
     keep_luminance: bool = Field(
         False, description="keep the content's L* and change only its colour, as lightness 0 and contrast 0 do"
     )
-    regions: dict[str, Share] = Field(
-        {}, description="strength of matched regions by name; 1 for regions that are not named"
-    )
+    regions: dict[str, Share] = Field({}, description="strength of regions by name; 1 for regions that are not named")
     skin: Share = Field(0.0, description="protection of skin colours: 0 is none, at 1 they stay unchanged")
     neutrals: Share = Field(0.0, description="protection of greys: 0 is none, at 1 only their lightness changes")
 

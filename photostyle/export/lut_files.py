@@ -73,7 +73,7 @@ def whole_lut(content: Photo, result: Result, points: int) -> tuple[Lut, LutErro
 
 
 def region_luts(content: Photo, result: Result, points: int) -> tuple[tuple[RegionLut, ...], LutError]:
-    """Fits a LUT for each matched region, and measures the error of all of them together.
+    """Fits a LUT for each region of the correspondence, and measures the error of all of them together.
 
     For the error, the LUTs are mixed by the masks, with the 8 bits in which the masks are written. Pixels in no region
     keep their colours. The arguments are the same as for `whole_lut`.
@@ -120,7 +120,7 @@ def _sample_pixels(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def _region_masks(content: Photo, result: Result) -> NDArray[np.uint8]:
-    """The masks of the matched regions, `(K, H, W)`, refined so that they follow the photo's edges."""
+    """The masks of the correspondence's regions, `(K, H, W)`, refined so that they follow the photo's edges."""
     correspondence, pixels = result.correspondence, content.filled().pixels
     ids = [region.content_ids for region in correspondence.regions]
     proxy = content.fitted(result.settings.solver.size)

@@ -74,7 +74,8 @@ def preview(task: Task) -> SolvedTransfer:
 def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grids, tuple[Outcome, ...]]:
     """Solves for the grids. Returns them with the outcome of every stage.
 
-    The grids of regions without a counterpart stay those of the closed form: nothing is measured there.
+    The grids of regions without a counterpart stay those of the closed form. Nothing is measured there, and the terms
+    of other regions would move them, since the encoder sees some way beyond the border of a region.
 
     Args:
         task: its settings, styles and correspondence are used. Its photo is not: the photos are in `scenes`.

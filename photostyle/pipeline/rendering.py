@@ -76,7 +76,7 @@ class Rendering:
 
 
 def strengths_of(look: LookSettings, correspondence: Correspondence) -> list[float]:
-    """The strength of each matched region, in the order of the regions.
+    """The strength of each region of the correspondence, in their order.
 
     Raises:
         SettingsError: `look.regions` names a region that does not exist.

@@ -22,7 +22,7 @@ Pixels = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """The content and the styles at one size, with the masks of their matched regions.
+    """The content and the styles at one size, with the masks of the correspondence's regions.
 
     Args:
         pixels: the content, `(H, W, 3) float32`, sRGB-encoded, [0, 1].
@@ -31,7 +31,8 @@ class Scene:
         soft: the masks of the regions after refinement to the edges of the photo, in the same form, sum 1.
         styles: the measured style photos.
         style_masks: for each style `(K, h, w) float32`, [0, 1]: the masks, by coverage, of the regions that the
-            content's regions take their look from. A mask is 0 if a region takes nothing from this style.
+            content's regions take their look from. A mask is 0 if a region takes nothing from this style, as regions
+            without a counterpart do.
         photos: number of photos of equal size that the content consists of, one below the other.
     """
 

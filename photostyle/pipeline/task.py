@@ -41,8 +41,9 @@ class SolvedTransfer:
 
     Args:
         stages: how each stage went.
-        apply: a function of a photo and the strengths of the matched regions, [0, 1] each. It gives the photo's pixels
-            with their new look, as a new array, and warnings. It keeps what was solved for in memory, but not the task.
+        apply: a function of a photo and the strengths of the correspondence's regions, [0, 1] each. It gives the
+            photo's pixels with their new look, as a new array, and warnings. It keeps what was solved for in memory,
+            but not the task.
         paper_terms: a function that gives the terms of Luan et al. 2017 for the photo at the size of the solve,
             weighted as in the settings.
     """

@@ -1,4 +1,4 @@
-"""Masks of matched regions, brought from the size of the solve to the edges of the photo at any size.
+"""Masks of regions, brought from the size of the solve to the edges of the photo at any size.
 
 A guided filter (`segmentation.refine`) runs twice. A wide pass moves a border to the nearest edge of the photo, a
 narrow pass follows that edge.
