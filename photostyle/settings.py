@@ -142,7 +142,7 @@ class GridSettings(Section):
     """Settings of the methods `grid` and `closed form`. All defaults were chosen by trials, see docs/default.md."""
 
     rows: int = Field(6, ge=1, le=64, description="number of cells of each region's grid over the rows of the photo")
-    columns: int = Field(1, ge=1, le=64, description="number of cells over the columns of the photo")
+    warmths: int = Field(5, ge=1, le=64, description="number of cells over the range of warmth, red less blue")
     lumas: int = Field(6, ge=1, le=32, description="number of cells over the range of luma")
     lightness: float = Field(
         0.4, ge=0, le=1, description="share of the lightness curve that is used in the closed form"
@@ -163,8 +163,12 @@ class GridSettings(Section):
     photorealism: Weight = Field(
         9.2, description="weight of the photorealism term; 1 here is 0.001 in objective.photorealism"
     )
+    drift: Weight = Field(
+        5.0, description="weight of the drift term: equal colours that get another hue or chroma in another place"
+    )
     epsilon: float = Field(1e-5, gt=0, description="regularisation of the Matting Laplacian")
-    across: Weight = Field(30.0, description="stiffness between neighbouring cells in rows and columns")
+    across: Weight = Field(30.0, description="stiffness between neighbouring cells over the rows")
+    warmth: Weight = Field(2.0, description="stiffness between neighbouring cells in warmth")
     along: Weight = Field(5.0, description="stiffness between neighbouring cells in luma")
     prior: Weight = Field(0.2, description="weight of the distance from the closed form")
     chroma: float = Field(

@@ -23,6 +23,7 @@ class RegionalWeights:
     structure: float
     edges: float
     photorealism: float
+    drift: float
 
 
 class RegionalObjective:
@@ -47,10 +48,11 @@ class RegionalObjective:
         structure: Callable[[Tensor], Tensor],
         edges: Callable[[Tensor], Tensor],
         photorealism: Callable[[Tensor], Tensor],
+        drift: Callable[[Tensor], Tensor],
     ) -> None:
         self.features, self.layers, self.weights = features, layers, weights
         self.style, self.colours, self.structure = style, colours, structure
-        self.edges, self.photorealism = edges, photorealism
+        self.edges, self.photorealism, self.drift = edges, photorealism, drift
 
     def terms(self, image: Tensor) -> dict[str, Tensor]:
         """Every weighted term of `(1, 3, H, W)`, sRGB-encoded, [0, 1]: scalars that add up to the objective."""
@@ -67,6 +69,8 @@ class RegionalObjective:
         if weights.photorealism:
             unit = PHOTOREALISM_UNIT * per_pixel
             terms["photorealism"] = weights.photorealism * unit * self.photorealism(image)
+        if weights.drift:
+            terms["drift"] = weights.drift * self.drift(image)
         return terms
 
     def __call__(self, image: Tensor) -> tuple[float, Tensor, dict[str, float]]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from photostyle.objective.colours import ColourTerm
+from photostyle.objective.drift import DriftTerm
 from photostyle.objective.edges import EdgeTerm
 from photostyle.objective.laplacian import matting_laplacian
 from photostyle.objective.photorealism import PhotorealismTerm
@@ -22,6 +23,7 @@ from photostyle.objective.structure import StructureTerm
 from photostyle.objective.style import RelativeStyleTerm, mean_grams
 from photostyle.photo.icc import SRGB, Profile
 from photostyle.photo.photo import Photo
+from photostyle.photo.resizing import resize
 from photostyle.pipeline import pixel_method
 from photostyle.pipeline.result import Progress
 from photostyle.pipeline.scene import Pixels, Scene, masks_of, scene_of, stack_photos, unstack_photos
@@ -31,19 +33,22 @@ from photostyle.regions.edge_masks import refine_fine
 from photostyle.regions.region_map import layer_masks
 from photostyle.solvers import closed_form
 from photostyle.solvers.bilateral import FAINT, Shape, apply_grids, coefficients_of, grids_in_grey, slicing_matrix
-from photostyle.solvers.grid import Solver, Stiffness
+from photostyle.solvers.grid import Slices, Solver, Stiffness
 from photostyle.solvers.result import Outcome, Status, Step
+from photostyle.solvers.surfaces import Surfaces
 from segmentation.refine import Refined
 
 Grids = NDArray[np.float64]
 Strengths = Sequence[float]
 
 PREVIEW = Shape(9, 1, 17)
-"""Shape of the grids for the method `closed form`: nine rows of cells for the layout, and one column, since the closed
-form is the same in all columns. 17 lumas are enough to follow its lightness curve."""
+"""Shape of the grids for the method `closed form`: nine rows of cells for the layout, and one warmth, since the closed
+form is the same for all. 17 lumas are enough to follow its lightness curve."""
 STRIP = 200_000
 """Number of pixels of the full-size photo that are computed at once. They need about 30 MB. This is a fifth faster than
 with five times as many."""
+SEEN = 700
+"""Longest side, in pixels, of the photo from which the colours of surfaces are measured."""
 TOUCHED = 0.1
 """If the masks of all regions add up to at least this in a pixel, the pixel gets the full result of the grids. If they
 add up to `FAINT` or less, it stays unchanged. Between the two, the result is blended in, because the shoulder changes
@@ -56,7 +61,7 @@ def transfer(task: Task) -> SolvedTransfer:
     with task.clock.part("masks"):
         measured, coarse = masks_of(task)
         scenes = [scene_of(task, place, measured, coarse) for place in (-2, -1)]
-    grids, stages = solve_grids(task, scenes, Shape(settings.rows, settings.columns, settings.lumas))
+    grids, stages = solve_grids(task, scenes, Shape(settings.rows, settings.warmths, settings.lumas))
     return transfer_by_grids(task, coarse, grids, stages)
 
 
@@ -83,7 +88,7 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
         shape: the shape of the grids.
     """
     settings, clock = task.settings.grid, task.clock
-    stiffness = Stiffness(settings.across, settings.along, settings.prior, settings.chroma)
+    stiffness = Stiffness(settings.across, settings.warmth, settings.along, settings.prior, settings.chroma)
     with clock.part("closed form"):
         task.progress(Progress.begin("closed form"))
         reference = closed_form_grids(task, scenes[-1], shape)
@@ -97,15 +102,18 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
             continue
         with clock.part(f"objective, {name.split()[-1]}"):
             task.progress(Progress.begin("objective"))
-            objective = _objective(task, scene)
+            slices = Slices(
+                scene.surfaces[:matched], scene.soft[:matched], _fixed_colours(scene, following), shape, solver.device
+            )
+            objective = _objective(task, scene, slices.changed(solver.reference))
 
         def report(step: Step, most: int = most) -> None:
             task.report(step, most)
 
         with clock.part(name):
             grids, outcome = solver(
-                objective, scene.pixels, scene.soft[:matched], _fixed_colours(scene, following), grids, iterations=most,
-                tolerance=settings.tolerance, patience=settings.patience, report=report, stage=name,
+                objective, slices, grids, iterations=most, tolerance=settings.tolerance, patience=settings.patience,
+                report=report, stage=name,
             )  # fmt: skip
         stages.append(outcome)
         if outcome.status in (Status.INTERRUPTED, Status.NOT_FINITE):
@@ -119,18 +127,18 @@ def _fixed_colours(scene: Scene, following: Grids) -> Pixels:
     Args:
         following: the grids of the last regions of the scene, which are not solved for.
     """
-    fixed: Pixels = scene.soft[-1][..., None] * scene.pixels
+    fixed: Pixels = scene.soft[-1][..., None] * scene.surfaces[-1]
     if len(following):
-        masks = scene.soft[-1 - len(following) : -1]
-        mapped = slicing_matrix(scene.pixels, masks, Shape(*following.shape[1:4])) @ following.reshape(-1, 3)
-        fixed += mapped.reshape(fixed.shape).astype(np.float32)
+        part = slice(-1 - len(following), -1)
+        matrix = slicing_matrix(scene.surfaces[part], scene.soft[part], Shape(*following.shape[1:4]))
+        fixed += (matrix @ following.reshape(-1, 3)).reshape(fixed.shape).astype(np.float32)
     return fixed
 
 
 def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
-    """The closed form as grids, `(K, rows, columns, lumas, 4, 3)`.
+    """The closed form as grids, `(K, rows, warmths, lumas, 4, 3)`.
 
-    Each region has one map of colours by optimal transport, which is the same in all columns, and in all rows but for
+    Each region has one map of colours by optimal transport, which is the same for all warmths, and in all rows but for
     the layout that the style shows. Regions without a counterpart have the affine map of all others together. A region
     that takes its look only from black-and-white styles is mapped to greys.
     """
@@ -147,7 +155,7 @@ def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
 
 
 def overall_grid(task: Task, scene: Scene, shape: Shape) -> Grids:
-    """The grid of regions without a counterpart, `(rows, columns, lumas, 4, 3)`: the change of the whole photo."""
+    """The grid of regions without a counterpart, `(rows, warmths, lumas, 4, 3)`: the change of the whole photo."""
     overall = closed_form.fit_overall(scene.pixels, _matched_colours(task.correspondence, scene))
     grid: Grids = coefficients_of([overall], scene.pixels, scene.masks[:1], shape)[0]
     return grid
@@ -163,8 +171,12 @@ def _matched_colours(
     ]
 
 
-def _objective(task: Task, scene: Scene) -> RegionalObjective:
-    """The objective of a scene. Regions without a counterpart have nothing to be compared with in style and colours."""
+def _objective(task: Task, scene: Scene, reference: Tensor) -> RegionalObjective:
+    """The objective of a scene. Regions without a counterpart have nothing to be compared with in style and colours.
+
+    Args:
+        reference: the photo after the closed form, `(1, 3, H, W)`. What hue and chroma drift in it is free.
+    """
     settings, extract, photos = task.settings.grid, task.extract, scene.photos
     layers, matched = tuple(settings.style_layers), len(task.correspondence.matched)
     image, masks = extract.tensor(scene.pixels), torch.from_numpy(scene.masks[:matched]).to(extract.device)
@@ -183,7 +195,7 @@ def _objective(task: Task, scene: Scene) -> RegionalObjective:
         }  # fmt: skip
     laplacian = matting_laplacian(scene.pixels, settings.epsilon, labels=labels)
     weights = RegionalWeights(
-        settings.style, settings.colours, settings.structure, settings.edges, settings.photorealism
+        settings.style, settings.colours, settings.structure, settings.edges, settings.photorealism, settings.drift
     )
     carried_masks = {
         layer: stack_photos(mask[:, None], photos)[:, 0]
@@ -203,6 +215,7 @@ def _objective(task: Task, scene: Scene) -> RegionalObjective:
         structure=StructureTerm(image, torch.from_numpy(labels).to(extract.device)),
         edges=EdgeTerm(image, photos),
         photorealism=PhotorealismTerm(laplacian, device=extract.device),
+        drift=DriftTerm(image, reference, torch.from_numpy(labels).to(extract.device)),
     )  # fmt: skip
 
 
@@ -213,7 +226,7 @@ def transfer_by_grids(task: Task, coarse: Pixels, grids: Grids, stages: tuple[Ou
         task: the photo and its correspondence.
         coarse: `(K + 1, H, W) float32`: the masks of the K regions of the task's photo, and the mask of the pixels in
             no region. See `photostyle.regions.edge_masks.coarse_masks`.
-        grids: `(K, rows, columns, lumas, 4, 3)`.
+        grids: `(K, rows, warmths, lumas, 4, 3)`.
         stages: how each stage of the solver went.
     """
     grids, regions = _ending_in_grey(grids, task.correspondence), len(grids)
@@ -269,7 +282,7 @@ def apply_at_full_size(
         pixels: `(H, W, 3) float32`, encoded in the colour space of `profile`, [0, 1].
         masks: the masks of the K regions of the grids and the mask of the pixels in no region, as functions of
             `pixels`.
-        grids: `(K, rows, columns, lumas, 4, 3)`, for sRGB-encoded colours. In `(K + 1, ...)` the last one is for the
+        grids: `(K, rows, warmths, lumas, 4, 3)`, for sRGB-encoded colours. In `(K + 1, ...)` the last one is for the
             pixels in no region, which otherwise stay as they are.
         strengths: the strengths of the K regions, [0, 1].
         strip: number of pixels computed at once.
@@ -277,20 +290,26 @@ def apply_at_full_size(
         tell: is called with the number of finished rows, before the first strip and after each strip.
     """
     height, width = pixels.shape[:2]
+    small = _small(pixels)
+    surfaces = Surfaces.of(profile.to_srgb(small), masks.of(small))
     result, step = np.empty_like(pixels), max(1, strip // width)
     tell(0)
-    shares = np.ones((len(grids), 1, 1), np.float32)
-    shares[: len(strengths), 0, 0] = strengths
+    wanted = [*strengths, *[1.0] * (len(grids) - len(strengths))]
+    shares = np.array(wanted, np.float32)[:, None, None]
     for row in range(0, height, step):
         rows = pixels[row : row + step]
         soft = masks.of(rows, row, height)
-        mapped, rest = soft[: len(grids)], soft[len(grids) :]
-        weighted = shares * mapped
-        unchanged = rest.sum(0) + (mapped - weighted).sum(0)
         changed = apply_grids(
-            rows, weighted, unchanged, grids, profile=profile, first_row=row, height=height, device=device
+            rows, soft, grids, surfaces, strengths=wanted, profile=profile, first_row=row, height=height, device=device
         )
-        touched = np.clip((weighted.sum(0) - FAINT) / (TOUCHED - FAINT), 0, 1)[..., None]
+        touched = np.clip(((shares * soft[: len(grids)]).sum(0) - FAINT) / (TOUCHED - FAINT), 0, 1)[..., None]
         result[row : row + step] = np.where(touched < 1, rows + touched * (changed - rows), changed)
         tell(row + len(rows))
     return result
+
+
+def _small(pixels: Pixels) -> Pixels:
+    """The photo, at most `SEEN` pixels long."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, SEEN / max(height, width))
+    return pixels if scale == 1 else resize(pixels, max(1, round(height * scale)), max(1, round(width * scale)))

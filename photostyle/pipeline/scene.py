@@ -7,6 +7,7 @@ borders between stacked photos do not count in any term of the objective.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from torch import Tensor
 from photostyle.encoders.features import EncodedPhoto
 from photostyle.pipeline.task import Task
 from photostyle.regions.edge_masks import coarse_masks, measured_masks, refine_fine
+from photostyle.solvers.surfaces import Surfaces, unmixed
 
 Pixels = NDArray[np.float32]
 
@@ -42,6 +44,15 @@ class Scene:
     styles: tuple[EncodedPhoto, ...]
     style_masks: tuple[Pixels, ...]
     photos: int = 1
+
+    @cached_property
+    def surfaces(self) -> Pixels:
+        """`(K + 1, H, W, 3) float32`: for each mask of `soft` the colours of its own surface, where pixels are mixed.
+
+        See `photostyle.solvers.surfaces`.
+        """
+        photos = zip(np.split(self.pixels, self.photos), np.split(self.soft, self.photos, 1), strict=True)
+        return np.concatenate([unmixed(*photo, Surfaces.of(*photo)) for photo in photos], 1)
 
     @property
     def labels(self) -> NDArray[np.intp]:

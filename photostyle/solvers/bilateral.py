@@ -1,13 +1,16 @@
-"""Affine maps of colour on coarse bilateral grids, one grid for each region, and their application to a photo.
+"""Affine maps of colour on coarse grids, one grid for each region, and their application to a photo.
 
 Chen, Paris and Durand, "Real-time Edge-aware Image Processing with the Bilateral Grid", ACM TOG 26(3), 2007, for the
 grid; Chen, Adams, Wadhwa and Hasinoff, "Bilateral Guided Upsampling", ACM TOG 35(6), 2016, for affine maps on it.
-Where the photo has colour I and luma y at row r and column c, with m_k the soft mask of region k,
+Where region k has the soft mask m_k and the colour c_k at row r,
 
-    O = shoulder( sum_k m_k (A_k I + b_k) + m_0 I ),   (A_k, b_k) interpolated from grid k at (r, c, y)
+    O = shoulder( sum_k m_k (A_k c_k + b_k) + m_0 c_0 ),   (A_k, b_k) interpolated from grid k at (r, w(c_k), y(c_k))
 
-where m_0 is the mask of the pixels in no region. The result is therefore nearly locally affine for any unknowns, and
-the same grids give the result at any size. The maps are for sRGB colours. Colours of a photo in a wider colour space
+where y is luma, w is warmth (red less blue), and m_0 is the mask of the pixels in no region. c_k is the photo's colour,
+except in pixels that are mixtures of several regions (`photostyle.solvers.surfaces`). There are no cells over the
+columns of the photo: the maps depend on height, since light does, and otherwise on colour only, so that equal colours
+stay equal beside one another. The result is nearly locally affine for any unknowns, and the same grids give the result
+at any size. The maps are for sRGB colours. Colours of a photo in a wider colour space
 may be outside [0, 1] there, and the shoulder acts on the photo's own numbers.
 """
 
@@ -26,26 +29,29 @@ from torch.nn import functional
 from photostyle.colour.luma import LUMA
 from photostyle.photo.icc import SRGB, Profile
 from photostyle.solvers.closed_form import ColourMap
+from photostyle.solvers.surfaces import Surfaces, middles
 
 LOW, HIGH = 0.01, 0.98
 """Where the shoulder begins to bend."""
 BATCH = 8
 """Number of parts that interpolation is split into, so that threads can share the work."""
+WARMEST = 0.25
+"""Red less blue at the last cell over warmth; the first cell is at minus this. Beyond them, the maps stay the same."""
 FAINT = 2e-3
 """A region whose mask is below this value is treated as absent from the pixel."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The shape of a grid: its cells over the rows, the columns and the lumas of the photo."""
+    """The shape of a grid: its cells over the rows of the photo, and over warmth and luma."""
 
     rows: int
-    columns: int
+    warmths: int
     lumas: int
 
     @property
     def cells(self) -> int:
-        return self.rows * self.columns * self.lumas
+        return self.rows * self.warmths * self.lumas
 
 
 def shoulder(values: Tensor) -> Tensor:
@@ -65,22 +71,15 @@ def slicing_matrix(pixels: NDArray[np.float32], masks: NDArray[np.float32], shap
     """The matrix from the coefficients of all cells to colours: trilinear weights times masks times (R, G, B, 1).
 
     Args:
-        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+        pixels: `(K, H, W, 3) float32`, sRGB-encoded: the colours that each region's map is applied to.
         masks: `(K, H, W) float32`, soft.
 
     Returns:
-        `(H W, 4 K cells) CSR float32`; columns are in the order of `(K, rows, columns, lumas, 4)`.
+        `(H W, 4 K cells) CSR float32`; columns are in the order of `(K, rows, warmths, lumas, 4)`.
     """
-    height, width = pixels.shape[:2]
-    flat = pixels.reshape(-1, 3)
-    basis = np.concatenate([flat, np.ones((len(flat), 1), np.float32)], 1)
-    places = (
-        np.repeat((np.arange(height) + 0.5) / height, width),
-        np.tile((np.arange(width) + 0.5) / width, height),
-        np.clip(flat @ LUMA, 0, 1),
-    )
-    axes = [_hat_weights(count, at) for count, at in zip((shape.rows, shape.columns, shape.lumas), places, strict=True)]
-    corners = list(np.ndindex(*(min(2, extent) for extent in (shape.rows, shape.columns, shape.lumas))))
+    height, width = masks.shape[1:]
+    down = np.repeat((np.arange(height) + 0.5) / height, width)
+    corners = list(np.ndindex(*(min(2, extent) for extent in (shape.rows, shape.warmths, shape.lumas))))
     entries = 4 * len(corners)
     present = masks.reshape(len(masks), -1) > FAINT
     ends = np.cumsum(entries * present.sum(0))
@@ -88,20 +87,32 @@ def slicing_matrix(pixels: NDArray[np.float32], masks: NDArray[np.float32], shap
     data, indices = np.empty(ends[-1], np.float32), np.empty(ends[-1], np.int32)
     for region, mask in enumerate(masks.reshape(len(masks), -1)):
         inside = present[region].nonzero()[0]
+        colours = pixels[region].reshape(-1, 3)[inside]
+        basis = np.concatenate([colours, np.ones((len(inside), 1), np.float32)], 1)
+        places = (down[inside], _warmth(colours), np.clip(colours @ LUMA, 0, 1))
+        axes = [
+            _hat_weights(count, at) for count, at in zip((shape.rows, shape.warmths, shape.lumas), places, strict=True)
+        ]
         weights = np.empty((len(inside), len(corners), 1), np.float32)
         cells = np.empty((len(inside), len(corners), 1), np.int32)
         for place, corner in enumerate(corners):
             weight, cell = mask[inside].astype(np.float64), np.full(len(inside), region)
             for (low, share, count), high in zip(axes, corner, strict=True):
-                weight *= share[inside] if high else 1 - share[inside]
-                cell = cell * count + low[inside] + high
+                weight *= share if high else 1 - share
+                cell = cell * count + low + high
             weights[:, place, 0], cells[:, place, 0] = weight, cell
         into = starts[inside, None] + np.arange(entries)
-        data[into] = (weights * basis[inside, None]).reshape(-1, entries)
+        data[into] = (weights * basis[:, None]).reshape(-1, entries)
         indices[into] = (4 * cells + np.arange(4, dtype=np.int32)).reshape(-1, entries)
         starts[inside] += entries
     indptr = np.concatenate([[0], ends]).astype(np.int32)
     return sparse.csr_array((data, indices, indptr), shape=(height * width, 4 * len(masks) * shape.cells))
+
+
+def _warmth(colours: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The warmth of `(N, 3)` colours as a position among the cells, [0, 1]."""
+    position: NDArray[np.float32] = np.clip((colours[:, 0] - colours[:, 2] + WARMEST) / (2 * WARMEST), 0, 1)
+    return position
 
 
 def _hat_weights(count: int, at: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
@@ -123,9 +134,9 @@ def coefficients_of(
         masks: `(K, H, W) float32`, [0, 1].
 
     Returns:
-        `(K, rows, columns, lumas, 4, 3)`: for every cell three columns of gains, and the offset for each channel.
+        `(K, rows, warmths, lumas, 4, 3)`: for every cell three columns of gains, and the offset for each channel.
     """
-    grids = np.zeros((len(maps), shape.rows, shape.columns, shape.lumas, 4, 3))
+    grids = np.zeros((len(maps), shape.rows, shape.warmths, shape.lumas, 4, 3))
     for grid, colour_map, mask in zip(grids, maps, masks, strict=True):
         grid[..., :3, :] = colour_map.gains.T
         grid[..., 3, :] = colour_map.offset
@@ -170,9 +181,10 @@ def grids_in_grey(grids: NDArray[np.float64]) -> NDArray[np.float64]:
 def apply_grids(
     pixels: NDArray[np.float32],
     masks: NDArray[np.float32],
-    rest: NDArray[np.float32],
     grids: NDArray[np.float64],
+    surfaces: Surfaces,
     *,
+    strengths: Sequence[float] | None = None,
     profile: Profile = SRGB,
     first_row: int = 0,
     height: int | None = None,
@@ -183,9 +195,11 @@ def apply_grids(
     Args:
         pixels: `(H, W, 3) float32`, encoded in the colour space of `profile`, [0, 1]: a whole photo, or its rows from
             `first_row` on.
-        masks: `(K, H, W) float32`, the masks of the regions in these rows.
-        rest: `(H, W) float32`, the mask of the pixels in no region. It adds up to 1 with `masks`.
-        grids: `(K, rows, columns, lumas, 4, 3)`, for sRGB-encoded colours.
+        masks: `(M, H, W) float32`, sum 1: the masks of the regions in these rows, and at the end those of pixels that
+            no grid is for.
+        grids: `(K, rows, warmths, lumas, 4, 3)`, for sRGB-encoded colours; K is at most M.
+        surfaces: of the whole photo, for the M masks.
+        strengths: how much of each grid's change is made, [0, 1]; by default all of it.
         height: number of rows of the whole photo; by default that of `pixels`.
 
     Returns:
@@ -193,22 +207,32 @@ def apply_grids(
     """
     rows, width = pixels.shape[:2]
     colours = torch.tensor(profile.to_srgb(pixels).reshape(-1, 3), device=device)
-    down = (torch.arange(first_row, first_row + rows, dtype=torch.float32) + 0.5) / (height or rows)
-    across = (torch.arange(width, dtype=torch.float32) + 0.5) / width
-    red, green, blue = (float(weight) * colours[:, channel] for channel, weight in enumerate(LUMA))
-    luma = (red + green + blue).clamp(0, 1)
-    place = torch.stack([luma, across.to(luma).repeat(rows), down.to(luma).repeat_interleave(width)], 1) * 2 - 1
-    total = torch.tensor(rest.reshape(-1, 1), device=device) * colours
-    for mask, grid in zip(masks.reshape(len(masks), -1), grids, strict=True):
-        share = torch.tensor(mask, device=device)
-        present = (share > FAINT).nonzero()[:, 0]
+    down = middles(height or rows)[first_row : first_row + rows].to(colours)
+    across = middles(width).to(colours)
+    shares = torch.tensor(masks.reshape(len(masks), -1), device=device)
+    mixed = (shares.amax(0) < 1 - FAINT).nonzero()[:, 0]
+    means = surfaces.at(down[mixed // width], across[mixed % width])
+    beside = means - (shares[:, None, mixed] * means).sum(0)  # of each surface, to the colour of the mixed pixel
+    total = torch.zeros_like(colours)
+    wanted = strengths or [1.0] * len(grids)
+    for place, share in enumerate(shares):
+        own = colours.clone()
+        own[mixed] += beside[place].T
+        weight = wanted[place] * share if place < len(grids) else torch.zeros_like(share)
+        present = (weight > FAINT).nonzero()[:, 0]
+        unchanged = share.clone()
+        unchanged[present] -= weight[present]
+        total += unchanged[:, None] * own
         if len(present):
-            maps = _interpolated(grid, place[present])
-            inside = colours[present]
+            inside = own[present]
+            red, green, blue = (float(part) * inside[:, channel] for channel, part in enumerate(LUMA))
+            luma = (red + green + blue).clamp(0, 1) * 2 - 1
+            warmth = ((inside[:, 0] - inside[:, 2]) / WARMEST).clamp(-1, 1)
+            maps = _interpolated(grids[place], torch.stack([luma, warmth, down[present // width]], 1))
             mapped = maps[3]
             for channel in range(3):
                 mapped = mapped + maps[channel] * inside[:, channel]
-            total[present] += (share[present] * mapped).T
+            total[present] += weight[present, None] * mapped.T
     mapped = total.reshape(pixels.shape)
     if profile.is_srgb:
         return shoulder(mapped).cpu().numpy()
@@ -216,7 +240,7 @@ def apply_grids(
 
 
 def _interpolated(grid: NDArray[np.float64], place: Tensor) -> Tensor:
-    """`(4, 3, N)`: coefficients of a grid at `(N, 3)` positions, (luma, column, row) in [-1, 1]."""
+    """`(4, 3, N)`: coefficients of a grid at `(N, 3)` positions, (luma, warmth, row) in [-1, 1]."""
     volume = torch.tensor(grid.reshape(*grid.shape[:3], 12), dtype=place.dtype, device=place.device)
     volume = volume.permute(3, 0, 1, 2).expand(BATCH, -1, -1, -1, -1)
     # PyTorch computes several samples of a batch in parallel, but not several positions of one sample.

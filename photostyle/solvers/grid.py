@@ -24,14 +24,16 @@ class Stiffness:
     All weights are for the change of a cell from the start, in squared colour.
 
     Args:
-        across: weight of differences between neighbours in rows and columns.
+        across: weight of differences between neighbouring rows.
+        warmth: weight of differences between neighbouring warmths.
         along: weight of differences between neighbouring lumas.
         prior: weight of the change itself.
-        chroma: factor on all three for changes that are not the same in all three channels. Light may vary; colour may
+        chroma: factor on all four for changes that are not the same in all three channels. Light may vary; colour may
             vary less, because otherwise there are blotches.
     """
 
     across: float
+    warmth: float
     along: float
     prior: float
     chroma: float = 1.0
@@ -46,6 +48,45 @@ RIDGE = 1e-4
 """Ridge of the whitening, for cells without pixels."""
 
 
+class Slices:
+    """From grids to the colours of a photo at one size.
+
+    Args:
+        colours: `(K, H, W, 3) float32`, sRGB-encoded: for each region the colours that its maps are applied to; see
+            `photostyle.solvers.surfaces`.
+        masks: `(K, H, W) float32`, soft masks of the regions.
+        fixed: `(H, W, 3) float32`, what is added to the colours that the grids give, before the shoulder: the colours
+            of all other pixels times the masks of those.
+        shape: the shape of the grids.
+    """
+
+    def __init__(
+        self,
+        colours: NDArray[np.float32],
+        masks: NDArray[np.float32],
+        fixed: NDArray[np.float32],
+        shape: Shape,
+        device: torch.device,
+    ) -> None:
+        self.size = masks.shape[1:]
+        self.matrix = slicing_matrix(colours, masks, shape)
+        self.forward = csr_tensor(self.matrix, device)
+        self.backward = csr_tensor(sparse.csr_array(self.matrix.T), device)
+        self.fixed = torch.from_numpy(fixed.reshape(-1, 3)).to(device)
+
+    def values(self, coefficients: Tensor) -> Tensor:
+        """`(H W, 3)`, before the shoulder, of coefficients `(unknowns, 3)`."""
+        return product(self.forward, coefficients) + self.fixed
+
+    def image(self, values: Tensor) -> Tensor:
+        """`(1, 3, H, W)`, within (0, 1), of `values`."""
+        return shoulder(values).T.reshape(1, 3, *self.size)
+
+    def changed(self, grids: NDArray[np.float64]) -> Tensor:
+        """`(1, 3, H, W)`, within (0, 1): the photo after the change of the grids."""
+        return self.image(self.values(flat(grids, self.fixed.device)))
+
+
 class Solver:
     """L-BFGS over the coefficients of the grids, for a photo at one size after another.
 
@@ -55,7 +96,7 @@ class Solver:
     curvature at one size helps at the next.
 
     Args:
-        reference: `(K, rows, columns, lumas, 4, 3)`: the grids that the stiffness pulls towards.
+        reference: `(K, rows, warmths, lumas, 4, 3)`: the grids that the stiffness pulls towards.
         history: number of pairs that L-BFGS remembers.
     """
 
@@ -64,7 +105,7 @@ class Solver:
     ) -> None:
         self.regions, self.shape = len(reference), Shape(*reference.shape[1:4])
         self.device, self.chroma = device, stiffness.chroma
-        self.held = self._flat(reference)
+        self.reference, self.held = reference, flat(reference, device)
         self.stiff = _stiffness_matrix(self.shape, stiffness, self.regions)
         self.springs = csr_tensor(self.stiff, device)
         self.whitening: _Whitening | None = None
@@ -73,9 +114,7 @@ class Solver:
     def __call__(
         self,
         objective: Function,
-        pixels: NDArray[np.float32],
-        masks: NDArray[np.float32],
-        fixed: NDArray[np.float32],
+        slices: Slices,
         start: NDArray[np.float64],
         *,
         iterations: int,
@@ -84,55 +123,55 @@ class Solver:
         report: Callable[[Step], None],
         stage: str,
     ) -> tuple[NDArray[np.float64], Outcome]:
-        """The grids of the lowest point that is found from `start`, at one size.
+        """The grids of the lowest point that is found at one size.
+
+        The solver begins at `start` or at the reference, whichever is lower. So no result is worse than the reference,
+        by the objective and the stiffness at this size.
 
         Args:
             objective: image `(1, 3, H, W)` -> (loss, gradient, weighted terms).
-            pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
-            masks: `(K, H, W) float32`, soft masks of the regions.
-            fixed: `(H, W, 3) float32`, what is added to the colours that the grids give, before the shoulder: the
-                colours of all other pixels times the masks of those.
+            slices: the photo.
             start: grids in the form of `reference`.
             stage: the name that the outcome gets.
 
         Returns:
             The grids and the outcome. Its terms are the objective's terms and the stiffness.
         """
-        height, width = pixels.shape[:2]
-        matrix = slicing_matrix(pixels, masks, self.shape)
-        slices, back = csr_tensor(matrix, self.device), csr_tensor(sparse.csr_array(matrix.T), self.device)
         if self.whitening is None:
-            self.whitening = _Whitening(matrix, self.stiff, self.chroma, self.regions, self.device)
+            self.whitening = _Whitening(slices.matrix, self.stiff, self.chroma, self.regions, self.device)
         whitening = self.whitening
-        added_colours = torch.from_numpy(fixed.reshape(-1, 3)).to(self.device)
 
         def function(variables: Tensor) -> tuple[float, Tensor, dict[str, float]]:
             x = whitening.undone(variables)
-            values = product(slices, x) + added_colours
-            loss, gradient, terms = objective(shoulder(values).T.reshape(1, 3, height, width))
+            values = slices.values(x)
+            loss, gradient, terms = objective(slices.image(values))
             added = x - self.held
             colour = added - added.mean(1, keepdim=True)
             pull = product(self.springs, added + (self.chroma - 1) * colour)
             terms = {**terms, "stiffness": float((added * pull).sum())}
-            slope = product(back, gradient[0].flatten(1).T * shoulder_slope(values)) + 2 * pull
+            slope = product(slices.backward, gradient[0].flatten(1).T * shoulder_slope(values)) + 2 * pull
             return loss + terms["stiffness"], whitening.gradient(slope), terms
 
+        points = [whitening.done(flat(grids, self.device)) for grids in (start, self.reference)]
+        if start is not self.reference:
+            points.sort(key=lambda point: function(point)[0])
         solution = minimise(
-            function, whitening.done(self._flat(start)), lower=-UNBOUNDED, upper=UNBOUNDED, iterations=iterations,
-            tolerance=tolerance, patience=patience, memory=self.memory, report=report, stage=stage,
+            function, points[0], lower=-UNBOUNDED, upper=UNBOUNDED, iterations=iterations, tolerance=tolerance,
+            patience=patience, memory=self.memory, report=report, stage=stage,
         )  # fmt: skip
         return whitening.undone(solution.point).cpu().numpy().astype(np.float64).reshape(start.shape), solution.outcome
 
-    def _flat(self, grids: NDArray[np.float64]) -> Tensor:
-        """`(unknowns, 3)` float32 on the device."""
-        return torch.from_numpy(grids.reshape(-1, 3)).to(self.device, torch.float32)
+
+def flat(grids: NDArray[np.float64], device: torch.device) -> Tensor:
+    """Grids as coefficients `(unknowns, 3) float32` on the device."""
+    return torch.from_numpy(grids.reshape(-1, 3)).to(device, torch.float32)
 
 
 def _stiffness_matrix(shape: Shape, stiffness: Stiffness, regions: int) -> sparse.csr_array:
     """The symmetric matrix Q of the stiffness x^T Q x, where x is the change from the start; a mean over all cells."""
-    extents = (shape.rows, shape.columns, shape.lumas)
+    extents = (shape.rows, shape.warmths, shape.lumas)
     total = stiffness.prior * sparse.eye_array(shape.cells)
-    for axis, weight in enumerate((stiffness.across, stiffness.across, stiffness.along)):
+    for axis, weight in enumerate((stiffness.across, stiffness.warmth, stiffness.along)):
         factors = [sparse.eye_array(extent) for extent in extents]
         factors[axis] = sparse.csr_array(np.diff(np.eye(extents[axis]), axis=0))
         step = sparse.kron(sparse.kron(factors[0], factors[1]), factors[2])

@@ -65,14 +65,14 @@ def bounds(folder: Path) -> dict[str, float]:
         return sum(parts, (1 - masks.sum(0))[..., None] * content)
 
     def transport(target: Pixels, mask: Pixels, other: Pixels) -> NDArray[np.floating]:
-        return closed_form.fit(content, mask, target, other, lightness=grid.lightness)(content)
+        return closed_form.fit(content, mask, [(1.0, target, other)], lightness=grid.lightness)(content)
 
     def affine(mask: Pixels, other: Pixels) -> NDArray[np.floating]:
         basis = np.concatenate([content, np.ones_like(content[..., :1])], 2)
         inside = mask > 0.5
         return basis @ np.linalg.lstsq(basis[inside], truth[inside], rcond=None)[0]
 
-    matrix = slicing_matrix(content, masks, Shape(grid.rows, grid.columns, grid.lumas))
+    matrix = slicing_matrix(np.stack([content] * len(masks)), masks, Shape(grid.rows, grid.warmths, grid.lumas))
     normal = sparse.csc_array(matrix.T @ matrix + RIDGE * sparse.eye_array(matrix.shape[1]))
     grids = spsolve(normal, matrix.T @ truth.reshape(-1, 3))
     return {

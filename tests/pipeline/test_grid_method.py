@@ -38,7 +38,7 @@ class TestTransfer:
         seen: list[Progress] = []
         result = transfer(scene, dusk, settings=FEW, progress=seen.append)
         assert [stage.name for stage in result.stages] == ["solve, coarse", "solve, fine"]
-        assert set(result.terms) == {"style", "colours", "structure", "edges", "photorealism", "stiffness"}
+        assert set(result.terms) == {"style", "colours", "structure", "edges", "photorealism", "drift", "stiffness"}
         assert result.stages[-1].loss == pytest.approx(sum(result.terms.values()))
         coarse = [row.loss for row in result.trace if row.stage == "solve, coarse"]
         assert coarse[-1] < 0.9 * coarse[0]

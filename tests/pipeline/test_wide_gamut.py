@@ -18,6 +18,7 @@ from photostyle.presets import load_preset
 from photostyle.settings import Settings
 from photostyle.solvers.affine_smoothing import apply_maps
 from photostyle.solvers.bilateral import apply_grids
+from photostyle.solvers.surfaces import Surfaces
 from tests.handmade import P3_ICC, PROPHOTO_ICC
 
 METHODS = ["default", "preview", "paper", "gatys"]
@@ -72,8 +73,9 @@ def test_maps_that_change_nothing_leave_wide_colours(profile: bytes) -> None:
     pixels = rng.uniform(0.03, 0.97, (20, 30, 3)).astype(np.float32)  # below the shoulder
     identity = np.zeros((1, 1, 1, 2, 4, 3))
     identity[..., :3, :] = np.eye(3)
-    ones, nothing = np.ones((1, 20, 30), np.float32), np.zeros((20, 30), np.float32)
-    np.testing.assert_allclose(apply_grids(pixels, ones, nothing, identity, profile=wide), pixels, atol=2e-4)
+    ones = np.ones((1, 20, 30), np.float32)
+    surfaces = Surfaces.of(wide.to_srgb(pixels), ones)
+    np.testing.assert_allclose(apply_grids(pixels, ones, identity, surfaces, profile=wide), pixels, atol=2e-4)
     maps = np.zeros((12, 20, 30), np.float32)
     maps[[0, 4, 8]] = 1
     np.testing.assert_allclose(apply_maps(maps, pixels, wide), pixels, atol=2e-4)

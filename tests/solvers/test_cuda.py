@@ -10,9 +10,10 @@ from torch import Tensor
 
 from photostyle.solvers.bilateral import Shape, apply_grids, coefficients_of
 from photostyle.solvers.closed_form import KNOTS, ColourMap
-from photostyle.solvers.grid import Solver, Stiffness
+from photostyle.solvers.grid import Slices, Solver, Stiffness
 from photostyle.solvers.pixels import Stage, noise, solve
 from photostyle.solvers.result import Solution
+from photostyle.solvers.surfaces import Surfaces
 from tests.cuda import CPU, CUDA, on_cuda
 
 Pixels = NDArray[np.float32]
@@ -40,9 +41,10 @@ def solved_grids(scene: Pixels, masks: Pixels, device: torch.device) -> tuple[ND
     same = [ColourMap(np.eye(3), np.zeros(3), np.zeros(KNOTS))] * 2
     start = coefficients_of(same, scene, masks[:2], SHAPE)
     goal = lighter(scene, device)
-    solver = Solver(start, Stiffness(0.01, 0.01, 0.001, 2.0), 10, device)
+    slices = Slices(np.stack([scene] * 2), masks[:2], masks[2][..., None] * scene, SHAPE, device)
+    solver = Solver(start, Stiffness(0.01, 0.01, 0.01, 0.001, 2.0), 10, device)
     return solver(
-        lambda image: far_from(goal, image), scene, masks[:2], masks[2][..., None] * scene, start,
+        lambda image: far_from(goal, image), slices, start,
         iterations=20, tolerance=0.0, patience=20, report=lambda _: None, stage="",
     )  # fmt: skip
 
@@ -54,7 +56,7 @@ def test_grids_are_solved_for_as_on_the_processor(scene: Pixels, masks: Pixels) 
     assert solution.point.device.type == "cuda"
     assert solution.loss < 0.2 * solution.trace[0].loss
     assert solution.loss == pytest.approx(reference.loss, rel=0.02)
-    out = [apply_grids(scene, masks[:2], masks[2], each) for each in (grids, wanted)]
+    out = [apply_grids(scene, masks, each, Surfaces.of(scene, masks)) for each in (grids, wanted)]
     np.testing.assert_allclose(*out, atol=0.01)
 
 
@@ -62,7 +64,7 @@ def test_grids_are_solved_for_as_on_the_processor(scene: Pixels, masks: Pixels) 
 def test_grids_are_applied_as_on_the_processor(scene: Pixels, masks: Pixels) -> None:
     grids = np.random.default_rng(2).normal(0, 0.1, (2, 3, 4, 5, 4, 3))
     grids[..., :3, :] += np.eye(3)
-    out = [apply_grids(scene, masks[:2], masks[2], grids, device=device) for device in (CUDA, CPU)]
+    out = [apply_grids(scene, masks, grids, Surfaces.of(scene, masks), device=device) for device in (CUDA, CPU)]
     np.testing.assert_allclose(*out, atol=1e-5)
 
 

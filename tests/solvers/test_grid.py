@@ -12,6 +12,7 @@ from photostyle.solvers import grid
 from photostyle.solvers.bilateral import (
     HIGH,
     LOW,
+    WARMEST,
     Shape,
     apply_grids,
     coefficients_of,
@@ -21,12 +22,13 @@ from photostyle.solvers.bilateral import (
     slicing_matrix,
 )
 from photostyle.solvers.closed_form import KNOTS, ColourMap
-from photostyle.solvers.grid import Solver, Stiffness
+from photostyle.solvers.grid import Slices, Solver, Stiffness, flat
 from photostyle.solvers.minimise import Function
 from photostyle.solvers.result import Outcome, Solution, Status
+from photostyle.solvers.surfaces import Surfaces, unmixed
 
 SHAPE = Shape(3, 4, 5)
-SHAPE_OF_GRIDS = (SHAPE.rows, SHAPE.columns, SHAPE.lumas, 4, 3)
+SHAPE_OF_GRIDS = (SHAPE.rows, SHAPE.warmths, SHAPE.lumas, 4, 3)
 CPU = torch.device("cpu")
 IDENTITY = ColourMap(np.eye(3), np.zeros(3), np.zeros(KNOTS))
 Pixels = NDArray[np.float32]
@@ -51,14 +53,25 @@ def random_grids(seed: int = 2) -> NDArray[np.float64]:
     return grids
 
 
+def applied(photo: Pixels, masks: Pixels, grids: NDArray[np.float64]) -> Pixels:
+    return apply_grids(photo, masks, grids, Surfaces.of(photo, masks))
+
+
+def slices_of(photo: Pixels, masks: Pixels) -> Slices:
+    colours = unmixed(photo, masks, Surfaces.of(photo, masks))
+    return Slices(colours[:2], masks[:2], masks[2][..., None] * colours[2], SHAPE, CPU)
+
+
 def naive(photo: Pixels, masks: Pixels, grids: NDArray[np.float64]) -> NDArray[np.float64]:
     """The module's formula, a pixel at a time, without the shoulder."""
+    surfaces = unmixed(photo, masks, Surfaces.of(photo, masks)).astype(np.float64)
     height, width = photo.shape[:2]
     result = np.zeros(photo.shape)
     for row, column in np.ndindex(height, width):
-        colour = photo[row, column].astype(np.float64)
-        places = ((row + 0.5) / height, (column + 0.5) / width, float(colour @ LUMA))
-        for mask, cells in zip(masks[:2], grids, strict=True):
+        for mask, colours, cells in zip(masks[:2], surfaces, grids, strict=False):
+            colour = colours[row, column]
+            warmth = (colour[0] - colour[2] + WARMEST) / (2 * WARMEST)
+            places = ((row + 0.5) / height, np.clip(warmth, 0, 1), np.clip(colour @ LUMA, 0, 1))
             cell = np.zeros((4, 3))
             for corner in np.ndindex(*cells.shape[:3]):
                 weight = 1.0
@@ -66,23 +79,21 @@ def naive(photo: Pixels, masks: Pixels, grids: NDArray[np.float64]) -> NDArray[n
                     weight *= max(0.0, 1 - abs(place * (extent - 1) - index))
                 cell += weight * cells[corner]
             result[row, column] += mask[row, column] * np.append(colour, 1) @ cell
-        result[row, column] += masks[2, row, column] * colour
+        result[row, column] += masks[2, row, column] * surfaces[2, row, column]
     return result
 
 
 def test_slicing_is_the_formula(photo: Pixels, masks: Pixels) -> None:
     grids = random_grids()
-    values = slicing_matrix(photo, masks[:2], SHAPE) @ grids.reshape(-1, 3) + (masks[2, ..., None] * photo).reshape(
-        -1, 3
-    )
+    values = slices_of(photo, masks).values(flat(grids, CPU)).numpy()
     np.testing.assert_allclose(values.reshape(photo.shape), naive(photo, masks, grids), atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [SHAPE, Shape(1, 1, 5), Shape(1, 1, 1), Shape(3, 4, 1)])
 def test_the_photo_is_recoloured_by_the_formula(photo: Pixels, masks: Pixels, shape: Shape) -> None:
-    grids = random_grids()[:, : shape.rows, : shape.columns, : shape.lumas]
+    grids = random_grids()[:, : shape.rows, : shape.warmths, : shape.lumas]
     wanted = shoulder(torch.from_numpy(naive(photo, masks, grids))).numpy()
-    np.testing.assert_allclose(apply_grids(photo, masks[:2], masks[2], grids), wanted, atol=1e-5)
+    np.testing.assert_allclose(applied(photo, masks, grids), wanted, atol=1e-5)
 
 
 def test_affine_maps_are_in_the_grids_exactly_and_curves_nearly(photo: Pixels, masks: Pixels) -> None:
@@ -92,7 +103,9 @@ def test_affine_maps_are_in_the_grids_exactly_and_curves_nearly(photo: Pixels, m
     hard[0, :, :9], hard[1, :, 9:] = 1, 1
     for curve, tolerance in ((np.zeros(KNOTS), 1e-5), (0.2 * np.sin(np.linspace(0, np.pi, KNOTS)), 0.06)):
         bent = [ColourMap(m.gains, m.offset, curve) for m in maps]
-        out = slicing_matrix(photo, hard[:2], SHAPE) @ coefficients_of(bent, photo, hard[:2], SHAPE).reshape(-1, 3)
+        out = slicing_matrix(np.stack([photo] * 2), hard[:2], SHAPE) @ coefficients_of(
+            bent, photo, hard[:2], SHAPE
+        ).reshape(-1, 3)
         wanted = np.where(hard[0, ..., None] > 0, bent[0](photo), bent[1](photo))
         np.testing.assert_allclose(out.reshape(photo.shape), wanted, atol=tolerance)
 
@@ -125,23 +138,23 @@ def solved(
 ) -> tuple[NDArray[np.float64], Outcome]:
     start = coefficients_of([IDENTITY] * 2, photo, masks[:2], SHAPE)
     return Solver(start, stiffness, 10, CPU)(
-        squared_distance(target), photo, masks[:2], masks[2][..., None] * photo, start, iterations=iterations,
-        tolerance=0, patience=1000, report=lambda step: None, stage="",
+        squared_distance(target), slices_of(photo, masks), start, iterations=iterations, tolerance=0, patience=1000,
+        report=lambda step: None, stage="",
     )  # fmt: skip
 
 
 def test_the_solver_finds_the_grids_that_made_a_picture(photo: Pixels, masks: Pixels) -> None:
-    target = torch.from_numpy(apply_grids(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
-    grids, solution = solved(photo, masks, target, Stiffness(0, 0, 0))
+    target = torch.from_numpy(applied(photo, masks, random_grids())).permute(2, 0, 1)[None]
+    grids, solution = solved(photo, masks, target, Stiffness(0, 0, 0, 0))
     assert solution.terms["distance"] < 1e-3 * solution.trace[0].terms["distance"]
-    out = torch.from_numpy(apply_grids(photo, masks[:2], masks[2], grids)).permute(2, 0, 1)[None]
+    out = torch.from_numpy(applied(photo, masks, grids)).permute(2, 0, 1)[None]
     assert float((out - target).square().mean()) == pytest.approx(solution.terms["distance"], abs=1e-8)
 
 
 def test_stiffness_holds_on_to_the_start(photo: Pixels, masks: Pixels) -> None:
-    target = torch.from_numpy(apply_grids(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
+    target = torch.from_numpy(applied(photo, masks, random_grids())).permute(2, 0, 1)[None]
     moved = []
-    for stiffness in (Stiffness(0, 0, 0), Stiffness(1, 1, 0), Stiffness(1, 1, 100)):
+    for stiffness in (Stiffness(0, 0, 0, 0), Stiffness(1, 1, 1, 0), Stiffness(1, 1, 1, 100)):
         grids, solution = solved(photo, masks, target, stiffness)
         assert solution.status in (Status.ITERATIONS, Status.LINE_SEARCH, Status.CONVERGED)
         assert set(solution.terms) == {"distance", "stiffness"}
@@ -151,7 +164,7 @@ def test_stiffness_holds_on_to_the_start(photo: Pixels, masks: Pixels) -> None:
 
 
 def test_what_was_learnt_at_one_size_serves_at_the_next(photo: Pixels, masks: Pixels) -> None:
-    target = torch.from_numpy(apply_grids(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
+    target = torch.from_numpy(applied(photo, masks, random_grids())).permute(2, 0, 1)[None]
     start = coefficients_of([IDENTITY] * 2, photo, masks[:2], SHAPE)
     uneven = squared_distance(target, torch.logspace(0, 3, 14)[:, None])  # unlike what the variables are whitened for
 
@@ -159,22 +172,22 @@ def test_what_was_learnt_at_one_size_serves_at_the_next(photo: Pixels, masks: Pi
         grids, found = start, []
         for iterations in counts:
             grids, solution = solver(
-                uneven, photo, masks[:2], masks[2][..., None] * photo, grids, iterations=iterations, tolerance=0,
+                uneven, slices_of(photo, masks), grids, iterations=iterations, tolerance=0,
                 patience=1000, report=lambda step: None, stage="",
             )  # fmt: skip
             found += [step.loss for step in solution.trace[1:]]
         return found
 
-    at_once, in_parts = (losses(Solver(start, Stiffness(0, 0, 0), 10, CPU), *counts) for counts in ((20,), (12, 8)))
+    at_once, in_parts = (losses(Solver(start, Stiffness(0, 0, 0, 0), 10, CPU), *counts) for counts in ((20,), (12, 8)))
     assert in_parts == pytest.approx(at_once, rel=1e-2)
     assert at_once[12] < 0.9 * at_once[11]
 
 
 def test_colour_is_stiffer_than_light(photo: Pixels, masks: Pixels) -> None:
-    target = torch.from_numpy(apply_grids(photo, masks[:2], masks[2], random_grids())).permute(2, 0, 1)[None]
+    target = torch.from_numpy(applied(photo, masks, random_grids())).permute(2, 0, 1)[None]
     shares = []
     for chroma in (1.0, 50.0):
-        grids, _ = solved(photo, masks, target, Stiffness(0.1, 0.1, 0.1, chroma))
+        grids, _ = solved(photo, masks, target, Stiffness(0.1, 0.1, 0.1, 0.1, chroma))
         added = grids - coefficients_of([IDENTITY] * 2, photo, masks[:2], SHAPE)
         colour = added - added.mean(-1, keepdims=True)
         shares.append(float(np.square(colour).sum() / np.square(added).sum()))
@@ -196,7 +209,7 @@ def test_the_stated_gradient_is_the_gradient(photo: Pixels, masks: Pixels, monke
         return Solution(variables, Outcome("", 0.0, {}, Status.CONVERGED))
 
     monkeypatch.setattr(grid, "minimise", check)
-    solved(photo, masks, torch.full((1, 3, 14, 18), 0.3), Stiffness(0.1, 0.2, 0.3, 5.0))
+    solved(photo, masks, torch.full((1, 3, 14, 18), 0.3), Stiffness(0.1, 0.15, 0.2, 0.3, 5.0))
     for slope, difference in checked:
         assert slope == pytest.approx(difference, rel=2e-2)
     assert min(abs(slope) for slope, _ in checked) > 1e-6
@@ -204,8 +217,20 @@ def test_the_stated_gradient_is_the_gradient(photo: Pixels, masks: Pixels, monke
 
 def test_grids_in_grey_give_the_luma_of_the_grids(photo: Pixels, masks: Pixels) -> None:
     grids = np.random.default_rng(2).normal(0.2, 0.05, (len(masks), *SHAPE_OF_GRIDS))
-    none = np.zeros(photo.shape[:2], np.float32)
     full = np.ones((1, *photo.shape[:2]), np.float32)
-    colour, grey = (apply_grids(photo, full, none, each[:1]) for each in (grids, grids_in_grey(grids)))
+    colour, grey = (applied(photo, full, each[:1]) for each in (grids, grids_in_grey(grids)))
     assert np.ptp(grey, axis=-1).max() == 0
     np.testing.assert_allclose(grey[..., 0], colour @ np.array(LUMA), atol=1e-5)
+
+
+def test_the_solver_begins_at_the_reference_if_that_is_lower(photo: Pixels, masks: Pixels) -> None:
+    reference = coefficients_of([IDENTITY] * 2, photo, masks[:2], SHAPE)
+    target = torch.from_numpy(applied(photo, masks, reference)).permute(2, 0, 1)[None]
+    solver = Solver(reference, Stiffness(0, 0, 0, 0), 10, CPU)
+    options = {"iterations": 0, "tolerance": 0, "patience": 1, "report": lambda step: None, "stage": ""}
+    worse, outcome = solver(squared_distance(target), slices_of(photo, masks), random_grids(), **options)  # type: ignore[arg-type]
+    np.testing.assert_allclose(worse, reference, atol=1e-4)
+    assert outcome.loss < 1e-8
+    better = torch.from_numpy(applied(photo, masks, random_grids())).permute(2, 0, 1)[None]
+    kept, _ = solver(squared_distance(better), slices_of(photo, masks), random_grids(), **options)  # type: ignore[arg-type]
+    np.testing.assert_allclose(kept, random_grids(), atol=1e-4)

@@ -83,7 +83,7 @@ def test_grids_reproduce_a_layout(rows: int) -> None:
     found = fit(NOISY, ALL, [(1.0, SUNSET, ALL)], lightness=0, layout=1)
     shape = Shape(rows, 1, 4)
     grids = coefficients_of([found], NOISY, ALL[None], shape)
-    applied = (slicing_matrix(NOISY, ALL[None], shape) @ grids.reshape(-1, 3)).reshape(NOISY.shape)
+    applied = (slicing_matrix(NOISY[None], ALL[None], shape) @ grids.reshape(-1, 3)).reshape(NOISY.shape)
     np.testing.assert_allclose(applied, found(NOISY), atol=0.02)
 
 

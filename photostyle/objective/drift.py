@@ -1,0 +1,76 @@
+"""The drift term: whether equal colours of a region get another hue or chroma in another place."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from photostyle.colour.cielab import lab
+
+BINS = 16
+"""Bins along each axis of CIELAB. Colours in one bin count as equal."""
+CELL = 8
+"""Pixels are averaged over cells of this side before they are blurred."""
+SIGMA = 0.03
+"""Standard deviation of the blur, as a share of the longest side."""
+LITTLE = 1e-3
+"""Least share of a region in a cell, after the blur."""
+UNIT = 100
+"""The term is in hundredths of the range of L*, as the colour term is."""
+
+
+class DriftTerm:
+    """How far hue and chroma drift away from those of a reference, from place to place, for equal colours.
+
+    Take what a* and b* of the image differ from those of the reference. Subtract its mean over all pixels of the region
+    that have the same colour in the content. What is left, blurred, is the drift; the term is its root mean square. A
+    map of colours that is the same everywhere adds nothing to it, so gradients in the sky that the content does not
+    have, and rainbows, cost something. What the reference changes from place to place, because the style shows it, is
+    free.
+
+    Args:
+        content: `(1, 3, H, W)`, sRGB-encoded, [0, 1].
+        reference: the same photo after the change that is free, in the same form.
+        labels: `(H, W)` integer, the region of every pixel.
+    """
+
+    def __init__(self, content: Tensor, reference: Tensor, labels: Tensor) -> None:
+        self.reference = self._chroma(reference)
+        colours = lab(content[0].flatten(1).T)
+        low = content.new_tensor([0.0, -80.0, -80.0])
+        places = ((colours - low) / content.new_tensor([100.0, 160.0, 160.0]) * BINS).long().clamp(0, BINS - 1)
+        keys = ((labels.flatten() * BINS + places[:, 0]) * BINS + places[:, 1]) * BINS + places[:, 2]
+        _, self.bins, self.counts = keys.unique(return_inverse=True, return_counts=True)
+        self.size = content.shape[2:]
+        sigma = SIGMA * max(self.size) / CELL
+        reach = max(1, round(2.5 * sigma))
+        at = torch.arange(-reach, reach + 1, dtype=content.dtype, device=content.device)
+        weights = torch.exp(-0.5 * (at / sigma) ** 2)
+        self.kernel = weights / weights.sum()
+        masks = functional.one_hot(labels.unique(return_inverse=True)[1]).permute(2, 0, 1).to(content.dtype)
+        self.areas = functional.avg_pool2d(masks[:, None], CELL, ceil_mode=True)[:, 0]
+        self.masks = masks
+        self.blurred = self._blurred(self.areas).clamp_min(LITTLE)
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """The term of `(1, 3, H, W)`, sRGB-encoded, [0, 1]: a scalar, in hundredths of the range of L*."""
+        change = self._chroma(image) - self.reference
+        means = torch.zeros(len(self.counts), 2, dtype=change.dtype, device=change.device)
+        means = means.index_add(0, self.bins, change) / self.counts[:, None]
+        left = (change - means[self.bins]).T.reshape(2, 1, *self.size)
+        cells = functional.avg_pool2d((left * self.masks).flatten(0, 1)[:, None], CELL, ceil_mode=True)[:, 0]
+        drift = self._blurred(cells).unflatten(0, (2, -1)) / self.blurred
+        mean = (self.areas * drift.square()).sum() / self.areas.sum()
+        term: Tensor = (mean + 1e-6).sqrt() / UNIT
+        return term
+
+    def _chroma(self, image: Tensor) -> Tensor:
+        """`(H W, 2)`: a* and b*."""
+        return lab(image[0].flatten(1).T)[:, 1:]
+
+    def _blurred(self, planes: Tensor) -> Tensor:
+        """`(N, h, w)` after the Gaussian; beyond the border there is nothing."""
+        reach = len(self.kernel) // 2
+        down = functional.conv2d(planes[:, None], self.kernel[None, None, :, None], padding=(reach, 0))
+        return functional.conv2d(down, self.kernel[None, None, None, :], padding=(0, reach))[:, 0]

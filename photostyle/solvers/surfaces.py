@@ -1,0 +1,112 @@
+"""Surfaces: the colours of each region close to its borders, so that mixed pixels can be taken apart.
+
+A pixel at a border is a mixture: leaves before the sky, a mast, hair. Its right result is the mixture of what each
+surface becomes. The map of a region is therefore not applied to the mixed colour I, but to the colour of its own
+surface there,
+
+    c_k = F_k + (I - sum_j m_j F_j) ,
+
+where F_k is the mean colour of region k nearby and m_j are the masks. The mixture of the c_k is the pixel's colour
+again, and where only region k is, c_k is the colour itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+CELLS = 175
+"""Longest side of the maps of mean colours."""
+RADIUS = 0.012
+"""Standard deviation of the Gaussian over which colours are averaged, as a share of the longest side."""
+WIDE, WIDE_SHARE = 4, 0.02
+"""Where a surface is not seen nearby, it counts with `WIDE_SHARE` as far as `WIDE` times as wide."""
+SURE = 0.9
+"""Pixels whose mask is above this show one surface only, and count for its mean colour."""
+LITTLE = 1e-3
+"""Where less of a surface is seen than this share of the Gaussian, it takes the mean colour of the surfaces seen
+there, so that nothing is taken apart."""
+BATCH = 8
+"""Number of parts that interpolation is split into, so that threads can share the work."""
+
+
+@dataclass(frozen=True, eq=False)
+class Surfaces:
+    """The mean colour of each surface around every place.
+
+    Args:
+        colours: `(K, h, w, 3) float32`, sRGB-encoded, for the K masks, on a coarse grid over the photo.
+    """
+
+    colours: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.float32], masks: NDArray[np.float32]) -> Surfaces:
+        """The surfaces of a photo.
+
+        Args:
+            pixels: `(H, W, 3) float32`, sRGB-encoded.
+            masks: `(K, H, W) float32`, [0, 1], sum 1 over K.
+        """
+        from scipy import ndimage
+
+        size = pixels.shape[:2]
+        scale = min(1.0, CELLS / max(size))
+        shape = max(1, round(scale * size[0])), max(1, round(scale * size[1]))
+        sigma = RADIUS * max(shape)
+        seen, sums = np.empty((len(masks), *shape)), np.empty((len(masks), *shape, 3))
+        for place, mask in enumerate(masks):
+            sure = np.clip((mask - SURE) / (1 - SURE), 0, 1)
+            planes = [_reduced(plane, shape) for plane in (sure, *(sure * pixels[..., c] for c in range(3)))]
+            near, far = (
+                np.stack([ndimage.gaussian_filter(plane, wide * sigma, mode="nearest") for plane in planes])
+                for wide in (1, WIDE)
+            )
+            both = near + WIDE_SHARE * far
+            seen[place], sums[place] = both[0], both[1:].transpose(1, 2, 0)
+        together = sums.sum(0) / np.maximum(seen.sum(0), 1e-9)[..., None]
+        means = (sums + LITTLE * together) / (seen + LITTLE)[..., None]
+        return cls(means.astype(np.float32))
+
+    def at(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """`(K, 3, N)` at positions `(N,)`, in [-1, 1] from the photo's first edge to its last."""
+        count, height, width = self.colours.shape[:3]
+        planes = torch.from_numpy(self.colours).to(rows.device).permute(0, 3, 1, 2).reshape(1, 3 * count, height, width)
+        place = functional.pad(torch.stack([columns, rows], 1), (0, 0, 0, -len(rows) % BATCH)).view(BATCH, 1, -1, 2)
+        found = functional.grid_sample(
+            planes.expand(BATCH, -1, -1, -1), place, align_corners=False, padding_mode="border"
+        )
+        return found.transpose(0, 1).reshape(count, 3, -1)[..., : len(rows)]
+
+
+def unmixed(pixels: NDArray[np.float32], masks: NDArray[np.float32], surfaces: Surfaces) -> NDArray[np.float32]:
+    """The colour of every surface in every pixel, `(K, H, W, 3)`: see `photostyle.solvers.surfaces`.
+
+    Args:
+        pixels: `(H, W, 3) float32`, sRGB-encoded: the whole photo.
+        masks: `(K, H, W) float32`, [0, 1], sum 1 over K.
+    """
+    height, width = pixels.shape[:2]
+    rows, columns = middles(height), middles(width)
+    means = surfaces.at(rows.repeat_interleave(width), columns.repeat(height)).numpy()
+    means = means.transpose(0, 2, 1).reshape(len(masks), height, width, 3)
+    colours: NDArray[np.float32] = means + (pixels - np.einsum("khw,khwc->hwc", masks, means))
+    return colours
+
+
+def middles(count: int) -> Tensor:
+    """`(count,)`: the middles of rows or columns of pixels, in [-1, 1] from the first edge of the photo to the last."""
+    return (torch.arange(count, dtype=torch.float32) + 0.5) / count * 2 - 1
+
+
+def _reduced(plane: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float64]:
+    """The plane, reduced to `shape` by averaging."""
+    from PIL import Image
+
+    image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
+    return np.asarray(image.resize(shape[::-1], Image.Resampling.BOX), np.float64)
