@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from photostyle.regions.colour_shares import by_colour
 from photostyle.regions.region_map import RegionMap, covered, region_masks
 from photostyle.solvers.bilateral import FAINT
 from segmentation.refine import Refined, refine
@@ -40,12 +41,15 @@ def measured_masks(regions: RegionMap, ids: Sequence[Collection[int]]) -> Pixels
 def coarse_masks(regions: RegionMap, ids: Sequence[Collection[int]], pixels: Pixels) -> Pixels:
     """`(K + 1, H, W)`, [0, 1], sum 1: the masks by which a photo is changed, after the first of the two passes.
 
-    Regions go on under transparency, so that no mask fades towards the border of what can be seen.
+    Regions go on under transparency, so that no mask fades towards the border of what can be seen. Where borders are
+    rough, colours say where they are; see `photostyle.regions.colour_shares`.
 
     Args:
         pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1]: the photo at the size of the regions.
     """
-    return refine_coarse(partition_masks(regions.continued_labels, ids), pixels)
+    hard = partition_masks(regions.continued_labels, ids)
+    masks = refine_coarse(hard, pixels)
+    return by_colour(masks, hard, pixels) if regions.rough else masks
 
 
 def refine_coarse(hard: Pixels, pixels: Pixels) -> Pixels:

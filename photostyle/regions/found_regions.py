@@ -114,7 +114,7 @@ class Segmentation:
         """The labels of the allowed ids, with the names of those that occur."""
         found = self.labels(allowed)
         names = {int(i): NAMES[int(i)] for i in np.unique(found) if i != UNLABELLED}
-        return RegionMap(found, names, coverage=self.coverage)
+        return RegionMap(found, names, coverage=self.coverage, rough=True)
 
     def classes(self) -> RegionMap:
         """The built-in classes. All are named, so that a mask can be edited with any of them.

@@ -33,6 +33,7 @@ class RegionMap:
         warnings: what was uncertain when the map was read, one sentence each.
         coverage: `(H, W) float32`, linear, [0, 1]: how much of the photo can be seen; None for all of it. `seen` makes
             such a map, in which places without coverage are in no region.
+        rough: whether borders are only known to a few pixels, as those that a network finds.
 
     Raises:
         ValueError: `labels` is empty or has another shape or dtype, a label has no name, or `coverage` has another
@@ -43,6 +44,7 @@ class RegionMap:
     names: Mapping[int, str]
     warnings: tuple[str, ...] = ()
     coverage: NDArray[np.float32] | None = None
+    rough: bool = False
 
     def __post_init__(self) -> None:
         if self.labels.ndim != 2 or self.labels.dtype != np.uint8 or not self.labels.size:

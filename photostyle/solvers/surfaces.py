@@ -41,9 +41,13 @@ class Surfaces:
 
     Args:
         colours: `(K, h, w, 3) float32`, sRGB-encoded, for the K masks, on a coarse grid over the photo.
+        spreads: `(K, h, w) float32`, the variance of those colours around the mean, all channels together.
+        seen: `(K, h, w) float32`, how much of the surface there is around the place, about [0, 1].
     """
 
     colours: NDArray[np.float32]
+    spreads: NDArray[np.float32]
+    seen: NDArray[np.float32]
 
     @classmethod
     def of(cls, pixels: NDArray[np.float32], masks: NDArray[np.float32]) -> Surfaces:
@@ -59,19 +63,22 @@ class Surfaces:
         scale = min(1.0, CELLS / max(size))
         shape = max(1, round(scale * size[0])), max(1, round(scale * size[1]))
         sigma = RADIUS * max(shape)
-        seen, sums = np.empty((len(masks), *shape)), np.empty((len(masks), *shape, 3))
+        seen, squares, sums = (np.empty((len(masks), *shape, *rest)) for rest in ((), (), (3,)))
         for place, mask in enumerate(masks):
             sure = np.clip((mask - SURE) / (1 - SURE), 0, 1)
-            planes = [_reduced(plane, shape) for plane in (sure, *(sure * pixels[..., c] for c in range(3)))]
+            planes = [sure, sure * (pixels**2).sum(2), *(sure * pixels[..., channel] for channel in range(3))]
+            small = [_reduced(plane, shape) for plane in planes]
             near, far = (
-                np.stack([ndimage.gaussian_filter(plane, wide * sigma, mode="nearest") for plane in planes])
+                np.stack([ndimage.gaussian_filter(plane, wide * sigma, mode="nearest") for plane in small])
                 for wide in (1, WIDE)
             )
             both = near + WIDE_SHARE * far
-            seen[place], sums[place] = both[0], both[1:].transpose(1, 2, 0)
+            seen[place], squares[place], sums[place] = both[0], both[1], both[2:].transpose(1, 2, 0)
         together = sums.sum(0) / np.maximum(seen.sum(0), 1e-9)[..., None]
         means = (sums + LITTLE * together) / (seen + LITTLE)[..., None]
-        return cls(means.astype(np.float32))
+        own = np.maximum(seen, 1e-9)
+        spreads = np.maximum(squares / own - ((sums / own[..., None]) ** 2).sum(3), 0)
+        return cls(*(found.astype(np.float32) for found in (means, spreads, seen)))
 
     def at(self, rows: Tensor, columns: Tensor) -> Tensor:
         """`(K, 3, N)` at positions `(N,)`, in [-1, 1] from the photo's first edge to its last."""
