@@ -237,7 +237,8 @@ class Session:
         Style(look.styles, look.settings).check_measured_for(self.settings)
         with clock.part("regions"):
             self._progress(Progress.begin("regions"))
-            segmentation = small.segment(small.pixels) if look.correspondence.found_by == "classes" else None
+            seen = look.correspondence.found_by in ("classes", "subject")
+            segmentation = small.segment(small.pixels) if seen else None
             regions = look.regions(small.pixels, mask, segmentation).seen(small.coverage)
             found = set_look.correspondence_in(look, regions)
         strengths_of(self.settings.look, found)

@@ -135,6 +135,8 @@ class SetLook:
             segmentation = segmentation_in_view(segmentation, self.views)
             known = segmentation.regions(tuple(names))
             return known if self.overall is None else _completed(known, segmentation)
+        if self.correspondence.found_by == "subject" and segmentation is not None:
+            return segmentation_in_view(segmentation, self.views).subject
         return RegionMap(np.zeros(pixels.shape[:2], np.uint8), {0: WHOLE})
 
 
@@ -269,6 +271,8 @@ def _set_correspondence(
         return found, masks
     if found.found_by == "classes":
         return found, [each.regions(tuple(found.content.names)) for each in segmentations]
+    if found.found_by == "subject":
+        return found, [each.subject for each in segmentations]
     wholes = [RegionMap(np.zeros(photo.pixels.shape[:2], np.uint8), {0: WHOLE}) for photo in set_photos]
     return found, [whole.seen(photo.coverage) for whole, photo in zip(wholes, set_photos, strict=True)]
 

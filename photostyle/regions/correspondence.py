@@ -13,7 +13,7 @@ from photostyle.regions.region_map import RegionMap
 from segmentation.labels import UNLABELLED
 from segmentation.matching import KEEPS_LOOK, WHOLE, Matching, RegionPair, match, matching_messages
 
-FoundBy = Literal["mask", "classes", "groups", "whole"]
+FoundBy = Literal["mask", "classes", "subject", "groups", "whole"]
 FOLLOWS = "follows the change of the rest of the photo"
 """What messages say of a region without a counterpart, if it does not keep its own look."""
 
@@ -86,8 +86,8 @@ class Correspondence:
             have no counterpart and follow the rest of the photo. No label is in two of them. What is in none of them
             keeps its own look.
         messages: what the user should know, a line each.
-        found_by: how the regions were found: by masks, by the segmenter's classes, by groups of what looks alike, or
-            each photo as a whole.
+        found_by: how the regions were found: by masks, by the segmenter's classes, as subject and background, by groups
+            of what looks alike, or each photo as a whole.
     """
 
     content: RegionMap

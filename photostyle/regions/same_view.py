@@ -35,11 +35,13 @@ class View:
     Args:
         outlines: the outlines of each photo, see `outlines`.
         probabilities, kinds: `(7, h, w)` and `(4, h, w)` float32, means over the photos of those of `Segmentation`.
+        nearby: `(h, w) float32`, the mean of that of `Segmentation`; None if a photo has none.
     """
 
     outlines: tuple[Outlines, ...] = field(repr=False)
     probabilities: NDArray[np.float32] = field(repr=False)
     kinds: NDArray[np.float32] = field(repr=False)
+    nearby: NDArray[np.float32] | None = field(default=None, repr=False)
 
 
 def find_views(photos: Sequence[Segmentation]) -> tuple[View, ...]:
@@ -62,6 +64,7 @@ def find_views(photos: Sequence[Segmentation]) -> tuple[View, ...]:
             tuple(found[place] for place in sorted(group)),
             np.mean([photos[place].probabilities for place in sorted(group)], 0, dtype=np.float32),
             np.mean([photos[place].kinds for place in sorted(group)], 0, dtype=np.float32),
+            _mean_nearby([photos[place] for place in sorted(group)]),
         )
         for group in groups
         if len(group) > 1
@@ -80,7 +83,12 @@ def segmentation_in_view(photo: Segmentation, known: Sequence[View]) -> Segmenta
     if max(likenesses, default=0.0) < LEAST_CORRELATION:
         return photo
     best = known[int(np.argmax(likenesses))]
-    return replace(photo, probabilities=best.probabilities, kinds=best.kinds)
+    return replace(photo, probabilities=best.probabilities, kinds=best.kinds, nearby=best.nearby)
+
+
+def _mean_nearby(photos: Sequence[Segmentation]) -> NDArray[np.float32] | None:
+    found = [photo.nearby for photo in photos if photo.nearby is not None]
+    return np.mean(found, 0, dtype=np.float32) if len(found) == len(photos) else None
 
 
 def outlines(pixels: NDArray[np.float32]) -> Outlines:

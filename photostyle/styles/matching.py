@@ -1,7 +1,7 @@
 """Decides which region of the content takes its look from which region of which style: `find_correspondence`.
 
-There are four ways to match: by the names of regions in masks, as whole photos, by the classes that the segmenter
-found, or by groups of pixels that look alike.
+There are five ways to match: by the names of regions in masks, by the classes that the segmenter found, by subject and
+background, as whole photos, or by groups of pixels that look alike.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from photostyle.regions.found_regions import (
     similar_classes,
 )
 from photostyle.regions.region_map import RegionMap
+from photostyle.regions.subject import NAMES as SUBJECT_NAMES
 from photostyle.settings import Settings
 from photostyle.styles.style import Style, StylePhoto
 from segmentation.clusters import find_groups
@@ -123,7 +124,11 @@ def match_wholes(photo: ContentPhoto, styles: Sequence[StylePhoto], smallest: fl
 def match_segmentations(
     photo: ContentPhoto, content: Segmentation, styles: Sequence[StylePhoto], smallest: float, *, follow: bool = False
 ) -> Correspondence:
-    """Matches by class if the network recognises the photos. Else matches each photo as one region, with a message.
+    """Matches by class if the network recognises the photos.
+
+    Else matches subject with subject and background with background, if every photo has a clear subject; and else each
+    photo as one region. A message says why. A style for the region `subject` or `background` decides for the second
+    way.
 
     Args:
         photo: the content.
@@ -134,9 +139,14 @@ def match_segmentations(
         InputError, SettingsError: see `match_classes`.
     """
     segmented = [(style, style.segmentation) for style in styles if style.segmentation is not None]
+    if any(style.region in SUBJECT_NAMES.values() for style in styles):
+        return match_subjects(content, segmented)
     found, reason = match_classes(content, segmented, follow=follow)
     if found is not None:
         return found
+    if content.has_subject and all(segmentation.has_subject for _, segmentation in segmented):
+        subjects = match_subjects(content, segmented)
+        return replace(subjects, messages=(f"{reason}, so subject and background are matched", *subjects.messages))
     wholes = match_wholes(photo, styles, smallest)
     return replace(wholes, messages=(f"{reason}, so each photo counts as one region", *wholes.messages))
 
@@ -179,6 +189,25 @@ def match_classes(
     ):
         return None, LITTLE_IN_COMMON
     return result, ""
+
+
+def match_subjects(content: Segmentation, styles: Sequence[tuple[StylePhoto, Segmentation]]) -> Correspondence:
+    """Matches subject with subject and background with background.
+
+    In a photo without a clear subject all is background. A style without one that is for no region is used as a whole.
+
+    Raises:
+        InputError, SettingsError: see `match_masks`.
+    """
+    regions, matched = content.subject, []
+    for style, segmentation in styles:
+        if style.region is None and not segmentation.has_subject:
+            found = _whole_photo(style)
+            matching = match_whole(regions, found, "the photo has no clear subject, so it is used as a whole")
+            matched.append(MatchedStyle(style.name, style.weight, None, found, matching, style.is_grey))
+        else:
+            matched.append(_match_style(regions, style, segmentation.subject, LEAST_SHARE))
+    return combine_matchings(regions, matched, LEAST_SHARE, found_by="subject")
 
 
 def match_groups(

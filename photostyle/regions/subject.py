@@ -1,0 +1,193 @@
+"""Finds the subject of a photo of one thing: a person, an animal, a fruit, a car. The rest is the background.
+
+1. The network says where things are, at two sizes of the photo (`found_regions.RegionFinder.see`).
+2. Colours: where the thing's colours are more frequent inside than outside, a place is more likely part of it, and the
+   other way round. Inside and outside are estimated anew a few times, as in Rother, Kolmogorov and Blake, "GrabCut",
+   SIGGRAPH 2004. Here colours are counted in a smoothed histogram. That paper fits Gaussian mixtures.
+3. Neighbours of like colour belong together: a random walk with the result of 1 and 2 as its prior, as in Grady,
+   "Multilabel Random Walker Image Segmentation Using Prior Models", CVPR 2005.
+4. Small holes are filled. A guided filter brings the result to the photo's edges (`segmentation.refine`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photostyle.photo.resizing import resize, resize_seen
+from photostyle.regions.region_map import RegionMap
+from segmentation.refine import refine
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+Plane = NDArray[np.float32]
+
+BACKGROUND, SUBJECT = 0, 1
+NAMES = {BACKGROUND: "background", SUBJECT: "subject"}
+LEAST_SHARE, MOST_SHARE = 0.1, 0.75
+"""Shares of a photo that its subject may have. Less is a detail, more leaves no background to speak of (our choice)."""
+LEAST_SURE = 0.5
+"""A subject is clear from this sureness on. `tests/benchmarks/subjects.py` measures other values."""
+OVERLAP = 0.3
+"""How much of the sureness a subject loses that has the colours of its background (our choice)."""
+ROUNDS = 3
+"""Times that the colours inside and outside are estimated. More change nothing (`tests/benchmarks/subjects.py`)."""
+COLOUR, MOST_COLOUR = 0.5, 2.0
+"""Weight of the colours' log-likelihood ratio beside the network's log-odds, and the largest ratio (our choice: with
+1.0 the results are as good)."""
+LEAST_CHANCE = 0.02
+"""The network's probabilities are kept this far from 0 and 1."""
+COHERENCE = 2.0
+"""Weight of the neighbours against the prior. 2 gave better subjects than 5, 20 and 60."""
+MOST_HOLE = 0.05
+"""A hole in the subject belongs to it if it is at most this share of the subject: hair, an eye, a window (our choice).
+"""
+LIGHTNESSES, CHROMAS, REACH = 12, 18, 64.0
+"""Bins of the histogram along L*, and along a* and b* from -`REACH` to `REACH`, in units of CIELAB. A bin is some 8
+units wide."""
+BLUR = 1.0
+"""Standard deviation of the Gaussian that smooths the histogram, in bins."""
+RARE = 1e-4
+"""Is added to the frequency of every colour, so that ratios of rare colours stay small."""
+FAINT = 1e-3
+"""Least affinity of neighbours of very different colours."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """The subject of a photo.
+
+    Args:
+        probability: `(h, w) float32`, [0, 1], that a place belongs to the subject.
+        share: of what can be seen of the photo, [0, 1].
+        sureness: the network's mean probability of things over the subject, less that over the background, less
+            `OVERLAP` times what the colours of both have in common, at most 1. 0 if there is no subject or no
+            background.
+    """
+
+    probability: Plane = field(repr=False)
+    share: float
+    sureness: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the photo shows one subject before a background, with enough sureness."""
+        return LEAST_SHARE <= self.share <= MOST_SHARE and self.sureness >= LEAST_SURE
+
+    def regions(self, pixels: Plane, coverage: Plane | None = None) -> RegionMap:
+        """The regions `subject` and `background`, at the photo's edges. Without a clear subject all is background.
+
+        Args:
+            pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+            coverage: `(H, W) float32`, linear, [0, 1]: how much of `pixels` can be seen; None for all of it.
+        """
+        labels = np.full(pixels.shape[:2], BACKGROUND, np.uint8)
+        if self.is_clear:
+            refined = refine(np.stack([1 - self.probability, self.probability]), pixels)
+            labels = refined.of(pixels).argmax(0).astype(np.uint8)
+        return RegionMap(labels, NAMES).seen(coverage)
+
+
+def find_subject(pixels: Plane, things: Plane, coverage: Plane | None = None) -> Subject:
+    """The subject of a photo, on the grid of `things`.
+
+    Args:
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+        things: `(h, w) float32`, [0, 1]: the network's probability of vehicles, people, animals and objects.
+        coverage: `(H, W) float32`, linear, [0, 1]: how much of `pixels` can be seen; None for all of it.
+    """
+    from scipy import sparse
+    from scipy.sparse.linalg import splu
+
+    height, width = things.shape
+    lab = _lab(resize_seen(pixels, coverage, height, width))
+    seen = np.ones((height, width))
+    if coverage is not None:
+        seen[:] = resize(coverage[..., None], height, width)[..., 0]
+    odds = _log_odds(things.astype(np.float64))
+    bins = _bins(lab)
+    walk = splu((sparse.eye_array(height * width) + COHERENCE * _laplacian(lab)).tocsc())
+    found = things.astype(np.float64)
+    for _ in range(ROUNDS):
+        inside, outside = (_frequencies(bins, weights * seen) for weights in (found, 1 - found))
+        ratio = np.log((inside + RARE) / (outside + RARE))[bins]
+        prior = 1 / (1 + np.exp(-odds - COLOUR * np.clip(ratio, -MOST_COLOUR, MOST_COLOUR)))
+        found = np.clip(walk.solve(prior.ravel()).reshape(height, width), 0, 1)
+    found = _filled(found)
+    inner = (found > 0.5) * seen
+    share = float(inner.sum() / max(seen.sum(), RARE))
+    sureness = 0.0
+    if 0 < share < 1:
+        common = np.minimum(_frequencies(bins, inner), _frequencies(bins, seen - inner)).sum()
+        contrast = np.average(things, weights=inner) - np.average(things, weights=seen - inner)
+        sureness = float(contrast - OVERLAP * common)
+    return Subject(found.astype(np.float32), share, sureness)
+
+
+def _filled(found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probabilities, `(h, w)`, in which small holes of the subject belong to it."""
+    from scipy import ndimage
+
+    inside = found > 0.5
+    holes, count = ndimage.label(ndimage.binary_fill_holes(inside) & ~inside)
+    small = np.bincount(holes.ravel(), minlength=count + 1) <= MOST_HOLE * inside.sum()
+    small[0] = False
+    return np.where(small[holes], 1.0, found)
+
+
+def _lab(pixels: Plane) -> NDArray[np.float64]:
+    """`(h, w, 3)`: CIELAB of a photo."""
+    import torch
+
+    from photostyle.colour.cielab import lab
+
+    found: NDArray[np.float64] = lab(torch.from_numpy(pixels.reshape(-1, 3).astype(np.float64))).numpy()
+    return found.reshape(pixels.shape)
+
+
+def _log_odds(chances: NDArray[np.float64]) -> NDArray[np.float64]:
+    kept = np.clip(chances, LEAST_CHANCE, 1 - LEAST_CHANCE)
+    odds: NDArray[np.float64] = np.log(kept / (1 - kept))
+    return odds
+
+
+def _bins(lab: NDArray[np.float64]) -> NDArray[np.intp]:
+    """`(h, w)`: the place of each colour in the histogram, flattened."""
+    light = np.clip(lab[..., 0] / 100 * LIGHTNESSES, 0, LIGHTNESSES - 1).astype(np.intp)
+    chroma = np.clip((lab[..., 1:] / REACH + 1) / 2 * CHROMAS, 0, CHROMAS - 1).astype(np.intp)
+    return (light * CHROMAS + chroma[..., 0]) * CHROMAS + chroma[..., 1]
+
+
+def _frequencies(bins: NDArray[np.intp], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`(bins,)`, sum 1: how frequent each colour is, where places count by their weights."""
+    from scipy import ndimage
+
+    shape = (LIGHTNESSES, CHROMAS, CHROMAS)
+    counts = np.bincount(bins.ravel(), weights.ravel(), int(np.prod(shape))).reshape(shape)
+    smooth: NDArray[np.float64] = ndimage.gaussian_filter(counts / max(counts.sum(), RARE), BLUR).ravel()
+    return smooth
+
+
+def _laplacian(lab: NDArray[np.float64]) -> sparse.csr_array:
+    """`(h w, h w)`, positive semi-definite, row sums 0: the Laplacian of the grid of four neighbours.
+
+    The affinity of neighbours falls with the distance of their colours, relative to the photo's mean squared distance.
+    """
+    from scipy import sparse
+
+    height, width = lab.shape[:2]
+    places = np.arange(height * width).reshape(height, width)
+    first = np.concatenate([places[:, :-1].ravel(), places[:-1].ravel()])
+    second = np.concatenate([places[:, 1:].ravel(), places[1:].ravel()])
+    colours = lab.reshape(-1, 3)
+    distances = ((colours[first] - colours[second]) ** 2).sum(1)
+    affinities = np.exp(-distances / max(2 * float(distances.mean()), FAINT)) + FAINT
+    size = height * width
+    upper = sparse.coo_array((affinities, (first, second)), (size, size)).tocsr()
+    both = upper + upper.T
+    degrees = np.asarray(both.sum(1)).ravel()
+    return (sparse.diags_array(degrees) - both).tocsr()
