@@ -30,10 +30,14 @@ BACKGROUND, SUBJECT = 0, 1
 NAMES = {BACKGROUND: "background", SUBJECT: "subject"}
 LEAST_SHARE, MOST_SHARE = 0.1, 0.75
 """Shares of a photo that its subject may have. Less is a detail, more leaves no background to speak of (our choice)."""
-LEAST_SURE = 0.5
+LEAST_SURE = 0.45
 """A subject is clear from this sureness on. `tests/benchmarks/subjects.py` measures other values."""
-OVERLAP = 0.3
-"""How much of the sureness a subject loses that has the colours of its background (our choice)."""
+LEAST_EDGE = 1.75
+"""A subject is clear if its border has at least this many times the photo's mean gradient of colour. Where a border
+leaves the edges of the photo, what it cuts off is seen as a patch (our choice, from looking at results)."""
+OVERLAP = 0.5
+"""How much of the sureness a subject loses that has the colours of its background. Between like colours an error of the
+mask is seen as a patch (our choice)."""
 ROUNDS = 3
 """Times that the colours inside and outside are estimated. More change nothing (`tests/benchmarks/subjects.py`)."""
 COLOUR, MOST_COLOUR = 0.5, 2.0
@@ -51,6 +55,8 @@ LIGHTNESSES, CHROMAS, REACH = 12, 18, 64.0
 units wide."""
 BLUR = 1.0
 """Standard deviation of the Gaussian that smooths the histogram, in bins."""
+SCALE = 0.7
+"""Standard deviation of the Gaussian whose derivative gives the gradient, in places of the grid."""
 RARE = 1e-4
 """Is added to the frequency of every colour, so that ratios of rare colours stay small."""
 FAINT = 1e-3
@@ -67,16 +73,19 @@ class Subject:
         sureness: the network's mean probability of things over the subject, less that over the background, less
             `OVERLAP` times what the colours of both have in common, at most 1. 0 if there is no subject or no
             background.
+        edge: the mean gradient of colour along the border of the subject, divided by the mean over the photo, 0 or
+            more. 0 if there is no subject or no background.
     """
 
     probability: Plane = field(repr=False)
     share: float
     sureness: float
+    edge: float
 
     @property
     def is_clear(self) -> bool:
         """Whether the photo shows one subject before a background, with enough sureness."""
-        return LEAST_SHARE <= self.share <= MOST_SHARE and self.sureness >= LEAST_SURE
+        return LEAST_SHARE <= self.share <= MOST_SHARE and self.sureness >= LEAST_SURE and self.edge >= LEAST_EDGE
 
     def regions(self, pixels: Plane, coverage: Plane | None = None) -> RegionMap:
         """The regions `subject` and `background`, at the photo's edges. Without a clear subject all is background.
@@ -120,12 +129,23 @@ def find_subject(pixels: Plane, things: Plane, coverage: Plane | None = None) ->
     found = _filled(found)
     inner = (found > 0.5) * seen
     share = float(inner.sum() / max(seen.sum(), RARE))
-    sureness = 0.0
+    sureness = edge = 0.0
     if 0 < share < 1:
         common = np.minimum(_frequencies(bins, inner), _frequencies(bins, seen - inner)).sum()
         contrast = np.average(things, weights=inner) - np.average(things, weights=seen - inner)
         sureness = float(contrast - OVERLAP * common)
-    return Subject(found.astype(np.float32), share, sureness)
+        edge = _edge(lab, inner > 0, seen > 0)
+    return Subject(found.astype(np.float32), share, sureness, edge)
+
+
+def _edge(lab: NDArray[np.float64], inside: NDArray[np.bool_], seen: NDArray[np.bool_]) -> float:
+    """The mean gradient of colour along the border of a mask `(h, w)`, divided by the mean over what can be seen."""
+    from scipy import ndimage
+
+    squared = sum(ndimage.gaussian_gradient_magnitude(lab[..., channel], SCALE) ** 2 for channel in range(3))
+    gradient = np.sqrt(squared)
+    border = ndimage.binary_dilation(inside) & ~ndimage.binary_erosion(inside, border_value=1) & seen
+    return float(gradient[border].mean() / max(gradient[seen].mean(), FAINT)) if border.any() else 0.0
 
 
 def _filled(found: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -20,11 +20,11 @@ from PIL import Image
 
 from photostyle.photo.photo import Photo
 from photostyle.regions.found_regions import ANY_FOREGROUND, RegionFinder
-from photostyle.regions.subject import LEAST_SHARE, LEAST_SURE, MOST_SHARE, find_subject
+from photostyle.regions.subject import LEAST_EDGE, LEAST_SHARE, LEAST_SURE, MOST_SHARE, find_subject
 from segmentation.labels import FOREGROUND, UNLABELLED
 from segmentation.refine import refine
 
-LIMITS = (0.3, 0.4, LEAST_SURE, 0.6, 0.7)
+LIMITS = (0.35, 0.4, LEAST_SURE, 0.5, 0.55, 0.6)
 
 
 def main() -> None:
@@ -41,7 +41,8 @@ def main() -> None:
         start = time.perf_counter()
         subject = find_subject(seen.pixels, seen.things)
         seconds += time.perf_counter() - start
-        sure = subject.sureness if LEAST_SHARE <= subject.share <= MOST_SHARE else -1.0
+        before = LEAST_SHARE <= subject.share <= MOST_SHARE and subject.edge >= LEAST_EDGE
+        sure = subject.sureness if before else -1.0
         if not 0.1 <= wanted[labelled].mean() <= 0.75:
             others.append(sure)
             continue

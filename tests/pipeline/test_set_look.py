@@ -21,8 +21,10 @@ from photostyle.pipeline.session import Session
 from photostyle.regions.found_regions import Segmentation
 from photostyle.regions.mask_files import write_mask
 from photostyle.regions.region_map import RegionMap
+from photostyle.regions.subject import BACKGROUND, SUBJECT
 from photostyle.settings import Settings
 from tests.conftest import made_scene
+from tests.regions.test_subject import before_a_gradient, blurred, disc
 
 Pixels = NDArray[np.float32]
 GRID = Settings().with_changes(
@@ -319,6 +321,32 @@ class TestRegions:
         found = [session.transfer(photo, look).correspondence.content.labels for photo in photos]
         assert all(np.mean(labels != found[0]) < 0.02 for labels in found) and set(np.unique(found[0])) == {0, 1}
         assert set(np.unique(session.transfer(photos[1], style).correspondence.content.labels)) == {0}
+
+    def test_a_set_of_photos_of_one_thing_has_subject_and_background(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Finder:
+            def __init__(self, name: str) -> None:
+                self.segmenter = SimpleNamespace(sha256="5" * 64)
+
+            def see(self, pixels: Pixels) -> Segmentation:
+                probabilities = np.zeros((7, 24, 32), np.float32)
+                probabilities[6] = blurred(disc(radius=47)) if pixels.std() > 0.05 else 0.05
+                probabilities[1] = 1 - probabilities[6]
+                return Segmentation(pixels, probabilities, np.zeros((4, 24, 32), np.float32))
+
+        monkeypatch.setattr(session_module, "RegionFinder", Finder)
+        session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
+        thing = before_a_gradient(disc(radius=47))
+        photos = [thing, np.ascontiguousarray(thing[:, ::-1])]
+        look = session.fit(photos, thing[..., ::-1].copy())
+        assert (look.correspondence.found_by, [region.name for region in look.correspondence.regions]) == (
+            "subject",
+            ["background", "subject"],
+        )
+        found = session.transfer(photos[0], look).correspondence
+        assert [region.name for region in found.regions] == ["background", "subject"]
+        assert np.mean(found.content.labels == SUBJECT) == pytest.approx(disc(radius=47).mean(), abs=0.03)
+        plain = session.transfer(np.full((96, 128, 3), 0.5, np.float32), look).correspondence
+        assert set(np.unique(plain.content.labels)) == {BACKGROUND}
 
     def test_what_is_no_scenery_is_one_region(
         self, monkeypatch: pytest.MonkeyPatch, frames: list[Pixels], dusk: Pixels

@@ -9,10 +9,13 @@ import pytest
 
 from photostyle.encoders.features import EncodedPhoto
 from photostyle.errors import InputError, SettingsError
+from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.found_regions import Segmentation
-from photostyle.styles.matching import match_classes
+from photostyle.regions.subject import BACKGROUND, SUBJECT
+from photostyle.styles.matching import ContentPhoto, match_classes, match_segmentations
 from photostyle.styles.style import StylePhoto
 from tests.regions.test_found_regions import seen
+from tests.regions.test_subject import before_a_gradient, blurred, disc
 
 CONTENT = seen((0, 0.4), (1, 0.3), (3, 0.3))
 
@@ -86,3 +89,74 @@ def test_what_follows_is_no_match() -> None:
     """Little in common stays little in common."""
     sky = style("sky.jpg", (0, 0.6), (2, 0.4))
     assert match_classes(CONTENT, [sky, sky], follow=True) == (None, "the photos have little scenery in common")
+
+
+def thing(radius: float, *, sure: float = 0.9) -> Segmentation:
+    """A photo of one thing before a wall."""
+    probabilities = np.zeros((7, 24, 32), np.float32)
+    probabilities[6] = blurred(disc(radius=radius), most=sure)
+    probabilities[1] = 1 - probabilities[6]
+    return Segmentation(before_a_gradient(disc(radius=radius)), probabilities, np.zeros((4, 24, 32), np.float32))
+
+
+def as_style(name: str, found: Segmentation, region: str | None = None) -> StylePhoto:
+    return StylePhoto(None, name, None, (EncodedPhoto(found.pixels, {}),), None, found, 1.0, region)  # type: ignore[arg-type]
+
+
+def matched(content: Segmentation, *styles: StylePhoto) -> Correspondence:
+    photo = ContentPhoto(content.pixels, lambda _: content, lambda *_: None, content.coverage)  # type: ignore[arg-type]
+    return match_segmentations(photo, content, styles, 0.001)
+
+
+def test_subject_and_background_are_matched_where_classes_are_not() -> None:
+    found = matched(thing(47), as_style("apple.jpg", thing(40)))
+    assert found.found_by == "subject"
+    assert [(r.name, r.content_ids, r.sources[0].ids) for r in found.regions] == [
+        ("background", (BACKGROUND,), (BACKGROUND,)),
+        ("subject", (SUBJECT,), (SUBJECT,)),
+    ]
+    (message,) = found.messages
+    assert message.endswith("of the content photo is not scenery, so subject and background are matched")
+
+
+def test_two_styles_with_subjects() -> None:
+    found = matched(thing(47), as_style("apple.jpg", thing(40)), as_style("pear.jpg", thing(30)))
+    assert found.found_by == "subject"
+    assert [(r.name, [(s.style, s.share) for s in r.sources]) for r in found.regions] == [
+        ("background", [(0, 0.5), (1, 0.5)]),
+        ("subject", [(0, 0.5), (1, 0.5)]),
+    ]
+
+
+@pytest.mark.parametrize("styles", [(thing(40, sure=0.5),), (thing(40), thing(40, sure=0.5))])
+def test_one_photo_without_a_clear_subject_leaves_all_as_wholes(styles: tuple[Segmentation, ...]) -> None:
+    found = matched(thing(47), *(as_style("apple.jpg", each) for each in styles))
+    assert found.found_by == "whole"
+    assert found.messages[0].endswith("so each photo counts as one region")
+
+
+def test_what_is_matched_by_class_stays_so() -> None:
+    assert matched(thing(26), as_style("apple.jpg", thing(30))).found_by == "classes"
+
+
+def test_styles_for_the_subject_and_for_the_background() -> None:
+    wall = seen((1, 1.0))
+    found = matched(thing(26), as_style("apple.jpg", thing(40), "subject"), as_style("wall.jpg", wall, "background"))
+    assert found.found_by == "subject"
+    assert {r.name: [s.style for s in r.sources] for r in found.regions} == {"background": [1], "subject": [0]}
+
+
+def test_beside_a_style_for_the_subject_one_without_a_subject_is_used_as_a_whole() -> None:
+    found = matched(thing(26), as_style("apple.jpg", thing(40), "subject"), as_style("wall.jpg", seen((1, 1.0))))
+    assert {r.name: [s.style for s in r.sources] for r in found.regions} == {
+        "subject": [0],
+        "rest of the whole photo": [1],
+    }
+    assert "wall.jpg: the photo has no clear subject, so it is used as a whole" in found.messages
+
+
+def test_a_subject_that_is_not_there_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"\(background\), found subject"):
+        matched(seen((1, 1.0)), as_style("apple.jpg", thing(40), "subject"))
+    with pytest.raises(InputError, match="subject or more in both photos"):
+        matched(thing(26), as_style("wall.jpg", seen((1, 1.0)), "subject"))

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from photostyle.photo.resizing import resize
+from photostyle.regions.found_regions import JointSegmentation, Segmentation
+from photostyle.regions.region_map import RegionMap
+from photostyle.regions.subject import BACKGROUND, COHERENCE, SUBJECT, Subject, _laplacian, find_subject
+from segmentation.labels import UNLABELLED
+
+Pixels = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+HEIGHT, WIDTH = 96, 128
+
+
+def disc(row: float = 48, column: float = 64, radius: float = 26) -> Mask:
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    found: Mask = (rows - row) ** 2 + (columns - column) ** 2 < radius**2
+    return found
+
+
+def before_a_gradient(inside: Mask) -> Pixels:
+    """A textured red thing before a gradient of grey."""
+    texture = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=inside.shape), 1)
+    thing = np.array([0.7, 0.25, 0.2]) + 0.3 * texture[..., None]
+    backdrop = np.linspace(0.4, 0.8, HEIGHT)[:, None, None] + np.zeros((HEIGHT, WIDTH, 3))
+    return np.clip(np.where(inside[..., None], thing, backdrop), 0, 1).astype(np.float32)
+
+
+def blurred(inside: Mask, sigma: float = 3, most: float = 0.9) -> Pixels:
+    """What a network says of a thing: blurred, at a quarter of the size."""
+    smooth = most * ndimage.gaussian_filter(inside.astype(np.float32), sigma) + 0.05
+    return resize(smooth[..., None], HEIGHT // 4, WIDTH // 4)[..., 0]
+
+
+def overlap(found: RegionMap, inside: Mask) -> float:
+    mask = found.labels == SUBJECT
+    return float((mask & inside).sum() / (mask | inside).sum())
+
+
+@pytest.mark.parametrize(
+    "inside", [disc(), disc(column=30, radius=20) | disc(column=98, radius=20), disc(row=96, radius=50)]
+)
+def test_one_thing_two_things_and_one_at_the_border_are_found_to_the_edge(inside: Mask) -> None:
+    pixels = before_a_gradient(inside)
+    subject = find_subject(pixels, blurred(inside))
+    assert subject.is_clear
+    assert subject.share == pytest.approx(inside.mean(), abs=0.03)
+    assert overlap(subject.regions(pixels), inside) > 0.93
+
+
+def test_colours_complete_what_the_network_sees_in_part() -> None:
+    """The network is sure of the left half only; the right half has the same colours."""
+    inside = disc()
+    things = blurred(inside)
+    things[:, WIDTH // 8 :] *= 0.55
+    subject = find_subject(before_a_gradient(inside), things)
+    assert (things[:, WIDTH // 8 :] <= 0.53).all()
+    assert overlap(replace(subject, sureness=1).regions(before_a_gradient(inside)), inside) > 0.9
+
+
+def test_a_hole_is_filled_if_it_is_small() -> None:
+    for radius, filled in ((4, True), (13, False)):
+        hole = disc(radius=radius)
+        pixels = before_a_gradient(disc(radius=36) & ~hole)
+        subject = find_subject(pixels, blurred(disc(radius=36) & ~hole, sigma=1))
+        assert subject.is_clear
+        assert (subject.regions(pixels).labels[48, 64] == SUBJECT) == filled
+
+
+@pytest.mark.parametrize(
+    ("inside", "things"),
+    [
+        pytest.param(disc(), np.full((24, 32), 0.05, np.float32), id="nothing"),
+        pytest.param(disc(), np.full((24, 32), 0.95, np.float32), id="nothing else"),
+        pytest.param(disc(), blurred(disc(), most=0.5), id="something that the network is not sure of"),
+        pytest.param(disc(radius=10), blurred(disc(radius=10)), id="a detail"),
+        pytest.param(disc(radius=70), blurred(disc(radius=70)), id="hardly a background"),
+        pytest.param(disc(), blurred(disc(column=90)), id="something beside the edges"),
+    ],
+)
+def test_a_photo_without_one_clear_subject_is_all_background(inside: Mask, things: Pixels) -> None:
+    pixels = before_a_gradient(inside)
+    subject = find_subject(pixels, things)
+    assert not subject.is_clear
+    assert set(np.unique(subject.regions(pixels).labels)) == {BACKGROUND}
+
+
+def test_a_landscape_has_no_subject() -> None:
+    rows = np.arange(HEIGHT)[:, None, None] / HEIGHT
+    texture = ndimage.gaussian_filter(np.random.default_rng(1).normal(size=(HEIGHT, WIDTH, 1)), (1, 1, 0))
+    pixels = np.where(rows < 0.5, [0.4, 0.6, 0.9], np.array([0.2, 0.4, 0.1]) + 0.2 * texture)
+    things = np.full((24, 32), 0.03, np.float32)
+    things[12:14, 3:6] = 0.8
+    assert not find_subject(np.clip(pixels, 0, 1).astype(np.float32), things).is_clear
+
+
+def test_only_what_can_be_seen_counts() -> None:
+    inside = disc()
+    coverage = np.ones((HEIGHT, WIDTH), np.float32)
+    coverage[:, 64:] = 0
+    pixels = before_a_gradient(inside)
+    hidden = np.where(coverage[..., None] > 0, pixels, np.float32(1))
+    first, other = (find_subject(each, blurred(inside), coverage) for each in (pixels, hidden))
+    assert first.is_clear and other.is_clear
+    assert first.share == pytest.approx(inside[:, :64].mean(), abs=0.03)
+    found = other.regions(hidden, coverage)
+    assert (found.labels[:, 64:] == UNLABELLED).all() and set(np.unique(found.labels[:, :64])) == {BACKGROUND, SUBJECT}
+
+
+def test_a_cutout_has_no_background() -> None:
+    inside = disc()
+    assert not find_subject(before_a_gradient(inside), blurred(inside), inside.astype(np.float32)).is_clear
+
+
+def test_the_same_photo_has_the_same_subject() -> None:
+    pixels, things = before_a_gradient(disc()), blurred(disc())
+    first, second = (find_subject(pixels, things) for _ in range(2))
+    np.testing.assert_array_equal(first.probability, second.probability)
+    assert (first.share, first.sureness, first.edge) == (second.share, second.sureness, second.edge)
+
+
+def test_a_random_walk_keeps_a_constant_prior() -> None:
+    laplacian = _laplacian(np.random.default_rng(2).normal(size=(5, 7, 3)) * 20).toarray()
+    np.testing.assert_allclose(laplacian.sum(1), 0, atol=1e-12)
+    np.testing.assert_array_equal(laplacian, laplacian.T)
+    assert np.linalg.eigvalsh(laplacian).min() > -1e-12
+    walked = np.linalg.solve(np.eye(35) + COHERENCE * laplacian, np.full(35, 0.3))
+    np.testing.assert_allclose(walked, 0.3)
+
+
+def test_stacked_photos_have_a_subject_if_each_of_them_has() -> None:
+    inside = disc()
+    probabilities = np.zeros((7, 24, 32), np.float32)
+    probabilities[6] = blurred(inside)
+    probabilities[1] = 1 - probabilities[6]
+    photo = Segmentation(before_a_gradient(inside), probabilities, np.zeros((4, 24, 32), np.float32))
+    empty = replace(photo, probabilities=np.roll(probabilities, 5, 0))
+    assert photo.has_subject and not empty.has_subject
+    both = JointSegmentation.of([photo, photo], HEIGHT // 2, WIDTH // 2)
+    assert both.has_subject
+    assert both.subject.labels.shape == (HEIGHT, WIDTH // 2)
+    assert np.mean(both.subject.labels == SUBJECT) == pytest.approx(inside.mean(), abs=0.03)
+    assert not JointSegmentation.of([photo, empty], HEIGHT // 2, WIDTH // 2).has_subject
+
+
+def test_the_second_look_counts_as_much_as_the_first() -> None:
+    probabilities = np.zeros((7, 2, 2), np.float32)
+    probabilities[6] = 0.2
+    photo = Segmentation(np.zeros((8, 8, 3), np.float32), probabilities, np.zeros((4, 2, 2), np.float32))
+    np.testing.assert_allclose(photo.things, 0.2)
+    np.testing.assert_allclose(replace(photo, nearby=np.full((2, 2), 0.6, np.float32)).things, 0.4)
+
+
+def test_the_limits_of_a_clear_subject() -> None:
+    clear = Subject(np.zeros((2, 2), np.float32), 0.3, 0.6, 2.0)
+    assert clear.is_clear
+    for worse in ({"share": 0.05}, {"share": 0.8}, {"sureness": 0.4}, {"edge": 1.5}):
+        assert not replace(clear, **worse).is_clear
