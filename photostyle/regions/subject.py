@@ -6,7 +6,8 @@
    SIGGRAPH 2004. Here colours are counted in a smoothed histogram. That paper fits Gaussian mixtures.
 3. Neighbours of like colour belong together: a random walk with the result of 1 and 2 as its prior, as in Grady,
    "Multilabel Random Walker Image Segmentation Using Prior Models", CVPR 2005.
-4. Small holes are filled. A guided filter brings the result to the photo's edges (`segmentation.refine`).
+4. Small holes are filled and small islands dropped. A guided filter brings the result to the photo's edges
+   (`segmentation.refine`).
 """
 
 from __future__ import annotations
@@ -39,17 +40,18 @@ OVERLAP = 0.5
 """How much of the sureness a subject loses that has the colours of its background. Between like colours an error of the
 mask is seen as a patch (our choice)."""
 ROUNDS = 3
-"""Times that the colours inside and outside are estimated. More change nothing (`tests/benchmarks/subjects.py`)."""
+"""Times that the colours inside and outside are estimated. 6 gave the same overlap (`tests/benchmarks/subjects.py`)."""
 COLOUR, MOST_COLOUR = 0.5, 2.0
 """Weight of the colours' log-likelihood ratio beside the network's log-odds, and the largest ratio (our choice: with
 1.0 the results are as good)."""
 LEAST_CHANCE = 0.02
 """The network's probabilities are kept this far from 0 and 1."""
 COHERENCE = 2.0
-"""Weight of the neighbours against the prior. 2 gave better subjects than 5, 20 and 60."""
-MOST_HOLE = 0.05
-"""A hole in the subject belongs to it if it is at most this share of the subject: hair, an eye, a window (our choice).
-"""
+"""Weight of the neighbours against the prior. 2 gave slightly better subjects than 5, and 5 than 20 and 60
+(`tests/benchmarks/subjects.py`, photos at even places)."""
+SMALL = 0.05
+"""A hole in the subject belongs to it, and an island does not, if it is at most this share of the subject: an eye, a
+window; a spot in the background (our choice)."""
 LIGHTNESSES, CHROMAS, REACH = 12, 18, 64.0
 """Bins of the histogram along L*, and along a* and b* from -`REACH` to `REACH`, in units of CIELAB. A bin is some 8
 units wide."""
@@ -126,7 +128,7 @@ def find_subject(pixels: Plane, things: Plane, coverage: Plane | None = None) ->
         ratio = np.log((inside + RARE) / (outside + RARE))[bins]
         prior = 1 / (1 + np.exp(-odds - COLOUR * np.clip(ratio, -MOST_COLOUR, MOST_COLOUR)))
         found = np.clip(walk.solve(prior.ravel()).reshape(height, width), 0, 1)
-    found = _filled(found)
+    found = _cleaned(found)
     inner = (found > 0.5) * seen
     share = float(inner.sum() / max(seen.sum(), RARE))
     sureness = edge = 0.0
@@ -148,15 +150,27 @@ def _edge(lab: NDArray[np.float64], inside: NDArray[np.bool_], seen: NDArray[np.
     return float(gradient[border].mean() / max(gradient[seen].mean(), FAINT)) if border.any() else 0.0
 
 
-def _filled(found: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The probabilities, `(h, w)`, in which small holes of the subject belong to it."""
+def _cleaned(found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probabilities, `(h, w)`, without small islands, in which small holes of the subject belong to it."""
     from scipy import ndimage
 
     inside = found > 0.5
-    holes, count = ndimage.label(ndimage.binary_fill_holes(inside) & ~inside)
-    small = np.bincount(holes.ravel(), minlength=count + 1) <= MOST_HOLE * inside.sum()
+    most = SMALL * inside.sum()
+    islands = _small_pieces(inside, most)
+    inside &= ~islands
+    holes = _small_pieces(ndimage.binary_fill_holes(inside) & ~inside, most)
+    return np.where(holes, 1.0, np.where(islands, 0.0, found))
+
+
+def _small_pieces(mask: NDArray[np.bool_], most: float) -> NDArray[np.bool_]:
+    """The connected pieces of a mask `(h, w)` of at most so many places."""
+    from scipy import ndimage
+
+    pieces, count = ndimage.label(mask)
+    small = np.bincount(pieces.ravel(), minlength=count + 1) <= most
     small[0] = False
-    return np.where(small[holes], 1.0, found)
+    found: NDArray[np.bool_] = small[pieces]
+    return found
 
 
 def _lab(pixels: Plane) -> NDArray[np.float64]:

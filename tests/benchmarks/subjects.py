@@ -58,7 +58,7 @@ def main() -> None:
     for limit in LIMITS:
         clear = figures[figures[:, 3] >= limit, 2]
         print(
-            f"sure from {limit:.1f} on: {len(clear) / len(rows):4.0%} clear, mean {clear.mean():.3f}, "
+            f"sure from {limit:.2f} on: {len(clear) / len(rows):4.0%} clear, mean {clear.mean():.3f}, "
             f"under 0.6: {(clear < 0.6).sum()}, others: {np.mean(np.array(others) >= limit):4.0%}"
         )
 

@@ -74,6 +74,14 @@ def test_a_hole_is_filled_if_it_is_small() -> None:
         assert (subject.regions(pixels).labels[48, 64] == SUBJECT) == filled
 
 
+def test_a_small_island_is_background() -> None:
+    island = disc(row=12, column=12, radius=5)
+    inside = disc() | island
+    pixels = before_a_gradient(inside)
+    labels = find_subject(pixels, blurred(inside, sigma=1)).regions(pixels).labels
+    assert labels[48, 64] == SUBJECT and labels[12, 12] == BACKGROUND
+
+
 @pytest.mark.parametrize(
     ("inside", "things"),
     [
