@@ -198,7 +198,7 @@ class JointSegmentation(Segmentation):
         rows, columns = self.pixels.shape[:2]
         height = rows // len(self.parts)
         labels = np.concatenate([resize_labels(part.subject.labels, height, columns) for part in self.parts])
-        return RegionMap(labels, SUBJECT_NAMES).seen(self.coverage)
+        return RegionMap(labels, SUBJECT_NAMES, rough=True).seen(self.coverage)
 
     @property
     def has_subject(self) -> bool:

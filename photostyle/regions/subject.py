@@ -100,7 +100,7 @@ class Subject:
         if self.is_clear:
             refined = refine(np.stack([1 - self.probability, self.probability]), pixels)
             labels = refined.of(pixels).argmax(0).astype(np.uint8)
-        return RegionMap(labels, NAMES).seen(coverage)
+        return RegionMap(labels, NAMES, rough=True).seen(coverage)
 
 
 def find_subject(pixels: Plane, things: Plane, coverage: Plane | None = None) -> Subject:

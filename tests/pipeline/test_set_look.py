@@ -85,7 +85,7 @@ class TestOneLook:
         coarse = [step.loss for step in look.stages[0].trace]
         assert coarse[-1] < 0.9 * coarse[0]
         assert look.grids.shape == (1, 1, 1, GRID.grid.lumas, 4, 3)
-        assert set(look.terms) == {"style", "colours", "structure", "edges", "photorealism", "stiffness"}
+        assert set(look.terms) == {"style", "colours", "structure", "edges", "photorealism", "drift", "stiffness"}
 
     def test_two_copies_of_a_photo_have_the_terms_of_one(self, frames: list[Pixels], dusk: Pixels) -> None:
         """But for the pixels that the colours are sampled at, and the windows of the edge term that hold a seam."""
