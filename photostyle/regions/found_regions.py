@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from photostyle.errors import WeightsError
 from photostyle.photo.resizing import resize, resize_seen
+from photostyle.regions.pieces import joined
 from photostyle.regions.region_map import RegionMap, resize_labels
 from photostyle.regions.subject import NAMES as SUBJECT_NAMES
 from photostyle.regions.subject import SUBJECT, find_subject
@@ -25,6 +26,8 @@ WITHOUT_NETWORK = ("clusters", "none")
 ANY_FOREGROUND = FOREGROUND[0]
 """Id of all foreground as one class. The network knows least which of the four foreground classes a thing is."""
 NAMES = {label.id: label.name for label in CLASSES[:ANY_FOREGROUND]} | {ANY_FOREGROUND: "foreground"}
+SKY, STANDING = 0, (1, 2, 3, 4, 5)
+"""The ids of the sky, and of the classes that do not float in it."""
 LEAST_SHARE = 0.03
 """Least share of a photo for a region that was found rather than painted. With 0.03 the results are closer to those of
 painted masks than with 0.01 (docs/regions.md)."""
@@ -237,10 +240,13 @@ class RegionFinder:
         photo = np.round(pixels * 255).astype(np.uint8)
         probabilities = self.segmenter.probabilities(photo)
         kinds = probabilities[ANY_FOREGROUND:]
+        found = np.concatenate([probabilities[:ANY_FOREGROUND], kinds.sum(0, keepdims=True)])
+        classes = joined(found, SKY, STANDING)
+        kinds = kinds * (classes[-1] / np.maximum(found[-1], np.float32(1e-6)))
         small = self.segmenter.probabilities(photo, size=NEARBY)[ANY_FOREGROUND:].sum(0)
         return Segmentation(
             pixels,
-            np.concatenate([probabilities[:ANY_FOREGROUND], kinds.sum(0, keepdims=True)]),
+            classes,
             kinds,
             nearby=resize(small[..., None], *kinds.shape[1:])[..., 0],
         )

@@ -1,0 +1,61 @@
+"""Pieces of regions that cannot be what the network took them for, joined with what surrounds them.
+
+A cloud taken for a rock would take an orange patch from the style. Two rules, for connected pieces on the coarse grid:
+
+- a small piece that lies within one other region, and of which the network is not sure, belongs to that region;
+- whatever stands on the ground does not float: a larger piece of building, plants, ground, water or rock with nothing
+  but sky around it is sky, unless the network is sure of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+SMALL = 0.03
+"""A piece is small if its share of the photo is below this."""
+LARGEST = 0.2
+"""No piece with a larger share of the photo is joined with another."""
+WITHIN = 0.9
+"""A piece lies within a region if at least this share of its border is shared with it. The border of the photo does not
+count."""
+SURE = 0.85
+"""The network is sure of a piece if the mean probability of its class is at least this (our choice)."""
+
+
+def joined(probabilities: NDArray[np.float32], sky: int, standing: Collection[int]) -> NDArray[np.float32]:
+    """The probabilities after both rules.
+
+    Args:
+        probabilities: `(K, h, w) float32`, [0, 1], sum 1 over K.
+        sky: the class of the sky.
+        standing: the classes that stand on the ground.
+
+    Returns:
+        The same where nothing is joined. In a piece that is joined, its class and the class of the region around it
+        change places.
+    """
+    labels, result = probabilities.argmax(0), probabilities.copy()
+    for label in np.unique(labels).tolist():
+        pieces, _ = ndimage.label(labels == label)
+        for number, place in enumerate(ndimage.find_objects(pieces), start=1):
+            around = tuple(slice(max(0, part.start - 1), part.stop + 1) for part in place)
+            piece = pieces[around] == number
+            share = piece.sum() / labels.size
+            if share > LARGEST:
+                continue
+            border = ndimage.binary_dilation(piece) & ~piece
+            neighbours = np.bincount(labels[around][border], minlength=len(probabilities))
+            into = int(neighbours.argmax())
+            if neighbours[into] < WITHIN * max(1, neighbours.sum()):
+                continue
+            if not (share < SMALL or (into == sky and label in standing)):
+                continue
+            if probabilities[label][around][piece].mean() >= SURE:
+                continue
+            own, other = result[label][around], result[into][around]
+            own[piece], other[piece] = other[piece], own[piece]
+    return result
