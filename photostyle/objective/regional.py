@@ -16,7 +16,8 @@ distorted has an L_m of some hundreds."""
 
 @dataclass(frozen=True)
 class RegionalWeights:
-    """The weight of each term. Style is a relative distance, colours are in hundredths of L*, the rest in [0, 1]."""
+    """The weight of each term. Style is a relative distance, colours and drift are in hundredths of L*, the rest in
+    [0, 1]."""
 
     style: float
     colours: float
@@ -28,13 +29,13 @@ class RegionalWeights:
 
 class RegionalObjective:
     """weight_1 relative Gram distance + weight_2 colours + weight_3 structure + weight_4 edges
-    + weight_5 photorealism.
+    + weight_5 photorealism + weight_6 drift.
 
     Args:
         features: `(image (1, 3, H, W), layers) -> {layer: (1, C, h, w)}`.
         layers: the layers that `style` needs.
         style: a term of the features.
-        colours, structure, edges, photorealism: terms of the image.
+        colours, structure, edges, photorealism, drift: terms of the image.
     """
 
     def __init__(
