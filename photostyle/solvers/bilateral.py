@@ -213,26 +213,28 @@ def apply_grids(
     mixed = (shares.amax(0) < 1 - FAINT).nonzero()[:, 0]
     means = surfaces.at(down[mixed // width], across[mixed % width])
     beside = means - (shares[:, None, mixed] * means).sum(0)  # of each surface, to the colour of the mixed pixel
-    total = torch.zeros_like(colours)
-    wanted = strengths or [1.0] * len(grids)
-    for place, share in enumerate(shares):
-        own = colours.clone()
-        own[mixed] += beside[place].T
-        weight = wanted[place] * share if place < len(grids) else torch.zeros_like(share)
-        present = (weight > FAINT).nonzero()[:, 0]
-        unchanged = share.clone()
-        unchanged[present] -= weight[present]
-        total += unchanged[:, None] * own
-        if len(present):
-            inside = own[present]
-            red, green, blue = (float(part) * inside[:, channel] for channel, part in enumerate(LUMA))
-            luma = (red + green + blue).clamp(0, 1) * 2 - 1
-            warmth = ((inside[:, 0] - inside[:, 2]) / WARMEST).clamp(-1, 1)
-            maps = _interpolated(grids[place], torch.stack([luma, warmth, down[present // width]], 1))
-            mapped = maps[3]
-            for channel in range(3):
-                mapped = mapped + maps[channel] * inside[:, channel]
-            total[present] += weight[present, None] * mapped.T
+    place_in_mixed = torch.full((len(colours),), -1, dtype=torch.int64, device=colours.device)
+    place_in_mixed[mixed] = torch.arange(len(mixed), device=colours.device)
+    wanted = [*(strengths or [1.0] * len(grids)), *[0.0] * (len(shares) - len(grids))]
+    weights = shares * shares.new_tensor(wanted)[:, None]
+    weights = weights.where(weights > FAINT, 0)
+    unchanged = shares - weights
+    total = unchanged.sum(0)[:, None] * colours
+    total[mixed] += (unchanged[:, None, mixed] * beside).sum(0).T
+    for grid, weight, offset in zip(grids, weights, beside, strict=False):
+        present = weight.nonzero()[:, 0]
+        if not len(present):
+            continue
+        inside, place = colours[present], place_in_mixed[present]
+        inside[place >= 0] += offset[:, place[place >= 0]].T
+        red, green, blue = (float(part) * inside[:, channel] for channel, part in enumerate(LUMA))
+        luma = (red + green + blue).clamp(0, 1) * 2 - 1
+        warmth = ((inside[:, 0] - inside[:, 2]) / WARMEST).clamp(-1, 1)
+        maps = _interpolated(grid, torch.stack([luma, warmth, down[present // width]], 1))
+        mapped = maps[3]
+        for channel in range(3):
+            mapped = mapped + maps[channel] * inside[:, channel]
+        total[present] += weight[present, None] * mapped.T
     mapped = total.reshape(pixels.shape)
     if profile.is_srgb:
         return shoulder(mapped).cpu().numpy()
