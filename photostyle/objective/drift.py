@@ -1,4 +1,4 @@
-"""The drift term: whether equal colours of a region get another hue or chroma in another place."""
+"""The drift term: whether hue and chroma of equal colours change from place to place, or from pixel to pixel."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ SIGMA = 0.03
 """Standard deviation of the blur, as a share of the longest side."""
 LITTLE = 1e-3
 """Least share of a region in a cell, after the blur."""
+FLAT = 2.0
+"""A place whose colour differs from its neighbours by this much, in CIELAB units, counts half as a flat one."""
+GRAIN = 20.0
+"""How much grain counts beside drift (our choice, by eye: blocks of JPEG in a sky that becomes a sunset)."""
 UNIT = 100
 """The term is in hundredths of the range of L*, as the colour term is."""
 
@@ -23,11 +27,17 @@ UNIT = 100
 class DriftTerm:
     """How far hue and chroma drift away from those of a reference, from place to place, for equal colours.
 
-    Take what a* and b* of the image differ from those of the reference. Subtract its mean over all pixels of the region
-    that have the same colour in the content. What is left, blurred, is the drift; the term is its root mean square. A
-    map of colours that is the same everywhere adds nothing to it, so gradients in the sky that the content does not
+    The term is the root of drift^2 + (`GRAIN` grain)^2.
+
+    *Drift*: take what a* and b* of the image differ from those of the reference. Subtract its mean over all pixels of
+    the region that have the same colour in the content. What is left is blurred, and its root mean square is the drift.
+    A map of colours that is the same everywhere adds nothing to it. Gradients in the sky that the content does not
     have, and rainbows, cost something. What the reference changes from place to place, because the style shows it, is
     free.
+
+    *Grain*: take the squared steps of L*, a* and b* from pixel to pixel where the content is flat and in one region,
+    as far as they are larger than in the reference. The root of their mean is the grain. A map that makes much of small
+    differences of colour makes noise and the blocks of JPEG visible in skies, walls and skin.
 
     Args:
         content: `(1, 3, H, W)`, sRGB-encoded, [0, 1].
@@ -36,13 +46,14 @@ class DriftTerm:
     """
 
     def __init__(self, content: Tensor, reference: Tensor, labels: Tensor) -> None:
-        self.reference = self._chroma(reference)
+        self.size = content.shape[2:]
+        changed = lab(reference[0].flatten(1).T)
+        self.reference, self.steps = changed[:, 1:], self._steps(changed)
         colours = lab(content[0].flatten(1).T)
         low = content.new_tensor([0.0, -80.0, -80.0])
         places = ((colours - low) / content.new_tensor([100.0, 160.0, 160.0]) * BINS).long().clamp(0, BINS - 1)
         keys = ((labels.flatten() * BINS + places[:, 0]) * BINS + places[:, 1]) * BINS + places[:, 2]
         _, self.bins, self.counts = keys.unique(return_inverse=True, return_counts=True)
-        self.size = content.shape[2:]
         sigma = SIGMA * max(self.size) / CELL
         reach = max(1, round(2.5 * sigma))
         at = torch.arange(-reach, reach + 1, dtype=content.dtype, device=content.device)
@@ -52,22 +63,30 @@ class DriftTerm:
         self.areas = functional.avg_pool2d(masks[:, None], CELL, ceil_mode=True)[:, 0]
         self.masks = masks
         self.blurred = self._blurred(self.areas).clamp_min(LITTLE)
+        steps = self._steps(colours)
+        within = (labels[:-1, :-1] == labels[:-1, 1:]) & (labels[:-1, :-1] == labels[1:, :-1])
+        self.flat = within * FLAT**2 / (FLAT**2 + steps)
 
     def __call__(self, image: Tensor) -> Tensor:
         """The term of `(1, 3, H, W)`, sRGB-encoded, [0, 1]: a scalar, in hundredths of the range of L*."""
-        change = self._chroma(image) - self.reference
+        colours = lab(image[0].flatten(1).T)
+        change = colours[:, 1:] - self.reference
         means = torch.zeros(len(self.counts), 2, dtype=change.dtype, device=change.device)
         means = means.index_add(0, self.bins, change) / self.counts[:, None]
         left = (change - means[self.bins]).T.reshape(2, 1, *self.size)
         cells = functional.avg_pool2d((left * self.masks).flatten(0, 1)[:, None], CELL, ceil_mode=True)[:, 0]
         drift = self._blurred(cells).unflatten(0, (2, -1)) / self.blurred
         mean = (self.areas * drift.square()).sum() / self.areas.sum()
-        term: Tensor = (mean + 1e-6).sqrt() / UNIT
+        grain = (self.flat * (self._steps(colours) - self.steps).clamp_min(0)).mean()
+        term: Tensor = (mean + GRAIN**2 * grain + 1e-6).sqrt() / UNIT
         return term
 
-    def _chroma(self, image: Tensor) -> Tensor:
-        """`(H W, 2)`: a* and b*."""
-        return lab(image[0].flatten(1).T)[:, 1:]
+    def _steps(self, colours: Tensor) -> Tensor:
+        """`(H - 1, W - 1)`: squared differences of CIELAB colours `(H W, 3)` to the next column and the next row."""
+        planes = colours.T.reshape(3, *self.size)
+        here = planes[:, :-1, :-1]
+        steps: Tensor = ((planes[:, :-1, 1:] - here).square() + (planes[:, 1:, :-1] - here).square()).sum(0)
+        return steps
 
     def _blurred(self, planes: Tensor) -> Tensor:
         """`(N, h, w)` after the Gaussian; beyond the border there is nothing."""
