@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from segmentation.network import Network
 
 SHIPPED = Path(__file__).with_name("compact.safetensors")
-SHA256 = "b12c7c047d8959555d97ff7aad6c88431f5db47ea6fc827a0cd280396bf29c11"
+SHA256 = "bd4cee88ea58ea5fae4ca7ff1d9ab81083c8623b7238176cb9bbe621aebfe5aa"
 """SHA-256 of the file `SHIPPED`, which comes with the package, in hexadecimal."""
 SIZE = 512
 """Longest side of the photo as the network sees it, in pixels."""

@@ -20,6 +20,11 @@ FLAT = 2.0
 """A place whose colour differs from its neighbours by this much, in CIELAB units, counts half as a flat one."""
 GRAIN = 20.0
 """How much grain counts beside drift (our choice, by eye: blocks of JPEG in a sky that becomes a sunset)."""
+LARGE = 0.1
+"""Squared steps that grow by this much, in squared CIELAB units, count half. Less counts less, more counts in full, so
+that the term is smooth where nothing has grown yet."""
+LITTLE_DRIFT = 0.3
+"""Drift below this, in CIELAB units, hardly counts; the term is smooth at zero."""
 UNIT = 100
 """The term is in hundredths of the range of L*, as the colour term is."""
 
@@ -27,7 +32,7 @@ UNIT = 100
 class DriftTerm:
     """How far hue and chroma drift away from those of a reference, from place to place, for equal colours.
 
-    The term is the root of drift^2 + (`GRAIN` grain)^2.
+    The term is the root of drift^2 + (`GRAIN` grain)^2, made smooth at zero.
 
     *Drift*: take what a* and b* of the image differ from those of the reference. Subtract its mean over all pixels of
     the region that have the same colour in the content. What is left is blurred, and its root mean square is the drift.
@@ -77,8 +82,9 @@ class DriftTerm:
         cells = functional.avg_pool2d((left * self.masks).flatten(0, 1)[:, None], CELL, ceil_mode=True)[:, 0]
         drift = self._blurred(cells).unflatten(0, (2, -1)) / self.blurred
         mean = (self.areas * drift.square()).sum() / self.areas.sum()
-        grain = (self.flat * (self._steps(colours) - self.steps).clamp_min(0)).mean()
-        term: Tensor = (mean + GRAIN**2 * grain + 1e-6).sqrt() / UNIT
+        more = (self._steps(colours) - self.steps).clamp_min(0)
+        grain = (self.flat * more.square() / (more + LARGE)).mean()
+        term: Tensor = ((mean + GRAIN**2 * grain + LITTLE_DRIFT**2).sqrt() - LITTLE_DRIFT) / UNIT
         return term
 
     def _steps(self, colours: Tensor) -> Tensor:

@@ -7,6 +7,9 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
+
+from segmentation.labels import UNLABELLED
 
 
 def relit(photo: NDArray[np.float32], look: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -32,6 +35,45 @@ def relit(photo: NDArray[np.float32], look: NDArray[np.uint8], rng: np.random.Ge
         photo = photo + rng.normal(0, rng.uniform(0.005, 0.05), photo.shape).astype(np.float32)
     photo = np.clip(photo, 0, 1).astype(np.float32)
     return _compressed(photo, rng) if rng.random() < 0.2 else photo
+
+
+def recoloured(photo: NDArray[np.float32], labels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+    """The photo with other colours for some of its classes: autumn leaves, a red sky, snow on the ground.
+
+    One photo in three is changed. Borders between changed and unchanged classes are soft, so that they do not give the
+    labels away.
+
+    Args:
+        photo: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+        labels: `(H, W) uint8`: ids of classes; 255 is no label.
+        rng: the source of random numbers.
+
+    Returns:
+        `(H, W, 3) float32`, [0, 1].
+    """
+    if rng.random() > 1 / 3:
+        return photo
+    width = rng.uniform(1, 4)
+    for label in np.unique(labels[labels != UNLABELLED]).tolist():
+        if rng.random() < 0.5:
+            share = ndimage.gaussian_filter((labels == label).astype(np.float32), width)[..., None]
+            photo = photo + share * (_turned(photo, rng) - photo)
+    return np.clip(photo, 0, 1).astype(np.float32)
+
+
+def _turned(photo: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Random hue, saturation, brightness, contrast and tint. One time in four all colour is lost."""
+    grey = photo.mean(2, keepdims=True)
+    angle = rng.normal(0, 0.8)
+    third = (1 - np.cos(angle)) / 3
+    turn = np.cos(angle) * np.eye(3) + third
+    turn += np.sin(angle) / np.sqrt(3) * np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]])  # about the axis of greys
+    saturation = 0.0 if rng.random() < 0.25 else rng.uniform(0.3, 1.8)
+    colour = saturation * ((photo - grey) @ turn.T.astype(np.float32))
+    middle = grey.mean()
+    light = middle * np.exp(rng.normal(0, 0.4)) + rng.uniform(0.6, 1.3) * (grey - middle)
+    turned: NDArray[np.float32] = (light + colour + rng.normal(0, 0.05, 3)).astype(np.float32)
+    return turned
 
 
 def _matched(photo: NDArray[np.float32], look: NDArray[np.uint8], share: float) -> NDArray[np.float32]:

@@ -16,13 +16,13 @@ from segmentation.segmenter import Segmenter
 from segmentation.training.samples import Sample
 
 
-def pseudo_labelled(network: Network, samples: Sequence[Sample], cameras: Path) -> list[Sample]:
+def pseudo_labelled(network: Network, samples: Sequence[Sample], cameras: Path | None = None) -> list[Sample]:
     """Samples with labels that the network predicts, where it is sure.
 
     Args:
         network: the network after the first round of training.
         samples: photos without labels. The subject, if known, corrects the predictions.
-        cameras: a folder with a folder of frames for each fixed camera.
+        cameras: a folder with a folder of frames for each fixed camera, if they are to be learnt from.
 
     Returns:
         The samples with their new labels, and then all frames of all cameras. All frames of a camera have the same
@@ -35,7 +35,7 @@ def pseudo_labelled(network: Network, samples: Sequence[Sample], cameras: Path) 
         chances = _with_subject(chances, sample.subject)
         label = _sure(chances, sample.subject)
         result.append(replace(sample, label=_enlarged(label, sample.image)))
-    for camera in sorted(path for path in cameras.iterdir() if path.is_dir()):
+    for camera in sorted(path for path in cameras.iterdir() if path.is_dir()) if cameras else ():
         frames = sorted(camera.glob("*.jpg"))
         pictures = [np.asarray(Image.open(frame).convert("RGB")) for frame in frames]
         bright = np.median([picture.mean() for picture in pictures])

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from segmentation.labels import UNLABELLED, UNSPECIFIED
-from segmentation.training.augment import relit
+from segmentation.training.augment import recoloured, relit
 
 TOPICS = {"beach": 3, "bus": 6, "elephant": 8, "flower": 2, "food": 9, "horse": 8, "monument": 1, "mountain": 5}
 TOPICS |= {"people": 7}
@@ -112,11 +112,12 @@ def others(data: Path) -> list[Path]:
     return sorted(path for source in ("bsds500", "urban100") for path in (data / "photos").glob(f"{source}_*.jpg"))
 
 
-class Crops(IterableDataset[tuple[Tensor, Tensor, int]]):
-    """An endless stream of random crops, as tuples of photo, labels and subject.
+class Crops(IterableDataset[tuple[Tensor, Tensor, Tensor, int]]):
+    """An endless stream of random crops, as tuples of changed photo, photo, labels and subject.
 
-    The photo is `(3, crop, crop) float32`, sRGB-encoded, [0, 1]. The labels are `(crop, crop) int64`; 255 is no label.
-    The subject is a class, 254 for any foreground, or 255 if it is not known.
+    The photos are `(3, crop, crop) float32`, sRGB-encoded, [0, 1]: the crop after random changes of its light and
+    colours, and as it is. The labels are `(crop, crop) int64`; 255 is no label. The subject is a class, 254 for any
+    foreground, or 255 if it is not known.
 
     Args:
         samples: the photos.
@@ -128,7 +129,7 @@ class Crops(IterableDataset[tuple[Tensor, Tensor, int]]):
     def __init__(self, samples: Sequence[Sample], looks: Sequence[Path], crop: int, seed: int) -> None:
         self.samples, self.looks, self.crop, self.seed = samples, looks, crop, seed
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, int]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor, int]]:
         rng = np.random.default_rng(self.seed)
         weights = np.array([sample.weight for sample in self.samples])
         while True:
@@ -137,9 +138,10 @@ class Crops(IterableDataset[tuple[Tensor, Tensor, int]]):
             look = np.asarray(
                 Image.open(self.looks[int(rng.integers(len(self.looks)))]).convert("RGB").resize((64, 64))
             )
-            photo = relit(pixels, look, rng)
+            changed = relit(recoloured(pixels, label, rng), look, rng)
+            relit_photo, photo = (torch.from_numpy(each.transpose(2, 0, 1).copy()) for each in (changed, pixels))
             subject = UNLABELLED if sample.subject is None else sample.subject
-            yield torch.from_numpy(photo.transpose(2, 0, 1).copy()), torch.from_numpy(label.astype(np.int64)), subject
+            yield relit_photo, photo, torch.from_numpy(label.astype(np.int64)), subject
 
 
 def read(sample: Sample) -> tuple[Image.Image, Image.Image]:

@@ -62,11 +62,12 @@ def grain(size: float) -> Tensor:
 
 def test_grain_in_flat_parts_costs_more_than_in_textured_ones(photo: Tensor) -> None:
     flat = torch.full((1, 3, HEIGHT, WIDTH), 0.5)
-    costs = [float(DriftTerm(p, p, LABELS)(coloured(p, grain(0.5)))) for p in (flat, photo)]
-    # The difference of two pixels is 0 or 1 with equal chance, in two directions: a root mean square of 1.
-    assert costs[0] == pytest.approx(GRAIN / UNIT, rel=0.1)
+    costs = [float(DriftTerm(p, p, LABELS)(coloured(p, grain(2)))) for p in (flat, photo)]
+    # The difference of two pixels is 0 or 4 with equal chance, in two directions: squared steps of 0, 16 and 32.
+    assert costs[0] == pytest.approx(GRAIN * (0.5 * 16**2 / 17 + 0.25 * 32**2 / 33) ** 0.5 / UNIT, rel=0.1)
+    assert costs[1] < 0.5 * costs[0]
     assert DriftTerm(photo, photo, LABELS).flat.mean() < 0.1
-    assert float(DriftTerm(flat, coloured(flat, grain(0.5)), LABELS)(coloured(flat, grain(0.5)))) < 0.1 / UNIT
+    assert float(DriftTerm(flat, coloured(flat, grain(2)), LABELS)(coloured(flat, grain(2)))) < 0.1 / UNIT
 
 
 def test_its_gradient(photo: Tensor) -> None:

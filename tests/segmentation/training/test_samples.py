@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from segmentation.training.augment import relit
+from segmentation.training.augment import recoloured, relit
 from segmentation.training.samples import random_crop
 
 
@@ -31,3 +31,21 @@ def test_relit_photos_are_photos_and_differ() -> None:
         assert picture.shape == photo.shape and picture.dtype == np.float32
         assert picture.min() >= 0 and picture.max() <= 1
     assert np.std([picture.mean() for picture in seen]) > 0.05
+
+
+def test_recoloured_photos_change_class_by_class() -> None:
+    rng = np.random.default_rng(0)
+    photo = rng.random((40, 60, 3), np.float32)
+    labels = np.full((40, 60), 255, np.uint8)
+    labels[:20], labels[20:30] = 0, 4
+    changed = np.zeros(40, bool)
+    same = 0
+    for _ in range(60):
+        seen = recoloured(photo, labels, rng)
+        assert seen.dtype == np.float32 and 0 <= seen.min() <= seen.max() <= 1
+        rows = np.abs(seen - photo).max((1, 2)) > 0.1
+        same += not rows.any()
+        changed |= rows
+    assert changed[:20].all() and changed[20:28].all()
+    assert not changed[36:].any()  # no label, and far from a border
+    assert 20 < same < 58

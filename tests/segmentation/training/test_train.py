@@ -99,10 +99,28 @@ def test_trains_in_two_rounds_and_writes(tmp_path: Path) -> None:
 
     torch.manual_seed(1)
     torch.save(trunk_state(Network()), tmp_path / "trunk.pth")
-    recipe = train.SegmenterRecipe(steps=2, second_steps=2, batch=2, crop=64)
+    recipe = train.SegmenterRecipe(steps=2, second_steps=2, third_steps=2, batch=2, crop=64)
     output = tmp_path / "network.safetensors"
     train.train(data, renders, tmp_path / "trunk.pth", output, recipe)
     written, started = Segmenter.load(output), Network()
     start_from(started, tmp_path / "trunk.pth")
     torch.testing.assert_close(written.network.stem.weight, started.stem.weight, atol=1e-3, rtol=1e-3)
     assert written.probabilities(np.zeros((64, 64, 3), np.uint8)).shape[0] == 10
+
+    again = tmp_path / "again.safetensors"
+    train.train(data, renders, output, again, recipe)
+    trained = [int(Segmenter.load(path).network.fuse[1].num_batches_tracked) for path in (output, again)]  # type: ignore[arg-type]
+    assert trained == [6, 8]  # three rounds, and the third one again
+
+
+def test_consistency_is_least_where_the_network_sees_what_the_teacher_is_sure_of() -> None:
+    taught = torch.full((1, 10, 4, 4), 0.02)
+    taught[:, 3] = 0.82
+    taught[:, :, 2:] = 0.1  # not sure
+    logits = taught.log()
+    elsewhere = logits.clone()
+    elsewhere[:, :, 2:] = torch.randn(1, 10, 2, 4)
+    wrong = logits.roll(1, 1)
+    same, unsure, worse = (float(train.consistency(each, taught)) for each in (logits, elsewhere, wrong))
+    assert same == pytest.approx(unsure) and worse > same + 1
+    assert float(train.consistency(logits, torch.full_like(taught, 0.1))) == 0
