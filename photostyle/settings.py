@@ -169,7 +169,7 @@ class GridSettings(Section):
     )
     epsilon: float = Field(1e-5, gt=0, description="regularisation of the Matting Laplacian")
     across: Weight = Field(30.0, description="stiffness between neighbouring cells over the rows")
-    warmth: Weight = Field(10.0, description="stiffness between neighbouring cells in warmth")
+    warmth: Weight = Field(20.0, description="stiffness between neighbouring cells in warmth")
     along: Weight = Field(5.0, description="stiffness between neighbouring cells in luma")
     prior: Weight = Field(0.2, description="weight of the distance from the closed form")
     chroma: float = Field(

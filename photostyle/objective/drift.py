@@ -16,7 +16,7 @@ SIGMA = 0.03
 """Standard deviation of the blur, as a share of the longest side."""
 LITTLE = 1e-3
 """Least share of a region in a cell, after the blur."""
-FLAT = 2.0
+FLAT = 1.0
 """A place whose colour differs from its neighbours by this much, in CIELAB units, counts half as a flat one."""
 GRAIN = 20.0
 """How much grain counts beside drift (our choice, by eye: blocks of JPEG in a sky that becomes a sunset)."""
@@ -40,7 +40,7 @@ class DriftTerm:
     have, and rainbows, cost something. What the reference changes from place to place, because the style shows it, is
     free.
 
-    *Grain*: take the squared steps of L*, a* and b* from pixel to pixel where the content is flat and in one region,
+    *Grain*: take the squared steps of a* and b* from pixel to pixel where the content is flat and in one region,
     as far as they are larger than in the reference. The root of their mean is the grain. A map that makes much of small
     differences of colour makes noise and the blocks of JPEG visible in skies, walls and skin.
 
@@ -52,8 +52,8 @@ class DriftTerm:
 
     def __init__(self, content: Tensor, reference: Tensor, labels: Tensor) -> None:
         self.size = content.shape[2:]
-        changed = lab(reference[0].flatten(1).T)
-        self.reference, self.steps = changed[:, 1:], self._steps(changed)
+        self.reference = self._chroma(reference)
+        self.steps = self._steps(self.reference)
         colours = lab(content[0].flatten(1).T)
         low = content.new_tensor([0.0, -80.0, -80.0])
         places = ((colours - low) / content.new_tensor([100.0, 160.0, 160.0]) * BINS).long().clamp(0, BINS - 1)
@@ -74,22 +74,26 @@ class DriftTerm:
 
     def __call__(self, image: Tensor) -> Tensor:
         """The term of `(1, 3, H, W)`, sRGB-encoded, [0, 1]: a scalar, in hundredths of the range of L*."""
-        colours = lab(image[0].flatten(1).T)
-        change = colours[:, 1:] - self.reference
+        chroma = self._chroma(image)
+        change = chroma - self.reference
         means = torch.zeros(len(self.counts), 2, dtype=change.dtype, device=change.device)
         means = means.index_add(0, self.bins, change) / self.counts[:, None]
         left = (change - means[self.bins]).T.reshape(2, 1, *self.size)
         cells = functional.avg_pool2d((left * self.masks).flatten(0, 1)[:, None], CELL, ceil_mode=True)[:, 0]
         drift = self._blurred(cells).unflatten(0, (2, -1)) / self.blurred
         mean = (self.areas * drift.square()).sum() / self.areas.sum()
-        more = (self._steps(colours) - self.steps).clamp_min(0)
+        more = (self._steps(chroma) - self.steps).clamp_min(0)
         grain = (self.flat * more.square() / (more + LARGE)).mean()
         term: Tensor = ((mean + GRAIN**2 * grain + LITTLE_DRIFT**2).sqrt() - LITTLE_DRIFT) / UNIT
         return term
 
+    def _chroma(self, image: Tensor) -> Tensor:
+        """`(H W, 2)`: a* and b*."""
+        return lab(image[0].flatten(1).T)[:, 1:]
+
     def _steps(self, colours: Tensor) -> Tensor:
-        """`(H - 1, W - 1)`: squared differences of CIELAB colours `(H W, 3)` to the next column and the next row."""
-        planes = colours.T.reshape(3, *self.size)
+        """`(H - 1, W - 1)`: squared differences of colours `(H W, C)` to the next column and the next row."""
+        planes = colours.T.reshape(-1, *self.size)
         here = planes[:, :-1, :-1]
         steps: Tensor = ((planes[:, :-1, 1:] - here).square() + (planes[:, 1:, :-1] - here).square()).sum(0)
         return steps
