@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from segmentation.network import Network
 
 SHIPPED = Path(__file__).with_name("compact.safetensors")
-SHA256 = "bd4cee88ea58ea5fae4ca7ff1d9ab81083c8623b7238176cb9bbe621aebfe5aa"
+SHA256 = "e444eca23f46db86e95cb587b58311a23b2248af2c4b2129f87d4fc255af303a"
 """SHA-256 of the file `SHIPPED`, which comes with the package, in hexadecimal."""
 SIZE = 512
 """Longest side of the photo as the network sees it, in pixels."""

@@ -23,7 +23,6 @@ from photostyle.objective.structure import StructureTerm
 from photostyle.objective.style import RelativeStyleTerm, mean_grams
 from photostyle.photo.icc import SRGB, Profile
 from photostyle.photo.photo import Photo
-from photostyle.photo.resizing import resize
 from photostyle.pipeline import pixel_method
 from photostyle.pipeline.result import Progress
 from photostyle.pipeline.scene import Pixels, Scene, masks_of, scene_of, stack_photos, unstack_photos
@@ -47,8 +46,6 @@ form is the same for all. 17 lumas are enough to follow its lightness curve."""
 STRIP = 200_000
 """Number of pixels of the full-size photo that are computed at once. They need about 30 MB. This is a fifth faster than
 with five times as many."""
-SEEN = 700
-"""Longest side, in pixels, of the photo from which the colours of surfaces are measured."""
 TOUCHED = 0.1
 """If the masks of all regions add up to at least this in a pixel, the pixel gets the full result of the grids. If they
 add up to `FAINT` or less, it stays unchanged. Between the two, the result is blended in, because the shoulder changes
@@ -103,7 +100,11 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
         with clock.part(f"objective, {name.split()[-1]}"):
             task.progress(Progress.begin("objective"))
             slices = Slices(
-                scene.surfaces[:matched], scene.soft[:matched], _fixed_colours(scene, following), shape, solver.device
+                scene.surface_colours[:matched],
+                scene.soft[:matched],
+                _fixed_colours(scene, following),
+                shape,
+                solver.device,
             )
             objective = _objective(task, scene, slices.changed(solver.reference))
 
@@ -127,10 +128,10 @@ def _fixed_colours(scene: Scene, following: Grids) -> Pixels:
     Args:
         following: the grids of the last regions of the scene, which are not solved for.
     """
-    fixed: Pixels = scene.soft[-1][..., None] * scene.surfaces[-1]
+    fixed: Pixels = scene.soft[-1][..., None] * scene.surface_colours[-1]
     if len(following):
         part = slice(-1 - len(following), -1)
-        matrix = slicing_matrix(scene.surfaces[part], scene.soft[part], Shape(*following.shape[1:4]))
+        matrix = slicing_matrix(scene.surface_colours[part], scene.soft[part], Shape(*following.shape[1:4]))
         fixed += (matrix @ following.reshape(-1, 3)).reshape(fixed.shape).astype(np.float32)
     return fixed
 
@@ -231,17 +232,22 @@ def transfer_by_grids(task: Task, coarse: Pixels, grids: Grids, stages: tuple[Ou
     """
     grids, regions = _ending_in_grey(grids, task.correspondence), len(grids)
     device, progress = task.extract.device, task.progress  # so that `apply` does not keep the task
+    small = refine_fine(coarse, task.pixels)
+    surfaces = Surfaces.of(task.pixels, small.of(task.pixels))
 
     def apply(photo: Photo, strengths: Strengths) -> tuple[Pixels, tuple[str, ...]]:
         def tell(rows: int) -> None:
             progress(Progress("apply", rows, photo.height, math.nan, {}))
 
         masks = refine_fine(coarse, photo.pixels)
-        return apply_at_full_size(photo.pixels, masks, grids, device, strengths, profile=photo.profile, tell=tell), ()
+        changed = apply_at_full_size(
+            photo.pixels, masks, surfaces, grids, device, strengths, profile=photo.profile, tell=tell
+        )
+        return changed, ()
 
     def terms() -> Mapping[str, float]:
-        small = apply_at_full_size(task.pixels, refine_fine(coarse, task.pixels), grids, device, [1.0] * regions)
-        return pixel_method.paper_terms(task, small)
+        changed = apply_at_full_size(task.pixels, small, surfaces, grids, device, [1.0] * regions)
+        return pixel_method.paper_terms(task, changed)
 
     return SolvedTransfer(stages, apply, terms)
 
@@ -263,6 +269,7 @@ def _ending_in_grey(grids: Grids, correspondence: Correspondence) -> Grids:
 def apply_at_full_size(
     pixels: Pixels,
     masks: Refined,
+    surfaces: Surfaces,
     grids: Grids,
     device: torch.device,
     strengths: Strengths,
@@ -282,6 +289,7 @@ def apply_at_full_size(
         pixels: `(H, W, 3) float32`, encoded in the colour space of `profile`, [0, 1].
         masks: the masks of the K regions of the grids and the mask of the pixels in no region, as functions of
             `pixels`.
+        surfaces: the surfaces of these masks.
         grids: `(K, rows, warmths, lumas, 4, 3)`, for sRGB-encoded colours. In `(K + 1, ...)` the last one is for the
             pixels in no region, which otherwise stay as they are.
         strengths: the strengths of the K regions, [0, 1].
@@ -290,8 +298,6 @@ def apply_at_full_size(
         tell: is called with the number of finished rows, before the first strip and after each strip.
     """
     height, width = pixels.shape[:2]
-    small = _small(pixels)
-    surfaces = Surfaces.of(profile.to_srgb(small), masks.of(small))
     result, step = np.empty_like(pixels), max(1, strip // width)
     tell(0)
     wanted = [*strengths, *[1.0] * (len(grids) - len(strengths))]
@@ -306,10 +312,3 @@ def apply_at_full_size(
         result[row : row + step] = np.where(touched < 1, rows + touched * (changed - rows), changed)
         tell(row + len(rows))
     return result
-
-
-def _small(pixels: Pixels) -> Pixels:
-    """The photo, at most `SEEN` pixels long."""
-    height, width = pixels.shape[:2]
-    scale = min(1.0, SEEN / max(height, width))
-    return pixels if scale == 1 else resize(pixels, max(1, round(height * scale)), max(1, round(width * scale)))

@@ -46,7 +46,7 @@ class Scene:
     photos: int = 1
 
     @cached_property
-    def surfaces(self) -> Pixels:
+    def surface_colours(self) -> Pixels:
         """`(K + 1, H, W, 3) float32`: for each mask of `soft` the colours of its own surface, where pixels are mixed.
 
         See `photostyle.solvers.surfaces`.

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from photostyle.solvers.surfaces import Surfaces
+from photostyle.solvers.surfaces import Surfaces, at_places, middles
 
 REACH = 0.025
 """Pixels this near to a border are looked at, as a share of the longest side."""
@@ -59,10 +58,9 @@ def by_colour(
     both = before[first, at] + before[second, at]
     for _ in range(ROUNDS):
         surfaces = Surfaces.of(pixels, result)
-        means, spreads, seen = (
-            _sampled(planes, (len(pixels), pixels.shape[1]), rows, columns)
-            for planes in (surfaces.colours, surfaces.spreads, surfaces.seen)
-        )
+        planes = np.concatenate([surfaces.colours, surfaces.spreads[..., None], surfaces.seen[..., None]], 3)
+        found = at_places(planes, middles(len(pixels))[rows], middles(pixels.shape[1])[columns]).numpy()
+        means, spreads, seen = found[:, :3].transpose(0, 2, 1), found[:, 3], found[:, 4]
         apart = means[first, at] - means[second, at]
         contrast = (apart**2).sum(1)
         share = np.clip(((colours - means[second, at]) * apart).sum(1) / np.maximum(contrast, 1e-9), 0, 1)
@@ -75,18 +73,3 @@ def by_colour(
         after[second, at] = trust * (1 - share) * both + (1 - trust) * before[second, at]
         result[:, rows, columns] = after
     return result
-
-
-def _sampled(
-    planes: NDArray[np.float32], size: tuple[int, int], rows: NDArray[np.intp], columns: NDArray[np.intp]
-) -> NDArray[np.float32]:
-    """`(K, N, ...)`: coarse planes `(K, h, w, ...)`, enlarged to the size of the photo, at its pixels."""
-    flat = planes.reshape(*planes.shape[:3], -1)
-    enlarged = np.stack([
-        np.stack([
-            np.asarray(Image.fromarray(plane[..., part]).resize(size[::-1], Image.Resampling.BILINEAR))[rows, columns]
-            for part in range(plane.shape[-1])
-        ], -1)
-        for plane in flat
-    ])  # fmt: skip
-    return enlarged.reshape(len(planes), len(rows), *planes.shape[3:])

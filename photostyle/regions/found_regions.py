@@ -242,14 +242,9 @@ class RegionFinder:
         kinds = probabilities[ANY_FOREGROUND:]
         found = np.concatenate([probabilities[:ANY_FOREGROUND], kinds.sum(0, keepdims=True)])
         classes = joined(found, SKY, STANDING)
-        kinds = kinds * (classes[-1] / np.maximum(found[-1], np.float32(1e-6)))
+        kinds = kinds / np.maximum(found[-1], np.finfo(np.float32).tiny) * classes[-1]
         small = self.segmenter.probabilities(photo, size=NEARBY)[ANY_FOREGROUND:].sum(0)
-        return Segmentation(
-            pixels,
-            classes,
-            kinds,
-            nearby=resize(small[..., None], *kinds.shape[1:])[..., 0],
-        )
+        return Segmentation(pixels, classes, kinds, nearby=resize(small[..., None], *kinds.shape[1:])[..., 0])
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,33 +10,33 @@ where y is luma, w is warmth (red less blue), and m_0 is the mask of the pixels 
 except in pixels that are mixtures of several regions (`photostyle.solvers.surfaces`). There are no cells over the
 columns of the photo: the maps depend on height, since light does, and otherwise on colour only, so that equal colours
 stay equal beside one another. The result is nearly locally affine for any unknowns, and the same grids give the result
-at any size. The maps are for sRGB colours. Colours of a photo in a wider colour space
-may be outside [0, 1] there, and the shoulder acts on the photo's own numbers.
+at any size. The maps are for sRGB colours. Colours of a photo in a wider colour space may be outside [0, 1] there, and
+the shoulder acts on the photo's own numbers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
-from torch.nn import functional
 
 from photostyle.colour.luma import LUMA
+from photostyle.compute.interpolation import interpolated
 from photostyle.photo.icc import SRGB, Profile
 from photostyle.solvers.closed_form import ColourMap
-from photostyle.solvers.surfaces import Surfaces, middles
+from photostyle.solvers.surfaces import Surfaces, at_places, middles
 
 LOW, HIGH = 0.01, 0.98
 """Where the shoulder begins to bend."""
-BATCH = 8
-"""Number of parts that interpolation is split into, so that threads can share the work."""
 WARMEST = 0.25
 """Red less blue at the last cell over warmth; the first cell is at minus this. Beyond them, the maps stay the same."""
+_Array = TypeVar("_Array", NDArray[np.float32], Tensor)
 FAINT = 2e-3
 """A region whose mask is below this value is treated as absent from the pixel."""
 
@@ -67,11 +67,11 @@ def shoulder_slope(values: Tensor) -> Tensor:
     return above * torch.exp(-(LOW - values).clamp_min(0) / LOW)
 
 
-def slicing_matrix(pixels: NDArray[np.float32], masks: NDArray[np.float32], shape: Shape) -> sparse.csr_array:
+def slicing_matrix(colours: NDArray[np.float32], masks: NDArray[np.float32], shape: Shape) -> sparse.csr_array:
     """The matrix from the coefficients of all cells to colours: trilinear weights times masks times (R, G, B, 1).
 
     Args:
-        pixels: `(K, H, W, 3) float32`, sRGB-encoded: the colours that each region's map is applied to.
+        colours: `(K, H, W, 3) float32`, sRGB-encoded: for each region the colours that its map is applied to.
         masks: `(K, H, W) float32`, soft.
 
     Returns:
@@ -87,9 +87,9 @@ def slicing_matrix(pixels: NDArray[np.float32], masks: NDArray[np.float32], shap
     data, indices = np.empty(ends[-1], np.float32), np.empty(ends[-1], np.int32)
     for region, mask in enumerate(masks.reshape(len(masks), -1)):
         inside = present[region].nonzero()[0]
-        colours = pixels[region].reshape(-1, 3)[inside]
-        basis = np.concatenate([colours, np.ones((len(inside), 1), np.float32)], 1)
-        places = (down[inside], _warmth(colours), np.clip(colours @ LUMA, 0, 1))
+        own = colours[region].reshape(-1, 3)[inside]
+        basis = np.concatenate([own, np.ones((len(inside), 1), np.float32)], 1)
+        places = (down[inside], (_warmth(own) + 1) / 2, np.clip(own @ LUMA, 0, 1))
         axes = [
             _hat_weights(count, at) for count, at in zip((shape.rows, shape.warmths, shape.lumas), places, strict=True)
         ]
@@ -109,9 +109,9 @@ def slicing_matrix(pixels: NDArray[np.float32], masks: NDArray[np.float32], shap
     return sparse.csr_array((data, indices, indptr), shape=(height * width, 4 * len(masks) * shape.cells))
 
 
-def _warmth(colours: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The warmth of `(N, 3)` colours as a position among the cells, [0, 1]."""
-    position: NDArray[np.float32] = np.clip((colours[:, 0] - colours[:, 2] + WARMEST) / (2 * WARMEST), 0, 1)
+def _warmth(colours: _Array) -> _Array:
+    """The warmth of `(N, 3)` colours as a position among the cells, `(N,)`, from -1 to 1."""
+    position: _Array = ((colours[:, 0] - colours[:, 2]) / WARMEST).clip(-1, 1)
     return position
 
 
@@ -211,7 +211,7 @@ def apply_grids(
     across = middles(width).to(colours)
     shares = torch.tensor(masks.reshape(len(masks), -1), device=device)
     mixed = (shares.amax(0) < 1 - FAINT).nonzero()[:, 0]
-    means = surfaces.at(down[mixed // width], across[mixed % width])
+    means = at_places(surfaces.colours, down[mixed // width], across[mixed % width])
     beside = means - (shares[:, None, mixed] * means).sum(0)  # of each surface, to the colour of the mixed pixel
     place_in_mixed = torch.full((len(colours),), -1, dtype=torch.int64, device=colours.device)
     place_in_mixed[mixed] = torch.arange(len(mixed), device=colours.device)
@@ -229,8 +229,7 @@ def apply_grids(
         inside[place >= 0] += offset[:, place[place >= 0]].T
         red, green, blue = (float(part) * inside[:, channel] for channel, part in enumerate(LUMA))
         luma = (red + green + blue).clamp(0, 1) * 2 - 1
-        warmth = ((inside[:, 0] - inside[:, 2]) / WARMEST).clamp(-1, 1)
-        maps = _interpolated(grid, torch.stack([luma, warmth, down[present // width]], 1))
+        maps = _interpolated(grid, torch.stack([luma, _warmth(inside), down[present // width]], 1))
         mapped = maps[3]
         for channel in range(3):
             mapped = mapped + maps[channel] * inside[:, channel]
@@ -243,9 +242,5 @@ def apply_grids(
 
 def _interpolated(grid: NDArray[np.float64], place: Tensor) -> Tensor:
     """`(4, 3, N)`: coefficients of a grid at `(N, 3)` positions, (luma, warmth, row) in [-1, 1]."""
-    volume = torch.tensor(grid.reshape(*grid.shape[:3], 12), dtype=place.dtype, device=place.device)
-    volume = volume.permute(3, 0, 1, 2).expand(BATCH, -1, -1, -1, -1)
-    # PyTorch computes several samples of a batch in parallel, but not several positions of one sample.
-    padded = functional.pad(place, (0, 0, 0, -len(place) % BATCH)).view(BATCH, 1, 1, -1, 3)
-    maps = functional.grid_sample(volume, padded, align_corners=True, padding_mode="border")
-    return maps.transpose(0, 1).reshape(4, 3, -1)[..., : len(place)]
+    values = torch.tensor(grid.reshape(*grid.shape[:3], 12), dtype=place.dtype, device=place.device)
+    return interpolated(values.permute(3, 0, 1, 2), place, from_centres=True).view(4, 3, -1)

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
+
+from photostyle.compute.interpolation import interpolated
 
 CELLS = 175
 """Longest side of the maps of mean colours."""
@@ -31,8 +32,6 @@ SURE = 0.9
 LITTLE = 1e-3
 """Where less of a surface is seen than this share of the Gaussian, it takes the mean colour of the surfaces seen
 there, so that nothing is taken apart."""
-BATCH = 8
-"""Number of parts that interpolation is split into, so that threads can share the work."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +54,7 @@ class Surfaces:
 
         Args:
             pixels: `(H, W, 3) float32`, sRGB-encoded.
-            masks: `(K, H, W) float32`, [0, 1], sum 1 over K.
+            masks: `(K, H, W) float32`, [0, 1], sum 1 over K, at the same size.
         """
         from scipy import ndimage
 
@@ -80,16 +79,6 @@ class Surfaces:
         spreads = np.maximum(squares / own - ((sums / own[..., None]) ** 2).sum(3), 0)
         return cls(*(found.astype(np.float32) for found in (means, spreads, seen)))
 
-    def at(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """`(K, 3, N)` at positions `(N,)`, in [-1, 1] from the photo's first edge to its last."""
-        count, height, width = self.colours.shape[:3]
-        planes = torch.from_numpy(self.colours).to(rows.device).permute(0, 3, 1, 2).reshape(1, 3 * count, height, width)
-        place = functional.pad(torch.stack([columns, rows], 1), (0, 0, 0, -len(rows) % BATCH)).view(BATCH, 1, -1, 2)
-        found = functional.grid_sample(
-            planes.expand(BATCH, -1, -1, -1), place, align_corners=False, padding_mode="border"
-        )
-        return found.transpose(0, 1).reshape(count, 3, -1)[..., : len(rows)]
-
 
 def unmixed(pixels: NDArray[np.float32], masks: NDArray[np.float32], surfaces: Surfaces) -> NDArray[np.float32]:
     """The colour of every surface in every pixel, `(K, H, W, 3)`: see `photostyle.solvers.surfaces`.
@@ -100,7 +89,7 @@ def unmixed(pixels: NDArray[np.float32], masks: NDArray[np.float32], surfaces: S
     """
     height, width = pixels.shape[:2]
     rows, columns = middles(height), middles(width)
-    means = surfaces.at(rows.repeat_interleave(width), columns.repeat(height)).numpy()
+    means = at_places(surfaces.colours, rows.repeat_interleave(width), columns.repeat(height)).numpy()
     means = means.transpose(0, 2, 1).reshape(len(masks), height, width, 3)
     colours: NDArray[np.float32] = means + (pixels - np.einsum("khw,khwc->hwc", masks, means))
     return colours
@@ -109,6 +98,21 @@ def unmixed(pixels: NDArray[np.float32], masks: NDArray[np.float32], surfaces: S
 def middles(count: int) -> Tensor:
     """`(count,)`: the middles of rows or columns of pixels, in [-1, 1] from the first edge of the photo to the last."""
     return (torch.arange(count, dtype=torch.float32) + 0.5) / count * 2 - 1
+
+
+def at_places(planes: NDArray[np.float32], rows: Tensor, columns: Tensor) -> Tensor:
+    """Coarse planes over a photo, such as those of `Surfaces`, at places of the photo.
+
+    Args:
+        planes: `(K, h, w, C) float32`.
+        rows, columns: `(N,) float32`, in [-1, 1] from the photo's first edge to its last; see `middles`.
+
+    Returns:
+        `(K, C, N)`, on the device of `rows`.
+    """
+    count, height, width, channels = planes.shape
+    values = torch.from_numpy(planes).to(rows.device).permute(0, 3, 1, 2).reshape(-1, height, width)
+    return interpolated(values, torch.stack([columns, rows], 1), from_centres=False).view(count, channels, -1)
 
 
 def _reduced(plane: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float64]:

@@ -208,6 +208,7 @@ def train(data: Path, renders: Path, start: Path, output: Path, recipe: Segmente
 
     if start.suffix == ".safetensors":
         network = Segmenter.load(start).network
+        recipe = replace(recipe, steps=0, second_steps=0)
     else:
         network = Network()
         start_from(network, start)

@@ -47,6 +47,7 @@ GROUND = {
     "fog": (np.diag([0.5, 0.5, 0.5]), np.array([0.3, 0.31, 0.33])),
     "day": (np.diag([1.7, 1.7, 1.5]), np.array([0.05, 0.05, 0.02])),
 }
+TIMES = tuple(SKY)
 KINDS = ("trees", "leaves", "towers", "wires")
 Floats = NDArray[np.float64]
 
@@ -70,8 +71,8 @@ class Picture:
 
 def pictures() -> Iterator[Picture]:
     for kind in KINDS:
-        for time in list(SKY):
-            rng = np.random.default_rng([KINDS.index(kind), list(SKY).index(time)])
+        for time in TIMES:
+            rng = np.random.default_rng([KINDS.index(kind), TIMES.index(time)])
             coverage, (sky, ground) = _coverage(kind, rng), _surfaces(rng)
             content = (1 - coverage[..., None]) * sky + coverage[..., None] * ground
             ends = tuple(

@@ -19,6 +19,7 @@ from photostyle.regions.mask_files import write_mask
 from photostyle.regions.region_map import RegionMap
 from photostyle.settings import Settings
 from photostyle.solvers.closed_form import fit_overall
+from photostyle.solvers.surfaces import Surfaces
 from segmentation.refine import refine
 from tests.conftest import made_scene
 
@@ -121,11 +122,14 @@ def test_strips_are_what_they_are_in_the_whole(strip: int, scene: Pixels) -> Non
     grids = rng.normal(0.2, 0.3, (2, 3, 4, 5, 4, 3))
     coarse = rng.dirichlet(np.ones(3), (12, 16)).astype(np.float32).transpose(2, 0, 1)
     refined = refine(np.ascontiguousarray(coarse), scene)
+    surfaces = Surfaces.of(scene, refined.of(scene))
     cpu = torch.device("cpu")
     for strengths in ([1, 1], [0, 0.7]):
-        whole, parts = (apply_at_full_size(scene, refined, grids, cpu, strengths, size) for size in (scene.size, strip))
+        whole, parts = (
+            apply_at_full_size(scene, refined, surfaces, grids, cpu, strengths, size) for size in (scene.size, strip)
+        )
         assert np.array_equal(whole, parts)
-    whole = apply_at_full_size(scene, refined, grids, cpu, [1, 1])
+    whole = apply_at_full_size(scene, refined, surfaces, grids, cpu, [1, 1])
     assert 0 <= whole.min() < 0.02 < 0.98 < whole.max() <= 1
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -45,6 +46,23 @@ def frames() -> list[Pixels]:
         made_scene(np.array(sky), np.array(grounds[place % 2]), place) for place, sky in enumerate(skies)
     )
     return [first, second, np.ascontiguousarray(third[:, :96])]
+
+
+def session_that_sees(
+    monkeypatch: pytest.MonkeyPatch, probabilities: Callable[[Pixels], NDArray[np.float32]]
+) -> Session:
+    """A session of `PREVIEW` whose network gives these probabilities of the classes for a photo, `(7, h, w)`."""
+
+    class Finder:
+        def __init__(self, name: str) -> None:
+            self.segmenter = SimpleNamespace(sha256="5" * 64)
+
+        def see(self, pixels: Pixels) -> Segmentation:
+            seen = probabilities(pixels)
+            return Segmentation(pixels, seen, np.zeros((4, *seen.shape[1:]), np.float32))
+
+    monkeypatch.setattr(session_module, "RegionFinder", Finder)
+    return Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
 
 
 @pytest.mark.usefixtures("small_encoder")
@@ -246,18 +264,13 @@ class TestRegions:
     ) -> None:
         turns = iter([(0, 1), (0, 1), (0, 3)])
 
-        class Finder:
-            def __init__(self, name: str) -> None:
-                self.segmenter = SimpleNamespace(sha256="5" * 64)
+        def seen(pixels: Pixels) -> NDArray[np.float32]:
+            upper, lower = next(turns)
+            probabilities = np.zeros((7, 12, 16), np.float32)
+            probabilities[upper, :6] = probabilities[lower, 6:] = 1
+            return probabilities
 
-            def see(self, pixels: Pixels) -> Segmentation:
-                upper, lower = next(turns)
-                probabilities = np.zeros((7, 12, 16), np.float32)
-                probabilities[upper, :6] = probabilities[lower, 6:] = 1
-                return Segmentation(pixels, probabilities, np.zeros((4, 12, 16), np.float32))
-
-        monkeypatch.setattr(session_module, "RegionFinder", Finder)
-        session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
+        session = session_that_sees(monkeypatch, seen)
         look = session.fit(frames[:1], session.style(dusk))
         result = session.transfer(frames[1], look)
         assert [(region.name, region.follows) for region in result.correspondence.regions] == [
@@ -270,24 +283,19 @@ class TestRegions:
         self, monkeypatch: pytest.MonkeyPatch, frames: list[Pixels], dusk: Pixels
     ) -> None:
         """What one photo lets through as mountain counts as vegetation where the set has next to no mountain."""
-        seen = {"style": (0, 2), "a": (0, 2), "b": (0, 2), "odd": (0, 5)}
-        turns = iter(seen.values())
+        shown = {"style": (0, 2), "a": (0, 2), "b": (0, 2), "odd": (0, 5)}
+        turns = iter(shown.values())
 
-        class Finder:
-            def __init__(self, name: str) -> None:
-                self.segmenter = SimpleNamespace(sha256="5" * 64)
+        def seen(pixels: Pixels) -> NDArray[np.float32]:
+            upper, lower = next(turns)
+            probabilities = np.zeros((7, 12, 16), np.float32)
+            probabilities[upper, :6] = 1
+            probabilities[lower, 6:], probabilities[2, 6:] = 0.8, 0.2
+            if lower == 2:
+                probabilities[2, 6:] = 1
+            return probabilities
 
-            def see(self, pixels: Pixels) -> Segmentation:
-                upper, lower = next(turns)
-                probabilities = np.zeros((7, 12, 16), np.float32)
-                probabilities[upper, :6] = 1
-                probabilities[lower, 6:], probabilities[2, 6:] = 0.8, 0.2
-                if lower == 2:
-                    probabilities[2, 6:] = 1
-                return Segmentation(pixels, probabilities, np.zeros((4, 12, 16), np.float32))
-
-        monkeypatch.setattr(session_module, "RegionFinder", Finder)
-        session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
+        session = session_that_sees(monkeypatch, seen)
         look = session.fit(frames[:2], session.style(dusk))
         assert (look.correspondence.found_by, [region.name for region in look.correspondence.regions]) == (
             "classes",
@@ -303,19 +311,14 @@ class TestRegions:
         photos = [frames[0], 0.2 + 0.5 * frames[0], 0.8 * frames[0]]
         fog = photos[1].mean()
 
-        class Finder:
-            def __init__(self, name: str) -> None:
-                self.segmenter = SimpleNamespace(sha256="5" * 64)
+        def seen(pixels: Pixels) -> NDArray[np.float32]:
+            probabilities = np.zeros((7, 12, 16), np.float32)
+            probabilities[0, :6] = probabilities[1, 6:] = 1
+            if abs(pixels.mean() - fog) < 1e-3:
+                probabilities[0], probabilities[1] = 1, 0
+            return probabilities
 
-            def see(self, pixels: Pixels) -> Segmentation:
-                probabilities = np.zeros((7, 12, 16), np.float32)
-                probabilities[0, :6] = probabilities[1, 6:] = 1
-                if abs(pixels.mean() - fog) < 1e-3:
-                    probabilities[0], probabilities[1] = 1, 0
-                return Segmentation(pixels, probabilities, np.zeros((4, 12, 16), np.float32))
-
-        monkeypatch.setattr(session_module, "RegionFinder", Finder)
-        session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
+        session = session_that_sees(monkeypatch, seen)
         style = session.style(dusk)
         look = session.fit(photos, style)
         found = [session.transfer(photo, look).correspondence.content.labels for photo in photos]
@@ -323,18 +326,13 @@ class TestRegions:
         assert set(np.unique(session.transfer(photos[1], style).correspondence.content.labels)) == {0}
 
     def test_a_set_of_photos_of_one_thing_has_subject_and_background(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        class Finder:
-            def __init__(self, name: str) -> None:
-                self.segmenter = SimpleNamespace(sha256="5" * 64)
+        def seen(pixels: Pixels) -> NDArray[np.float32]:
+            probabilities = np.zeros((7, 24, 32), np.float32)
+            probabilities[6] = blurred(disc(radius=47)) if pixels.std() > 0.05 else 0.05
+            probabilities[1] = 1 - probabilities[6]
+            return probabilities
 
-            def see(self, pixels: Pixels) -> Segmentation:
-                probabilities = np.zeros((7, 24, 32), np.float32)
-                probabilities[6] = blurred(disc(radius=47)) if pixels.std() > 0.05 else 0.05
-                probabilities[1] = 1 - probabilities[6]
-                return Segmentation(pixels, probabilities, np.zeros((4, 24, 32), np.float32))
-
-        monkeypatch.setattr(session_module, "RegionFinder", Finder)
-        session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
+        session = session_that_sees(monkeypatch, seen)
         thing = before_a_gradient(disc(radius=47))
         photos = [thing, np.ascontiguousarray(thing[:, ::-1])]
         look = session.fit(photos, thing[..., ::-1].copy())
@@ -351,17 +349,12 @@ class TestRegions:
     def test_what_is_no_scenery_is_one_region(
         self, monkeypatch: pytest.MonkeyPatch, frames: list[Pixels], dusk: Pixels
     ) -> None:
-        class Finder:
-            def __init__(self, name: str) -> None:
-                self.segmenter = SimpleNamespace(sha256="5" * 64)
+        def seen(pixels: Pixels) -> NDArray[np.float32]:
+            probabilities = np.zeros((7, 12, 16), np.float32)
+            probabilities[6] = 1
+            return probabilities
 
-            def see(self, pixels: Pixels) -> Segmentation:
-                probabilities = np.zeros((7, 12, 16), np.float32)
-                probabilities[6] = 1
-                return Segmentation(pixels, probabilities, np.zeros((4, 12, 16), np.float32))
-
-        monkeypatch.setattr(session_module, "RegionFinder", Finder)
-        session = Session(settings=PREVIEW.with_changes({"regions.segmenter": "compact"}))
+        session = session_that_sees(monkeypatch, seen)
         look = session.fit(frames, dusk)
         assert look.correspondence.found_by == "whole"
         note = "100% of the content photo is not scenery, so each photo counts as one region"
