@@ -17,12 +17,12 @@ SIGMA = 0.03
 LITTLE = 1e-3
 """Least share of a region in a cell, after the blur."""
 FLAT = 1.0
-"""A place whose colour differs from its neighbours by this much, in CIELAB units, counts half as a flat one."""
-GRAIN = 20.0
+"""A place whose colour is this far, in CIELAB units, from what its neighbours let expect counts half as a flat one."""
+GRAIN = 10.0
 """How much grain counts beside drift (our choice, by eye: blocks of JPEG in a sky that becomes a sunset)."""
 LARGE = 0.1
-"""Squared steps that grow by this much, in squared CIELAB units, count half. Less counts less, more counts in full, so
-that the term is smooth where nothing has grown yet."""
+"""Squared differences that grow by this much, in squared CIELAB units, count half. Less counts less, more counts in
+full, so that the term is smooth where nothing has grown yet."""
 LITTLE_DRIFT = 0.3
 """Drift below this, in CIELAB units, hardly counts; the term is smooth at zero."""
 UNIT = 100
@@ -40,9 +40,10 @@ class DriftTerm:
     have, and rainbows, cost something. What the reference changes from place to place, because the style shows it, is
     free.
 
-    *Grain*: take the squared steps of a* and b* from pixel to pixel where the content is flat and in one region,
-    as far as they are larger than in the reference. The root of their mean is the grain. A map that makes much of small
-    differences of colour makes noise and the blocks of JPEG visible in skies, walls and skin.
+    *Grain*: take the squared second differences of L*, a* and b* where the content is flat and in one region, as far as
+    they are larger than in the reference. The root of their mean is the grain. A map that makes much of small
+    differences of colour makes noise and the blocks of JPEG visible in skies, walls and skin. Smooth shading has no
+    second differences to speak of, so its contrast may grow.
 
     Args:
         content: `(1, 3, H, W)`, sRGB-encoded, [0, 1].
@@ -52,9 +53,8 @@ class DriftTerm:
 
     def __init__(self, content: Tensor, reference: Tensor, labels: Tensor) -> None:
         self.size = content.shape[2:]
-        self.reference = self._chroma(reference)
-        self.steps = self._steps(self.reference)
-        colours = lab(content[0].flatten(1).T)
+        changed, colours = (lab(photo[0].flatten(1).T) for photo in (reference, content))
+        self.reference, self.grain = changed[:, 1:], self._grain(changed)
         low = content.new_tensor([0.0, -80.0, -80.0])
         places = ((colours - low) / content.new_tensor([100.0, 160.0, 160.0]) * BINS).long().clamp(0, BINS - 1)
         keys = ((labels.flatten() * BINS + places[:, 0]) * BINS + places[:, 1]) * BINS + places[:, 2]
@@ -68,35 +68,33 @@ class DriftTerm:
         self.areas = functional.avg_pool2d(masks[:, None], CELL, ceil_mode=True)[:, 0]
         self.masks = masks
         self.blurred = self._blurred(self.areas).clamp_min(LITTLE)
-        steps = self._steps(colours)
-        within = (labels[:-1, :-1] == labels[:-1, 1:]) & (labels[:-1, :-1] == labels[1:, :-1])
-        self.flat = within * FLAT**2 / (FLAT**2 + steps)
+        middle = labels[1:-1, 1:-1]
+        sides = torch.stack([labels[1:-1, 2:], labels[1:-1, :-2], labels[2:, 1:-1], labels[:-2, 1:-1]])
+        self.flat = (sides == middle).all(0) * FLAT**2 / (FLAT**2 + self._grain(colours))
 
     def __call__(self, image: Tensor) -> Tensor:
         """The term of `(1, 3, H, W)`, sRGB-encoded, [0, 1]: a scalar, in hundredths of the range of L*."""
-        chroma = self._chroma(image)
-        change = chroma - self.reference
+        colours = lab(image[0].flatten(1).T)
+        change = colours[:, 1:] - self.reference
         means = torch.zeros(len(self.counts), 2, dtype=change.dtype, device=change.device)
         means = means.index_add(0, self.bins, change) / self.counts[:, None]
         left = (change - means[self.bins]).T.reshape(2, 1, *self.size)
         cells = functional.avg_pool2d((left * self.masks).flatten(0, 1)[:, None], CELL, ceil_mode=True)[:, 0]
         drift = self._blurred(cells).unflatten(0, (2, -1)) / self.blurred
         mean = (self.areas * drift.square()).sum() / self.areas.sum()
-        more = (self._steps(chroma) - self.steps).clamp_min(0)
+        more = (self._grain(colours) - self.grain).clamp_min(0)
         grain = (self.flat * more.square() / (more + LARGE)).mean()
         term: Tensor = ((mean + GRAIN**2 * grain + LITTLE_DRIFT**2).sqrt() - LITTLE_DRIFT) / UNIT
         return term
 
-    def _chroma(self, image: Tensor) -> Tensor:
-        """`(H W, 2)`: a* and b*."""
-        return lab(image[0].flatten(1).T)[:, 1:]
-
-    def _steps(self, colours: Tensor) -> Tensor:
-        """`(H - 1, W - 1)`: squared differences of colours `(H W, C)` to the next column and the next row."""
-        planes = colours.T.reshape(-1, *self.size)
-        here = planes[:, :-1, :-1]
-        steps: Tensor = ((planes[:, :-1, 1:] - here).square() + (planes[:, 1:, :-1] - here).square()).sum(0)
-        return steps
+    def _grain(self, colours: Tensor) -> Tensor:
+        """`(H - 2, W - 2)`: squared second differences of CIELAB colours `(H W, 3)`, along rows and columns."""
+        planes = colours.T.reshape(3, *self.size)
+        middle = 2 * planes[:, 1:-1, 1:-1]
+        across = planes[:, 1:-1, 2:] + planes[:, 1:-1, :-2] - middle
+        down = planes[:, 2:, 1:-1] + planes[:, :-2, 1:-1] - middle
+        grain: Tensor = (across.square() + down.square()).sum(0)
+        return grain
 
     def _blurred(self, planes: Tensor) -> Tensor:
         """`(N, h, w)` after the Gaussian; beyond the border there is nothing."""
