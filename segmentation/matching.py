@@ -16,7 +16,6 @@ LEAST_SHARE = 1e-3
 
 SIMILAR = (
     ("vegetation", "mountain"),
-    ("ground", "water"),
     ("vehicle", "person", "animal", "object", "foreground_unspecified"),
 )
 """Groups of classes that replace one another where a photo lacks one, as Luan et al., CVPR 2017, section 3 merge
@@ -33,6 +32,12 @@ KEEPS_LOOK = "keeps its own look"
 LEAST_CLOSENESS = 0.05
 """A region is merged into another class if that class has at least this mean probability over the region (our
 choice)."""
+LARGE, UNLIKE = 0.1, 0.2
+"""A surface of at least this share of the content takes its look from another surface only if that one has a higher
+mean probability over it (our choice)."""
+LEAST_SURE_SHARE, SURE = 5e-3, 0.7
+"""A region of the style of at least this share is measured if the network gives its class at least this mean
+probability (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -229,7 +234,7 @@ class _Pairing:
         self.parts = {
             name: ([name], [name])
             for name, share in content.items()
-            if min(share, style.get(name, -1.0)) >= least_share
+            if share >= least_share and style.get(name, -1.0) >= self._least_in_style(name)
         }
         self.merged: list[Merged] = []
 
@@ -238,12 +243,16 @@ class _Pairing:
             self._join_what_either_lacks(group)
         if self.closeness[0]:
             self._join_what_either_lacks(SURFACES)
-        anchors = tuple(self.parts)
-        for side, shares in enumerate(self.shares):
-            for name in sorted(shares, key=lambda name: -shares[name]):
-                if not self._placed(name, side) and (into := self._nearest(name, side, anchors)):
-                    self.parts[into][side].append(name)
-                    self._note(name, into, side)
+        anchors, content = tuple(self.parts), self.shares[0]
+        for name in sorted(content, key=lambda name: -content[name]):
+            if not self._placed(name, 0) and (into := self._nearest(name, anchors)):
+                self.parts[into][0].append(name)
+                self._note(name, into, 0)
+
+    def _least_in_style(self, name: str) -> float:
+        """The least share of the style for a region: less where the network is sure of it."""
+        sure = self.closeness[1].get(name, {}).get(name, 0.0) >= SURE
+        return min(self.least_share, LEAST_SURE_SHARE) if sure else self.least_share
 
     def unmatched(self) -> tuple[tuple[Unmatched, ...], tuple[Unmatched, ...], tuple[Unmatched, ...]]:
         """Regions in the content alone, in the style alone, and too small."""
@@ -251,7 +260,7 @@ class _Pairing:
         lists: tuple[list[Unmatched], ...] = ([], [], [])
         for name in dict.fromkeys((*content, *style)):
             loose = [side for side, shares in enumerate(self.shares) if name in shares and not self._placed(name, side)]
-            if not loose:
+            if not loose or (loose == [1] and style[name] < self.least_share):
                 continue
             small = any(self.shares[side][name] < self.least_share for side in loose)
             kind = 2 if small or len(loose) == 2 else loose[0]
@@ -277,20 +286,26 @@ class _Pairing:
                     if name != ours[0]:
                         self._note(name, ours[0], side)
 
-    def _nearest(self, name: str, side: int, anchors: Sequence[str]) -> str | None:
-        """The region that a name is merged into: a similar class, else the closest one that is close enough."""
+    def _nearest(self, name: str, anchors: Sequence[str]) -> str | None:
+        """The region that a class of the content is merged into: a similar one, else the closest that is close enough.
+
+        A surface that is unlike all others is merged only if it is small.
+        """
         for group in self.similar:
             if name in group:
                 for other in group:
                     if other in anchors:
                         return other
-        close = self.closeness[side].get(name, {})
-        surfaces = [other for other in anchors if other in SURFACES] if name in SURFACES and side == 0 else []
+        close, share = self.closeness[0].get(name, {}), self.shares[0][name]
+        surfaces = [other for other in anchors if other in SURFACES] if name in SURFACES else []
         best = max(surfaces or anchors, key=lambda other: close.get(other, 0.0), default=None)
-        least = 0.0 if self.shares[side][name] < self.least_share else LEAST_CLOSENESS
-        if best is not None and (close.get(best, 0.0) > least or (close and surfaces)):
-            return best
-        return None
+        if share < self.least_share:
+            least = 0.0
+        elif surfaces and share < LARGE:
+            least = -1.0
+        else:
+            least = UNLIKE if surfaces else LEAST_CLOSENESS
+        return best if close and best is not None and close.get(best, 0.0) > least else None
 
     def _placed(self, name: str, side: int) -> bool:
         return any(name in names[side] for names in self.parts.values())

@@ -144,7 +144,8 @@ def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
     that takes its look only from black-and-white styles is mapped to greys.
     """
     settings, correspondence = task.settings.grid, task.correspondence
-    layout, matched = settings.layout if shape.rows > 1 else 0.0, _matched_colours(correspondence, scene)
+    has_layout = shape.rows > 1 and correspondence.found_by not in ("groups", "whole")
+    layout, matched = settings.layout if has_layout else 0.0, _matched_colours(correspondence, scene)
     maps = [
         closed_form.fit(scene.pixels, mask, styles, lightness=settings.lightness, layout=layout)
         for mask, styles in matched

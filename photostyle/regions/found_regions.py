@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from photostyle.colour.luma import LUMA
 from photostyle.errors import WeightsError
 from photostyle.photo.resizing import resize, resize_seen
 from photostyle.regions.pieces import joined
 from photostyle.regions.region_map import RegionMap, resize_labels
+from photostyle.regions.subject import BACKGROUND, SUBJECT, find_subject
 from photostyle.regions.subject import NAMES as SUBJECT_NAMES
-from photostyle.regions.subject import SUBJECT, find_subject
 from segmentation.hub import HubSegmenter
 from segmentation.labels import CLASSES, FOREGROUND, UNLABELLED
 from segmentation.matching import SIMILAR, WHOLE, Matching, closeness, match
@@ -134,6 +135,13 @@ class Segmentation:
     def has_subject(self) -> bool:
         """Whether the photo has a clear subject."""
         return SUBJECT in self.subject.labels
+
+    @property
+    def subject_contrast(self) -> float:
+        """Mean luma of the subject, less that of the background; 0 if there is only one of them."""
+        labels, luma = self.subject.labels, self.pixels @ LUMA
+        means = [float(luma[labels == label].mean()) for label in (SUBJECT, BACKGROUND) if (labels == label).any()]
+        return means[0] - means[1] if len(means) == 2 else 0.0
 
     @cached_property
     def scenery(self) -> RegionMap:

@@ -8,6 +8,9 @@
    "Multilabel Random Walker Image Segmentation Using Prior Models", CVPR 2005.
 4. Small holes are filled and small islands dropped. A guided filter brings the result to the photo's edges
    (`segmentation.refine`).
+
+If that finds no clear subject and the photo has a plain backdrop, the thing is whatever is not backdrop: a fire, a
+perfume bottle, a rose, which the network does not take for things.
 """
 
 from __future__ import annotations
@@ -61,6 +64,13 @@ SCALE = 0.7
 """Standard deviation of the Gaussian whose derivative gives the gradient, in places of the grid."""
 RARE = 1e-4
 """Is added to the frequency of every colour, so that ratios of rare colours stay small."""
+RING = 0.03
+"""The backdrop is looked for along the border of the photo, in a ring this wide, as a share of the longest side."""
+PLAIN, MOSTLY = 12.0, 0.85
+"""A backdrop is plain if at least the share `MOSTLY` of the ring is within this distance of its median colour, in
+CIELAB units (our choice). The same distance says what is backdrop, where it is joined with the ring."""
+PLAINLY = 0.9
+"""The probability of things that are not backdrop, where it is plain."""
 FAINT = 1e-3
 """Least affinity of neighbours of very different colours."""
 
@@ -111,14 +121,29 @@ def find_subject(pixels: Plane, things: Plane, coverage: Plane | None = None) ->
         things: `(h, w) float32`, [0, 1]: the network's probability of vehicles, people, animals and objects.
         coverage: `(H, W) float32`, linear, [0, 1]: how much of `pixels` can be seen; None for all of it.
     """
-    from scipy import sparse
-    from scipy.sparse.linalg import splu
-
     height, width = things.shape
     lab = _lab(resize_seen(pixels, coverage, height, width))
     seen = np.ones((height, width))
     if coverage is not None:
         seen[:] = resize(coverage[..., None], height, width)[..., 0]
+    known = _grown(things, lab, seen)
+    if known.is_clear or (backdrop := _plain_backdrop(lab)) is None:
+        return known
+    apart = _grown(np.where(backdrop, np.float32(1 - PLAINLY), np.float32(PLAINLY)), lab, seen)
+    return apart if apart.is_clear else known
+
+
+def _grown(things: Plane, lab: NDArray[np.float64], seen: NDArray[np.float64]) -> Subject:
+    """The subject that grows from the probability of things, `(h, w)`, by colours and neighbours.
+
+    Args:
+        lab: `(h, w, 3)`, CIELAB.
+        seen: `(h, w)`, [0, 1]: how much of each place can be seen.
+    """
+    from scipy import sparse
+    from scipy.sparse.linalg import splu
+
+    height, width = things.shape
     odds = _log_odds(things.astype(np.float64))
     bins = _bins(lab)
     walk = splu((sparse.eye_array(height * width) + COHERENCE * _laplacian(lab)).tocsc())
@@ -138,6 +163,20 @@ def find_subject(pixels: Plane, things: Plane, coverage: Plane | None = None) ->
         sureness = float(contrast - OVERLAP * common)
         edge = _edge(lab, inner > 0, seen > 0)
     return Subject(found.astype(np.float32), share, sureness, edge)
+
+
+def _plain_backdrop(lab: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    """`(h, w)`: where the backdrop is, if one plain colour surrounds the photo `(h, w, 3)`; else None."""
+    from scipy import ndimage
+
+    wide = max(1, round(RING * max(lab.shape[:2])))
+    ring = np.ones(lab.shape[:2], bool)
+    ring[wide:-wide, wide:-wide] = False
+    near = np.linalg.norm(lab - np.median(lab[ring], 0), axis=2) <= PLAIN
+    if near[ring].mean() < MOSTLY:
+        return None
+    pieces, _ = ndimage.label(near)
+    return np.isin(pieces, np.unique(pieces[ring & near]))
 
 
 def _edge(lab: NDArray[np.float64], inside: NDArray[np.bool_], seen: NDArray[np.bool_]) -> float:

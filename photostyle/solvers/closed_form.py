@@ -14,6 +14,9 @@ from photostyle.solvers.layout import NOISE, heights_of, layout_of, mean_layout
 LEAST_GAIN, MOST_GAIN = 0.15, 3.0
 """Limits of the gain along any direction of colour. Lower gains give grey; higher ones amplify noise and the blocks of
 JPEG (our choice)."""
+MOST_OVERALL_GAIN = 1.0
+"""Limit of the gains of `fit_overall`. Contrast or saturation that the rest of the photo gains is right for its own
+colours only: a lake would become neon blue (our choice)."""
 KNOTS = 65
 """Number of knots of the lightness curve, at equally spaced lumas from 0 to 1."""
 QUANTILES = 96
@@ -165,7 +168,7 @@ def fit_overall(
     wanted_mean = shares @ means
     apart = means - wanted_mean
     wanted = np.tensordot(shares, covariances, 1) + (apart.T * shares) @ apart
-    gains = _transport(covariance + NOISE * np.eye(3), wanted)
+    gains = _transport(covariance + NOISE * np.eye(3), wanted, MOST_OVERALL_GAIN)
     return ColourMap(gains, wanted_mean - gains @ mean, np.zeros(KNOTS))
 
 
@@ -216,11 +219,13 @@ def _moments(
     return mean, (centred * weights[:, None]).T @ centred
 
 
-def _transport(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
-    """S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2, with limited eigenvalues."""
+def _transport(
+    source: NDArray[np.float64], target: NDArray[np.float64], most_gain: float = MOST_GAIN
+) -> NDArray[np.float64]:
+    """S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2, with eigenvalues from `LEAST_GAIN` to `most_gain`."""
     root, inverse = _power(source, 0.5), _power(source, -0.5)
     values, axes = np.linalg.eigh(inverse @ _power(root @ target @ root, 0.5) @ inverse)
-    limited: NDArray[np.float64] = (axes * np.clip(values, LEAST_GAIN, MOST_GAIN)) @ axes.T
+    limited: NDArray[np.float64] = (axes * np.clip(values, LEAST_GAIN, most_gain)) @ axes.T
     return limited
 
 

@@ -40,6 +40,8 @@ from segmentation.matching import WHOLE, match
 
 Pixels = NDArray[np.float32]
 
+LEAST_CONTRAST = 0.15
+"""A subject is clearly brighter or darker than its background if their mean lumas differ by this much (our choice)."""
 GROUP_LAYER, GROUP_SIZE = "relu4_1", 384
 """Groups are found in the features of this layer, in a photo with this longest side in pixels.
 
@@ -144,7 +146,8 @@ def match_segmentations(
     found, reason = match_classes(content, segmented, follow=follow)
     if found is not None:
         return found
-    if content.has_subject and all(segmentation.has_subject for _, segmentation in segmented):
+    seen = (content, *(segmentation for _, segmentation in segmented))
+    if all(each.has_subject and _contrasts_agree(content, each) for each in seen):
         subjects = match_subjects(content, segmented)
         return replace(subjects, messages=(f"{reason}, so subject and background are matched", *subjects.messages))
     wholes = match_wholes(photo, styles, smallest)
@@ -208,6 +211,15 @@ def match_subjects(content: Segmentation, styles: Sequence[tuple[StylePhoto, Seg
         else:
             matched.append(_match_style(regions, style, segmentation.subject, LEAST_SHARE))
     return combine_matchings(regions, matched, LEAST_SHARE, found_by="subject")
+
+
+def _contrasts_agree(content: Segmentation, style: Segmentation) -> bool:
+    """Whether the subject is not clearly brighter than its background in one photo and clearly darker in the other.
+
+    A white shell on black would become a black shell on white, and the least error of its mask is seen.
+    """
+    first, second = content.subject_contrast, style.subject_contrast
+    return first * second > 0 or min(abs(first), abs(second)) < LEAST_CONTRAST
 
 
 def match_groups(

@@ -35,10 +35,10 @@ def test_scenery_is_matched_by_class() -> None:
 
 
 def test_what_the_style_alone_has_is_not_used_unless_similar() -> None:
-    found, _ = match_by_class(seen((0, 0.5), (4, 0.5)), seen((0, 0.4), (3, 0.4), (1, 0.2)))
+    found, _ = match_by_class(seen((0, 0.5), (2, 0.5)), seen((0, 0.4), (5, 0.4), (1, 0.2)))
     assert found is not None
-    (sky, ground) = found.matching.regions
-    assert (sky.name, ground.name, ground.style_ids) == ("sky", "ground", (3,))
+    (sky, plants) = found.matching.regions
+    assert (sky.name, plants.name, plants.style_ids) == ("sky", "vegetation", (5,))
     assert np.mean(found.style.labels == UNLABELLED) == pytest.approx(0.2, abs=0.05)
 
 

@@ -55,6 +55,33 @@ def test_one_thing_two_things_and_one_at_the_border_are_found_to_the_edge(inside
     assert overlap(subject.regions(pixels), inside) > 0.93
 
 
+def before_black(inside: Mask) -> Pixels:
+    """A bright thing before a black backdrop with a little noise."""
+    noise = 0.01 * np.random.default_rng(3).random((HEIGHT, WIDTH, 3))
+    fire = np.array([0.9, 0.5, 0.1]) - 0.3 * np.random.default_rng(4).random((HEIGHT, WIDTH, 1))
+    return np.where(inside[..., None], fire, noise).astype(np.float32)
+
+
+UNKNOWN = np.full((HEIGHT // 4, WIDTH // 4), 0.1, np.float32)
+
+
+def test_before_a_plain_backdrop_a_thing_needs_no_name() -> None:
+    pixels = before_black(disc())
+    subject = find_subject(pixels, UNKNOWN)
+    assert subject.is_clear
+    assert overlap(subject.regions(pixels), disc()) > 0.9
+    assert not find_subject(before_a_gradient(disc()), UNKNOWN).is_clear
+
+
+def test_what_the_network_knows_counts_more_than_a_plain_backdrop() -> None:
+    """Two bright discs on black; the network knows one of them."""
+    known, other = disc(column=35, radius=22), disc(column=95, radius=22)
+    subject = find_subject(before_black(known | other), blurred(known, most=0.95))
+    alone = find_subject(before_black(known | other), UNKNOWN)
+    assert alone.share == pytest.approx((known | other).mean(), abs=0.03)
+    assert subject.is_clear and subject.share < alone.share + 0.01
+
+
 def test_colours_complete_what_the_network_sees_in_part() -> None:
     """The network is sure of the left half only; the right half has the same colours."""
     inside = disc()

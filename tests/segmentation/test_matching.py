@@ -98,27 +98,36 @@ def test_a_class_that_the_style_lacks_goes_with_a_similar_one() -> None:
     assert len(matching.messages) == 1 and "mountain in the content photo (30.0% of it)" in matching.messages[0]
 
 
-def test_a_class_that_only_the_style_has_goes_with_a_similar_one() -> None:
-    matching = match(labels(_0=50, _4=50), labels(_0=50, _3=25, _4=25), CLASSES, CLASSES)
-    assert matching.regions == (RegionPair("sky", (0,), (0,)), RegionPair("ground", (4,), (4, 3)))
-    assert [(part.name, part.photo) for part in matching.merged] == [("water", "style")]
+def test_what_only_the_style_has_is_not_mixed_into_a_similar_class() -> None:
+    matching = match(labels(_0=50, _2=50), labels(_0=50, _5=45, _2=5), CLASSES, CLASSES)
+    assert matching.regions == (RegionPair("sky", (0,), (0,)), RegionPair("vegetation", (2,), (2,)))
+    assert [part.name for part in matching.style_only] == ["mountain"] and matching.merged == ()
 
 
 def test_similar_classes_of_which_each_photo_has_one_go_together() -> None:
-    matching = match(labels(_0=50, _4=50), labels(_0=50, _3=50), CLASSES, CLASSES)
-    assert matching.regions == (RegionPair("sky", (0,), (0,)), RegionPair("ground", (4,), (3,)))
-    assert [(part.name, part.into, part.photo) for part in matching.merged] == [("water", "ground", "style")]
+    matching = match(labels(_0=50, _2=50), labels(_0=50, _5=50), CLASSES, CLASSES)
+    assert matching.regions == (RegionPair("sky", (0,), (0,)), RegionPair("vegetation", (2,), (5,)))
+    assert [(part.name, part.into, part.photo) for part in matching.merged] == [("mountain", "vegetation", "style")]
     assert (matching.content_only, matching.style_only) == ((), ())
 
 
+@pytest.mark.parametrize(("sure", "ids"), [(0.9, (2,)), (0.5, (5,))])
+def test_a_small_region_of_the_style_is_used_where_the_network_is_sure(sure: float, ids: tuple[int, ...]) -> None:
+    content, style = labels(_0=50, _2=50), labels(_0=500, _5=490, _2=10)
+    close = {"vegetation": {"vegetation": sure}}
+    matching = match(content, style, CLASSES, CLASSES, least_share=0.03, style_closeness=close)
+    assert matching.regions[1] == RegionPair("vegetation", (2,), ids)
+    assert matching.too_small == ()
+
+
 def test_no_similar_classes_where_none_are_wanted() -> None:
-    matching = match(labels(_0=50, _4=50), labels(_0=50, _3=50), CLASSES, CLASSES, similar=())
+    matching = match(labels(_0=50, _2=50), labels(_0=50, _5=50), CLASSES, CLASSES, similar=())
     assert [region.name for region in matching.regions] == ["sky"]
     assert matching.merged == ()
 
 
 def test_the_closest_class_takes_what_has_no_similar_one() -> None:
-    close = {"person": {"building": 0.1, "sky": 0.02}}
+    close = {"person": {"building": 0.3, "sky": 0.02}}
     content, style = labels(_0=40, _1=40, _7=20), labels(_0=50, _1=50)
     matching = match(content, style, CLASSES, CLASSES, content_closeness=close)
     assert matching.regions == (RegionPair("sky", (0,), (0,)), RegionPair("building", (1, 7), (1,)))
@@ -127,10 +136,18 @@ def test_the_closest_class_takes_what_has_no_similar_one() -> None:
 
 
 @pytest.mark.parametrize("close", [{"sky": 0.06, "building": 0.01}, {"sky": 0.3}])
-def test_a_surface_takes_its_look_from_a_surface_however_far(close: dict[str, float]) -> None:
-    content, style = labels(_0=40, _1=20, _2=40), labels(_0=50, _1=50)
+def test_a_small_surface_takes_its_look_from_a_surface_however_far(close: dict[str, float]) -> None:
+    content, style = labels(_0=40, _1=52, _2=8), labels(_0=50, _1=50)
     matching = match(content, style, CLASSES, CLASSES, content_closeness={"vegetation": close})
     assert matching.regions == (RegionPair("sky", (0,), (0,)), RegionPair("building", (1, 2), (1,)))
+
+
+def test_a_large_surface_takes_its_look_from_a_surface_that_is_like_it_only() -> None:
+    content, style = labels(_0=40, _1=20, _2=40), labels(_0=50, _1=50)
+    close = {"vegetation": {"building": 0.1, "vegetation": 0.9}}
+    matching = match(content, style, CLASSES, CLASSES, content_closeness=close)
+    assert matching.regions == (RegionPair("sky", (0,), (0,)), RegionPair("building", (1,), (1,)))
+    assert [part.name for part in matching.content_only] == ["vegetation"]
 
 
 def test_surfaces_of_which_the_photos_have_none_in_common_go_together() -> None:

@@ -138,7 +138,7 @@ def test_in_grey_is_the_luma_of_the_map() -> None:
 
 UPPER, LOWER = np.zeros((60, 60)), np.zeros((60, 60))
 UPPER[:20], LOWER[20:] = 1, 1
-DIVIDED = np.where(UPPER[..., None] > 0, STYLE + 0.3, STYLE)
+DIVIDED = np.where(UPPER[..., None] > 0, 0.3 * STYLE + 0.03, 0.3 * STYLE)
 
 
 def test_the_overall_map_of_regions_is_that_of_their_union() -> None:
@@ -150,10 +150,16 @@ def test_the_overall_map_of_regions_is_that_of_their_union() -> None:
 
 
 def test_the_overall_map_of_one_region_is_its_own() -> None:
-    found = fit_overall(CONTENT, [(UPPER, [(1.0, STYLE, LOWER)])])
-    own = fit(CONTENT, UPPER, [(1.0, STYLE, LOWER)], lightness=0)
+    found = fit_overall(CONTENT, [(UPPER, [(1.0, 0.5 * STYLE, LOWER)])])
+    own = fit(CONTENT, UPPER, [(1.0, 0.5 * STYLE, LOWER)], lightness=0)
     np.testing.assert_allclose(found.gains, own.gains, atol=1e-9)
     np.testing.assert_allclose(found.offset, own.offset, atol=1e-9)
+
+
+def test_the_overall_map_gives_no_more_contrast_than_there_is() -> None:
+    found = fit_overall(CONTENT, [(UPPER, [(1.0, 3 * STYLE - 1, LOWER)])])
+    assert np.linalg.eigvalsh(found.gains).max() == pytest.approx(1)
+    assert found(CONTENT)[:20].mean((0, 1)) == pytest.approx((3 * STYLE - 1)[20:].mean((0, 1)))
 
 
 def test_the_overall_map_does_not_depend_on_the_sizes_of_the_styles_regions() -> None:

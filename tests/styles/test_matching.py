@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,10 +59,11 @@ def test_a_region_may_take_from_what_is_little_scenery_else() -> None:
 
 
 def test_a_region_takes_a_similar_class() -> None:
-    found, _ = match_classes(CONTENT, [style("road.jpg", (0, 0.5), (4, 0.5), region="water")])
+    hills = seen((0, 0.5), (5, 0.5))
+    found, _ = match_classes(hills, [style("wood.jpg", (0, 0.5), (2, 0.5), region="mountain")])
     assert found is not None
-    assert [(r.name, [s.ids for s in r.sources]) for r in found.regions] == [("water", [(4,)])]
-    assert np.mean(found.styles[0].regions.labels == 4) == pytest.approx(0.5, abs=0.05)
+    assert [(r.name, [s.ids for s in r.sources]) for r in found.regions] == [("mountain", [(2,)])]
+    assert np.mean(found.styles[0].regions.labels == 2) == pytest.approx(0.5, abs=0.05)
 
 
 def test_what_is_not_there_is_refused() -> None:
@@ -133,6 +135,14 @@ def test_one_photo_without_a_clear_subject_leaves_all_as_wholes(styles: tuple[Se
     found = matched(thing(47), *(as_style("apple.jpg", each) for each in styles))
     assert found.found_by == "whole"
     assert found.messages[0].endswith("so each photo counts as one region")
+
+
+def test_a_bright_subject_on_black_is_not_matched_with_a_dark_one_on_white() -> None:
+    apple = thing(40)
+    negative = replace(apple, pixels=1 - apple.pixels)
+    assert negative.has_subject
+    found = matched(thing(47), as_style("apple.jpg", negative))
+    assert found.found_by == "whole"
 
 
 def test_what_is_matched_by_class_stays_so() -> None:
