@@ -139,6 +139,22 @@ def test_without_an_overlay_a_style_is_said_only_and_quiet_says_nothing(
     assert "photostyle: regions: " not in capsys.readouterr().err
 
 
+def test_a_saved_look_is_a_style_with_its_own_settings(
+    photo: Path, lake: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    look, out = tmp_path / "evening.photostyle", str(tmp_path / "out.jpg")
+    quick = [word for word in QUICK if word not in ("--segmenter", "none")]
+    assert (
+        main(["run", "--content", str(photo), "--style", str(lake), *quick, "-o", out, "--save-look", str(look)]) == 0
+    )
+    lake.unlink()
+    of_run = capsys.readouterr().err.splitlines()
+    assert main(["segment", str(photo), "--style", str(look), "--overlay"]) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "regions: " in line]
+    assert len(lines) == 1 and lines[0] in of_run
+    assert photo.with_name("city.overlay.jpg").is_file()
+
+
 def test_several_styles_and_those_of_a_region(photo: Path, lake: Path, tmp_path: Path, capsys: Captured) -> None:
     other = write_photo(tmp_path / "hill.png", 3)
     styles = ["--style", str(lake), "--style", str(other), "--style", f"background={other}"]
