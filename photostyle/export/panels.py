@@ -19,8 +19,8 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 PER_ROW = 3
 """Most photos beside one another."""
-TEXT, LEAST_TEXT = 40, 14
-"""The size of the letters is the longest side of a photo divided by the first, at least the second, in pixels."""
+TEXT = 40
+"""The size of the letters is the longest side of a photo divided by this."""
 LEAST_NAMED = 0.02
 """The name of a region of at least this share of a photo is written on it."""
 NAME_SIDE = 160
@@ -68,7 +68,7 @@ class Row:
 
 def draw_panels(panels: Sequence[Panel], rows: Sequence[Row]) -> Photo:
     """Panels beside one another, and the rows of the legend below, on white."""
-    size = max(14, round(max(max(panel.pixels.shape[:2]) for panel in panels) / TEXT))
+    size = round(max(max(panel.pixels.shape[:2]) for panel in panels) / TEXT)
     font, gap = ImageFont.load_default(size), size // 2
     images = [_drawn(panel, font) for panel in panels]
     lines = [images[start : start + PER_ROW] for start in range(0, len(images), PER_ROW)]
@@ -89,7 +89,7 @@ def draw_panels(panels: Sequence[Panel], rows: Sequence[Row]) -> Photo:
     return Photo(np.ascontiguousarray(np.asarray(picture), np.float32) / np.float32(255))
 
 
-def _drawn(panel: Panel, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Image.Image:
+def _drawn(panel: Panel, font: Font) -> Image.Image:
     """The photo of a panel, with tints, white borders and names."""
     height, width = panel.pixels.shape[:2]
     labels = resize_labels(panel.regions.labels, height, width)
@@ -99,7 +99,7 @@ def _drawn(panel: Panel, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> 
     image = Image.fromarray(np.round(shown * 255).astype(np.uint8))
     draw = ImageDraw.Draw(image)
     for name, ids in panel.regions.labels_by_name.items():
-        if share_of(panel.regions, ids) >= 2 * LEAST_NAMED:
+        if share_of(panel.regions, ids) >= LEAST_NAMED:
             row, column = _middle(np.isin(labels, ids))
             half = font.getlength(name) / 2
             column = float(np.clip(column, min(half, width / 2), max(width - half, width / 2)))
@@ -155,7 +155,7 @@ def _middle(inside: NDArray[np.bool_]) -> tuple[float, float]:
     return (float(row) + 0.5) * height / small.shape[0], (float(column) + 0.5) * width / small.shape[1]
 
 
-def _legend(rows: Sequence[Row], font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Image.Image:
+def _legend(rows: Sequence[Row], font: Font) -> Image.Image:
     """The table of the legend, on white."""
     size = round(font.getbbox("Ag")[3] * 1.5)
     columns = [max(font.getlength(text) for text in texts) for texts in zip(*(row.texts for row in rows), strict=True)]
@@ -173,7 +173,7 @@ def _legend(rows: Sequence[Row], font: ImageFont.FreeTypeFont | ImageFont.ImageF
     return image
 
 
-def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:
+def _shortened(text: str, font: Font, width: float) -> str:
     """The text, with its middle left out if it is wider than so many pixels."""
     if font.getlength(text) <= width:
         return text
