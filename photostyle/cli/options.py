@@ -81,8 +81,12 @@ def add_photos(parser: argparse.ArgumentParser) -> None:
     add_style_options(parser)
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Adds the options for the preset and the settings."""
+def add_preset(parser: argparse.ArgumentParser, run_json: str) -> None:
+    """Adds the options for the preset, and for settings by their names.
+
+    Args:
+        run_json: a sentence of the help of `--config`: what it does with the run.json of a report.
+    """
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "--preset",
@@ -93,8 +97,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     source.add_argument(
         "--config",
         metavar="FILE",
-        help="a file with your own settings, in TOML, as `photostyle presets NAME` prints them. The run.json of a "
-        "report works too: without --content and --style, it repeats that run",
+        help=f"a file with your own settings, in TOML, as `photostyle presets NAME` prints them. {run_json}",
     )
     parser.add_argument(
         "--set",
@@ -103,6 +106,11 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="change one setting, such as grid.edges=4. May be given more than once",
     )
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Adds the options for the preset and the settings."""
+    add_preset(parser, "The run.json of a report works too: without --content and --style, it repeats that run")
     parser.add_argument(
         "--segmenter",
         metavar="NAME",

@@ -105,6 +105,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _print_result(result: Result, output: str, seconds: float, arguments: argparse.Namespace) -> None:
+    from photostyle.regions.in_words import match_line
+
     messages = []
     if arguments.verbose:
         messages += [
@@ -113,6 +115,8 @@ def _print_result(result: Result, output: str, seconds: float, arguments: argpar
             for stage in result.stages
         ]
         messages.append(", ".join(f"{part} {spent:.1f} s" for part, spent in result.seconds.items()))
+    if not arguments.quiet:
+        messages.append(match_line(result.correspondence))
     name = "standard output" if output == STREAM else output
     if result.interrupted:
         messages.append(f"interrupted: {name} has the best result so far")

@@ -1,22 +1,27 @@
-"""`photostyle segment`: finds the regions of photos and writes them as masks, which `photostyle run` reads."""
+"""`photostyle segment`: finds the regions of photos and writes them as masks, which `photostyle run` reads.
+
+With a style it also shows which region would take its look from which.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photostyle.cli.common import Commands, add_output_options, put
+from photostyle.cli.options import add_preset, settings_of
+from photostyle.cli.output import print_outcome
+from photostyle.cli.styles import add_style_option, measure_styles, styles_of
 from photostyle.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
     from photostyle.photo.photo import Photo
-    from photostyle.regions.found_regions import RegionFinder
+    from photostyle.regions.correspondence import Correspondence
     from photostyle.regions.region_map import RegionMap
+    from photostyle.styles.style import Style
 
 
 def add_to(commands: Commands) -> None:
@@ -25,7 +30,9 @@ def add_to(commands: Commands) -> None:
         help="find the regions of photos and write them as masks",
         description="Finds the regions of each photo, such as sky or water. For city.jpg it writes city.mask.png, "
         "which has the same size. Each value in the mask stands for a class, and classes.json beside it has the names "
-        "of the classes. You can edit a mask and give it to `photostyle run` with --content-mask or --style-mask.",
+        "of the classes. You can edit a mask and give it to `photostyle run` with --content-mask or --style-mask. With "
+        "--style it also says which region of each photo would take its look from which region of the style, as `run` "
+        "would match them.",
     )
     parser.add_argument("photos", metavar="PHOTO", nargs="+", help="one photo or more")
     parser.add_argument(
@@ -38,13 +45,16 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--overlay",
         action="store_true",
-        help="also write city.overlay.jpg, which shows the regions in colour on the photo",
+        help="also write city.overlay.jpg, which shows the regions in colour on the photo, with their names. With "
+        "--style it shows the photo beside the style, and equal colours match",
     )
+    add_style_option(parser, "the photo, or the saved look, NAME.photostyle, whose regions to match")
+    add_preset(parser, "The run.json of a report works too: its settings are used")
+    parser.set_defaults(region=[])
     parser.add_argument(
         "--segmenter",
         metavar="NAME",
-        default="compact",
-        help="compact, or OWNER/MODEL from the Hugging Face hub (default: compact)",
+        help="compact, or OWNER/MODEL from the Hugging Face hub (default: from the preset)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     add_output_options(parser)
@@ -55,33 +65,39 @@ def execute(arguments: argparse.Namespace) -> int:
     """Writes the masks; returns the exit code.
 
     Raises:
-        PhotostyleError: a photo cannot be used, a mask cannot be written, or the network is missing. The masks of the
-            photos before it are kept.
+        PhotostyleError: a photo or a style cannot be used, a mask cannot be written, or the network is missing. The
+            masks of the photos before it are kept.
     """
     from photostyle.files import check_folder, check_target, make_folder
     from photostyle.photo.photo import Photo
+    from photostyle.pipeline.session import Session
     from photostyle.regions.found_regions import WITHOUT_NETWORK, RegionFinder
+    from photostyle.regions.in_words import match_line
     from photostyle.regions.mask_files import check_mask_target
-    from photostyle.settings import Settings
 
-    name = Settings().with_changes({"regions.segmenter": arguments.segmenter}).regions.segmenter
+    settings, styles = settings_of(arguments), styles_of(arguments.style or [], None, [], None)
+    name = settings.regions.segmenter
     if name in WITHOUT_NETWORK:
         raise SettingsError.stating(f"{name} cannot find the regions of a single photo", "--segmenter", "Use compact.")
-    targets = _targets(arguments)
+    targets, inputs = _targets(arguments), [*arguments.photos, *(style.path for style in styles)]
     if arguments.output:
         check_folder(arguments.output)
     for mask, *overlays in targets.values():
-        check_mask_target(mask, arguments.overwrite, arguments.photos)
+        check_mask_target(mask, arguments.overwrite, inputs)
         for path in overlays:
-            check_target(path, arguments.overwrite, arguments.photos, new_folder=True)
+            check_target(path, arguments.overwrite, inputs, new_folder=True)
+    session = Session(settings=settings) if styles else None
+    style = measure_styles(session, styles) if session else None
     finder, written = RegionFinder(name), []
     for photo, paths in targets.items():
         content = Photo.read(photo)
+        found = session.correspondence(content, style) if session and style else None
+        regions = finder.see(content.in_srgb()).classes()
         make_folder(paths[0].absolute().parent)
-        written.append(_write_masks(content, paths, finder, overwrite=arguments.overwrite))
-        if not arguments.quiet:
-            shares = ", ".join(f"{region} {share:.0%}" for region, share in written[-1]["regions"].items())
-            print(f"photostyle: wrote {paths[0]} ({shares})", file=sys.stderr)
+        written.append(_write_files(content, paths, regions, style, found, overwrite=arguments.overwrite))
+        shares = ", ".join(f"{region} {share:.0%}" for region, share in written[-1]["regions"].items())
+        messages = [f"wrote {paths[0]} ({shares})", *([match_line(found)] if found else [])]
+        print_outcome(found.messages if found else (), [] if arguments.quiet else messages, None)
     if arguments.json:
         put(json.dumps({"segmenter": name, "sha256": finder.segmenter.sha256, "masks": written}, indent=2))
     return 0
@@ -101,18 +117,32 @@ def _targets(arguments: argparse.Namespace) -> dict[str, list[Path]]:
     return targets
 
 
-def _write_masks(photo: Photo, paths: list[Path], finder: RegionFinder, *, overwrite: bool) -> dict[str, Any]:
-    from photostyle.photo.icc import SRGB
+def _write_files(
+    photo: Photo,
+    paths: list[Path],
+    regions: RegionMap,
+    style: Style | None,
+    found: Correspondence | None,
+    *,
+    overwrite: bool,
+) -> dict[str, Any]:
+    """Writes the mask of a photo, and the overlay if there is a path for it. Returns the photo's entry for JSON."""
+    from photostyle.export.region_pictures import correspondence_picture, regions_picture
+    from photostyle.export.report import correspondence_entry
     from photostyle.regions.mask_files import write_mask
-    from photostyle.regions.region_map import overlay
 
-    pixels = photo.in_srgb()
-    regions = finder.see(pixels).classes()
     write_mask(paths[0], regions, overwrite=overwrite)
-    if len(paths) > 1:
-        replace(photo, pixels=overlay(pixels, regions), profile=SRGB).save(paths[1], overwrite=overwrite)
+    for path in paths[1:]:
+        if style is not None and found is not None:
+            picture = correspondence_picture(photo, [part.photo for part in style.parts], found)
+        else:
+            picture = regions_picture(photo, regions)
+        picture.save(path, overwrite=overwrite)
     where = None if photo.path is None else str(photo.path)
-    return {"photo": where, "mask": str(paths[0]), "regions": region_shares(regions)}
+    entry = {"photo": where, "mask": str(paths[0]), "regions": region_shares(regions)}
+    if found is None:
+        return entry
+    return {**entry, "correspondence": correspondence_entry(found), "warnings": list(found.messages)}
 
 
 def region_shares(regions: RegionMap) -> dict[str, float]:

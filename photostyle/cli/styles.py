@@ -35,15 +35,21 @@ class StyleFile:
     mask: str | None = None
 
 
-def add_style_options(parser: argparse.ArgumentParser) -> None:
+def add_style_option(parser: argparse.ArgumentParser, what: str) -> None:
+    """Adds `--style`; `what` is the beginning of its help."""
     parser.add_argument(
         "--style",
         metavar="[REGION=]PHOTO",
         action="append",
-        help="the photo whose look you want, or a saved look, NAME.photostyle. To blend several looks, give --style "
-        "several times. To use a photo for one region only, write the name of the region first: sky=sunset.jpg. "
-        "Regions you do not name use the styles given without a region. For a file name with =, write ./NAME",
+        help=f"{what}. To blend several looks, give --style several times. To use a photo for one region only, write "
+        "the name of the region first: sky=sunset.jpg. Regions you do not name use the styles given without a region. "
+        "For a file name with =, write ./NAME",
     )
+
+
+def add_style_options(parser: argparse.ArgumentParser) -> None:
+    """Adds `--style`, `--style-weights` and `--style-mask`."""
+    add_style_option(parser, "the photo whose look you want, or a saved look, NAME.photostyle")
     parser.add_argument(
         "--style-weights",
         metavar="W,W,...",

@@ -26,6 +26,7 @@ from photostyle.files import atomic_write, check_folder, check_target, endings, 
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Result
 from photostyle.regions.correspondence import FOLLOWS, Correspondence, MatchedStyle
+from photostyle.regions.in_words import source_name, sureness_text
 from photostyle.regions.mask_files import NAMES_FILE, write_mask
 from photostyle.regions.region_map import RegionMap, overlay
 from photostyle.solvers.result import Step
@@ -114,13 +115,7 @@ def write_report(
         "dtype": result.dtype,
         **summary(result),
         "paper_terms": {name: _finite(value) for name, value in result.paper_terms().items()},
-        "regions": {
-            "regions": [asdict(region) | {"follows": region.follows} for region in result.correspondence.regions],
-            "styles": [
-                {"name": each.name, "weight": each.weight, "region": each.region, **asdict(each.matching)}
-                for each in result.correspondence.styles
-            ],
-        },
+        "regions": correspondence_entry(result.correspondence),
         "versions": versions(),
         "settings": result.settings.to_dict(),
     }
@@ -149,6 +144,20 @@ def summary(result: Result) -> dict[str, Any]:
         "terms": {name: _finite(value) for name, value in result.terms.items()},
         "stages": [stage.summary() | {"loss": _finite(stage.loss)} for stage in result.stages],
         "warnings": list(result.warnings),
+    }
+
+
+def correspondence_entry(found: Correspondence) -> dict[str, Any]:
+    """A correspondence for JSON: how regions were found, where each takes its look from, and how each style matches."""
+    return {
+        "found_by": found.found_by,
+        "regions": [
+            asdict(region) | {"follows": region.follows, "sureness": region.sureness} for region in found.regions
+        ],
+        "styles": [
+            {"name": each.name, "weight": each.weight, "region": each.region, **asdict(each.matching)}
+            for each in found.styles
+        ],
     }
 
 
@@ -270,8 +279,11 @@ def _region_rows(correspondence: Correspondence) -> list[tuple[str, str]]:
     """For every region, what it takes its look from, or why it takes none."""
     rows, kept = [], f": {KEEPS_LOOK}" if len(correspondence.styles) == 1 else ""
     for region in correspondence.matched:
-        parts = [f"{correspondence.styles[source.style].name} ({source.share:.0%})" for source in region.sources]
-        rows.append((region.name, f"taken from {', '.join(parts) if len(correspondence.styles) > 1 else 'the style'}"))
+        names = [source_name(correspondence, source) for source in region.sources]
+        if len(correspondence.styles) > 1:
+            names = [f"{name} ({source.share:.0%})" for name, source in zip(names, region.sources, strict=True)]
+        taken = f"taken from {', '.join(names)}"
+        rows.append((region.name, ", ".join(filter(None, (taken, sureness_text(region.sureness))))))
     following = [region.name for region in correspondence.regions if region.follows]
     rows += [(name, FOLLOWS) for name in following]
     if following:

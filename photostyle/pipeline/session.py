@@ -26,6 +26,7 @@ from photostyle.pipeline.result import Clock, Progress, Result, stage_warnings
 from photostyle.pipeline.set_look import SetLook, SetPhoto
 from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.presets import load_preset
+from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.found_regions import WITHOUT_NETWORK, RegionFinder, Segmentation
 from photostyle.regions.mask_files import MaskSource, read_mask
 from photostyle.regions.region_map import RegionMap
@@ -164,6 +165,22 @@ class Session:
         if isinstance(style, SetLook):
             return self._transfer_in_set(photo, small, style, mask, clock)
         return self._match_and_solve(photo, small, mask, self._measure_style(style, clock), clock)
+
+    @within_memory
+    def correspondence(
+        self, content: PhotoSource, style: Style | PhotoSource | Sequence[Style | PhotoSource], *,
+        content_mask: MaskSource | None = None,
+    ) -> Correspondence:  # fmt: skip
+        """Which region of the content takes its look from which region of the style, as in `transfer`.
+
+        Args:
+            content, style, content_mask: see `transfer`. The style cannot be the look of a set.
+
+        Raises:
+            InputError, SettingsError: see `transfer`.
+        """
+        _, small, mask = self._read(content, content_mask, Clock())
+        return find_correspondence(small, self._measure_style(style, Clock()), mask, self.settings)
 
     def _read(
         self, content: PhotoSource, mask: MaskSource | None, clock: Clock

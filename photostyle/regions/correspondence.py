@@ -26,11 +26,14 @@ class StyleShare:
         style: index of the style among the styles of the transfer.
         ids: labels that the region covers in that style.
         share: [0, 1]; the shares of a region add up to 1.
+        sureness: [0, 1]: how sure the program is that the two regions show the same; 1 if the user said so. See
+            `photostyle.regions.sureness`.
     """
 
     style: int
     ids: tuple[int, ...]
     share: float
+    sureness: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,11 @@ class RegionMatch:
     def follows(self) -> bool:
         """Whether the region has no counterpart, so that it takes the change of all other regions together."""
         return not self.sources
+
+    @property
+    def sureness(self) -> float:
+        """How sure the program is of the match, [0, 1]: the mean over the sources, by their shares; 0 without any."""
+        return sum(source.share * source.sureness for source in self.sources)
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +200,7 @@ def following_regions(content: RegionMap, matched: Collection[int]) -> list[Regi
     """
     return [
         RegionMatch(name, labels, ())
-        for name, labels in _labels_by_name(content).items()
+        for name, labels in content.labels_by_name.items()
         if not set(labels) & set(matched)
     ]
 
@@ -209,7 +217,7 @@ def match_one_region(content: RegionMap, style: RegionMap, region: str, name: st
         SettingsError: the content has no region of that name.
         InputError: the style has no such region, or it is too small in one of the photos.
     """
-    present = _labels_by_name(content)
+    present = content.labels_by_name
     if region not in present:
         advice = f"{name} was given for the region {region}. Write ./NAME for a file whose name contains =."
         raise SettingsError(f"a region of the content ({', '.join(present) or 'it has none'})", region, name, advice)
@@ -275,7 +283,7 @@ def _messages(found: Correspondence, least_share: float) -> tuple[str, ...]:
     fate = FOLLOWS if len(found.matched) < len(found.regions) else KEEPS_LOOK
     general = {place for place in used if found.styles[place].region is None}
     shares = _shares(found.content)
-    for name, labels in _labels_by_name(found.content).items():
+    for name, labels in found.content.labels_by_name.items():
         takers = sources.get(labels[0], set())
         lacking = general - takers
         if shares[name] < least_share or (takers and (not lacking or not takers <= general)):
@@ -297,18 +305,8 @@ def _unlabelled(regions: RegionMap) -> float:
     return float(np.mean(regions.visible_labels == UNLABELLED))
 
 
-def _labels_by_name(regions: RegionMap) -> dict[str, tuple[int, ...]]:
-    """`{name: labels}` of a photo's regions."""
-    present: dict[str, tuple[int, ...]] = {}
-    for label in np.unique(regions.labels).tolist():
-        if label != UNLABELLED:
-            name = regions.names[label]
-            present[name] = (*present.get(name, ()), label)
-    return present
-
-
 def _shares(regions: RegionMap) -> dict[str, float]:
     """`{name: share of what can be seen of the photo}`."""
     labels = regions.visible_labels
     counts = np.bincount(labels.ravel(), minlength=256)
-    return {name: float(counts[list(ids)].sum()) / labels.size for name, ids in _labels_by_name(regions).items()}
+    return {name: float(counts[list(ids)].sum()) / labels.size for name, ids in regions.labels_by_name.items()}

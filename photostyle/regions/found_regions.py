@@ -15,7 +15,7 @@ from photostyle.errors import WeightsError
 from photostyle.photo.resizing import resize, resize_seen
 from photostyle.regions.pieces import joined
 from photostyle.regions.region_map import RegionMap, resize_labels
-from photostyle.regions.subject import BACKGROUND, SUBJECT, find_subject
+from photostyle.regions.subject import BACKGROUND, SUBJECT, Subject, find_subject
 from photostyle.regions.subject import NAMES as SUBJECT_NAMES
 from segmentation.hub import HubSegmenter
 from segmentation.labels import CLASSES, FOREGROUND, UNLABELLED
@@ -127,9 +127,19 @@ class Segmentation:
         return (own + self.nearby) / np.float32(2)
 
     @cached_property
+    def found_subject(self) -> Subject:
+        """The subject, clear or not."""
+        return find_subject(self.pixels, self.things, self.coverage)
+
+    @cached_property
     def subject(self) -> RegionMap:
         """The regions `subject` and `background`. Without a clear subject all is background."""
-        return find_subject(self.pixels, self.things, self.coverage).regions(self.pixels, self.coverage)
+        return self.found_subject.regions(self.pixels, self.coverage)
+
+    @property
+    def subject_sureness(self) -> float:
+        """How sure the regions of `subject` are, [0, 1]. Without a clear subject 1: there is no border to be wrong."""
+        return self.found_subject.sureness if self.has_subject else 1.0
 
     @property
     def has_subject(self) -> bool:
@@ -215,6 +225,11 @@ class JointSegmentation(Segmentation):
     def has_subject(self) -> bool:
         """Whether every photo has a clear subject."""
         return all(part.has_subject for part in self.parts)
+
+    @property
+    def subject_sureness(self) -> float:
+        """The mean over the photos."""
+        return float(np.mean([part.subject_sureness for part in self.parts]))
 
 
 def joint_coverage(

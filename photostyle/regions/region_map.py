@@ -79,6 +79,14 @@ class RegionMap:
         continued: NDArray[np.uint8] = self.labels[rows, columns]
         return continued
 
+    @property
+    def labels_by_name(self) -> dict[str, tuple[int, ...]]:
+        """`{name: labels}` of the regions that occur."""
+        present: dict[str, tuple[int, ...]] = {}
+        for label in sorted(labels_present(self.labels)):
+            present[self.names[label]] = (*present.get(self.names[label], ()), label)
+        return present
+
     def masks(self, regions: Sequence[Collection[int]]) -> NDArray[np.float32]:
         """`(R, H, W) float32`, [0, 1]: what is measured of regions, given by their label ids; see `covered`."""
         return covered(region_masks(self.labels, regions), self.coverage)

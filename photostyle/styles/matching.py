@@ -33,6 +33,7 @@ from photostyle.regions.found_regions import (
 )
 from photostyle.regions.region_map import RegionMap
 from photostyle.regions.subject import NAMES as SUBJECT_NAMES
+from photostyle.regions.sureness import sure_by_classes, sure_by_subjects
 from photostyle.settings import Settings
 from photostyle.styles.style import Style, StylePhoto
 from segmentation.clusters import find_groups
@@ -151,6 +152,7 @@ def match_segmentations(
         subjects = match_subjects(content, segmented)
         return replace(subjects, messages=(f"{reason}, so subject and background are matched", *subjects.messages))
     wholes = match_wholes(photo, styles, smallest)
+    wholes = sure_by_classes(wholes, content.probabilities, [other.probabilities for _, other in segmented])
     return replace(wholes, messages=(f"{reason}, so each photo counts as one region", *wholes.messages))
 
 
@@ -191,7 +193,7 @@ def match_classes(
         and share_of_labels(regions, [i for target in result.matched for i in target.content_ids]) < LEAST_MATCHED
     ):
         return None, LITTLE_IN_COMMON
-    return result, ""
+    return sure_by_classes(result, content.probabilities, [other.probabilities for _, other in styles]), ""
 
 
 def match_subjects(content: Segmentation, styles: Sequence[tuple[StylePhoto, Segmentation]]) -> Correspondence:
@@ -202,7 +204,7 @@ def match_subjects(content: Segmentation, styles: Sequence[tuple[StylePhoto, Seg
     Raises:
         InputError, SettingsError: see `match_masks`.
     """
-    regions, matched = content.subject, []
+    regions, matched, sureness = content.subject, [], []
     for style, segmentation in styles:
         if style.region is None and not segmentation.has_subject:
             found = _whole_photo(style)
@@ -210,7 +212,9 @@ def match_subjects(content: Segmentation, styles: Sequence[tuple[StylePhoto, Seg
             matched.append(MatchedStyle(style.name, style.weight, None, found, matching, style.is_grey))
         else:
             matched.append(_match_style(regions, style, segmentation.subject, LEAST_SHARE))
-    return combine_matchings(regions, matched, LEAST_SHARE, found_by="subject")
+        sureness.append(segmentation.subject_sureness)
+    correspondence = combine_matchings(regions, matched, LEAST_SHARE, found_by="subject")
+    return sure_by_subjects(correspondence, content.subject_sureness, sureness)
 
 
 def _contrasts_agree(content: Segmentation, style: Segmentation) -> bool:
@@ -249,7 +253,8 @@ def match_groups(
         maps.append(RegionMap(labels, names).seen(picture.coverage))
     own, *others = maps
     matched = [_match_style(own, *pair, smallest) for pair in zip(styles, others, strict=True)]
-    return combine_matchings(own, matched, smallest, found_by="groups", follow=follow)
+    correspondence = combine_matchings(own, matched, smallest, found_by="groups", follow=follow)
+    return sure_by_classes(correspondence, groups.probabilities[0], groups.probabilities[1:])
 
 
 def _match_style(content: RegionMap, style: StylePhoto, regions: RegionMap, smallest: float) -> MatchedStyle:

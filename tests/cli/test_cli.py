@@ -143,6 +143,13 @@ def test_run_writes_beside_the_content(photos: list[str], tmp_path: Path, capsys
     assert sorted(path.name for path in tmp_path.iterdir()) == ["city.out.png", "city.png", "sunset.png"]
 
 
+def test_run_says_in_one_line_what_was_matched(photos: list[str], capsys: Captured) -> None:
+    assert main(photos) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines.count("photostyle: regions: whole photo from whole photo") == 1
+    assert sum("regions: " in line for line in lines) == 1
+
+
 def test_quiet_run_says_nothing_but_warnings(photos: list[str], capsys: Captured) -> None:
     assert main([*photos, "-q"]) == 0
     out, err = capsys.readouterr()

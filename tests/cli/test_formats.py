@@ -176,4 +176,4 @@ def test_an_overlay_of_a_wide_photo_is_of_srgb(folder: Path) -> None:
     deep_photo(folder)
     assert main(["segment", str(folder / "city.tif"), "--overlay", "-q"]) == 0
     overlay = Photo.read(folder / "city.overlay.jpg")
-    assert overlay.profile.icc is None and (overlay.height, overlay.width) == (96, 72)  # it is turned
+    assert overlay.profile.icc is None and overlay.height > 800 > overlay.width  # it is turned

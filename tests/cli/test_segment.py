@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +14,10 @@ from PIL import Image
 
 from photostyle.cli import main
 from photostyle.cli.segment import region_shares
+from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.mask_files import read_mask
 from photostyle.regions.region_map import RegionMap
+from photostyle.styles.matching import find_correspondence
 from segmentation.labels import CLASSES
 from tests.fakes import QUICK, write_photo
 
@@ -50,7 +54,7 @@ def test_overlays_into_a_folder_as_json(photo: Path, tmp_path: Path, capsys: Cap
     for entry in report["masks"]:
         assert sum(entry["regions"].values()) == pytest.approx(1)
     with Image.open(folder / "lake.overlay.jpg") as picture:
-        assert picture.size == (96, 72)
+        assert picture.width == 800 and picture.height > 600 + 14  # the photo, enlarged, and the legend
 
 
 def test_the_regions_of_a_large_photo_are_counted_at_once() -> None:
@@ -78,6 +82,89 @@ def test_run_reads_the_masks(photo: Path, tmp_path: Path) -> None:
     assert [region["name"] for region in run["regions"]["regions"]] == ["sky", "building"]
 
 
+@pytest.fixture
+def lake(tmp_path: Path, small_encoder: Path) -> Path:
+    """A style. What is measured of it needs an encoder."""
+    return write_photo(tmp_path / "lake.png", 2)
+
+
+def test_a_style_is_shown_beside_the_photo_and_what_was_matched_is_said(
+    photo: Path, lake: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    assert main(["segment", str(photo)]) == 0
+    mask = photo.with_name("city.mask.png").read_bytes()
+    folder = tmp_path / "out"
+    assert main(["segment", str(photo), "--style", str(lake), "--overlay", "-o", str(folder), "--json"]) == 0
+    out, err = capsys.readouterr()
+    (entry,) = json.loads(out)["masks"]
+    found = entry["correspondence"]
+    assert [region["sureness"] <= 1 for region in found["regions"]] == [True] * len(found["regions"])
+    assert sum(line.startswith("photostyle: regions: ") for line in err.splitlines()) == 1
+    with Image.open(folder / "city.overlay.jpg") as picture:
+        assert picture.width == 2 * 800 + 10 and picture.height > 600
+    assert sorted(path.name for path in folder.iterdir()) == ["city.mask.png", "city.overlay.jpg", "classes.json"]
+    assert (folder / "city.mask.png").read_bytes() == mask
+
+
+def test_what_is_shown_is_what_run_matches(
+    photo: Path, lake: Path, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(*words: Any) -> Correspondence:
+        return replace(find_correspondence(*words), messages=("a thing to know",))
+
+    monkeypatch.setattr("photostyle.pipeline.session.find_correspondence", found)
+    quick = [word for word in QUICK if word not in ("--segmenter", "none", "--size", "64")]
+    settings = ["--set", "solver.size=64", *quick]
+    files = ["--content", str(photo), "--style", str(lake), "-o", str(tmp_path / "out.jpg")]
+    assert main(["run", *files, *settings, "--report", str(tmp_path / "report")]) == 0
+    of_run = capsys.readouterr().err.splitlines()
+    assert main(["segment", str(photo), "--style", str(lake), *settings, "--json"]) == 0
+    out, err = capsys.readouterr()
+    run = json.loads((tmp_path / "report/run.json").read_text())
+    (entry,) = json.loads(out)["masks"]
+    assert entry["correspondence"] == run["regions"] and entry["warnings"] == ["a thing to know"]
+    (line,) = [line for line in err.splitlines() if line.startswith("photostyle: regions: ")]
+    assert of_run.count(line) == 1
+    assert [line for line in err.splitlines() if "warning" in line] == ["photostyle: warning: a thing to know"]
+    assert "photostyle: warning: a thing to know" in of_run
+
+
+def test_without_an_overlay_a_style_is_said_only_and_quiet_says_nothing(
+    photo: Path, lake: Path, capsys: Captured
+) -> None:
+    assert main(["segment", str(photo), "--style", str(lake)]) == 0
+    assert "photostyle: regions: " in capsys.readouterr().err
+    assert not photo.with_name("city.overlay.jpg").exists()
+    assert main(["segment", str(photo), "--style", str(lake), "--overwrite", "-q"]) == 0
+    assert "photostyle: regions: " not in capsys.readouterr().err
+
+
+def test_a_saved_look_is_a_style_with_its_own_settings(
+    photo: Path, lake: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    look, out = tmp_path / "evening.photostyle", str(tmp_path / "out.jpg")
+    quick = [word for word in QUICK if word not in ("--segmenter", "none")]
+    assert (
+        main(["run", "--content", str(photo), "--style", str(lake), *quick, "-o", out, "--save-look", str(look)]) == 0
+    )
+    lake.unlink()
+    of_run = capsys.readouterr().err.splitlines()
+    assert main(["segment", str(photo), "--style", str(look), "--overlay"]) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "regions: " in line]
+    assert len(lines) == 1 and lines[0] in of_run
+    assert photo.with_name("city.overlay.jpg").is_file()
+
+
+def test_several_styles_and_those_of_a_region(photo: Path, lake: Path, tmp_path: Path, capsys: Captured) -> None:
+    other = write_photo(tmp_path / "hill.png", 3)
+    styles = ["--style", str(lake), "--style", str(other), "--style", f"background={other}"]
+    assert main(["segment", str(photo), *styles, "--overlay"]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("photostyle: regions: ")]
+    assert "background from background of hill.png" in line
+    with Image.open(photo.with_name("city.overlay.jpg")) as picture:
+        assert picture.width == 3 * 800 + 20 and picture.height > 2 * 600  # four photos, three in a row
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -87,6 +174,10 @@ def test_run_reads_the_masks(photo: Path, tmp_path: Path) -> None:
         (["city.jpg", "-o", "missing/deeper"], 6, "Create the folder first"),
         (["city.jpg", "-o", "city.jpg"], 6, "found a file"),
         (["city.jpg", "./city.jpg"], 6, "several photos"),
+        (["city.jpg", "--style", "nowhere.jpg", "--overlay"], 3, "nowhere.jpg"),
+        (["city.jpg", "--style", "fog=city.jpg", "--overlay"], 2, "expected a region of the content"),
+        (["city.jpg", "--style", "=city.jpg"], 2, "[REGION=]PHOTO"),
+        (["city.jpg", "--preset", "gatys"], 2, "cannot find the regions of a single photo"),
     ],
 )
 def test_refusals(
@@ -108,6 +199,15 @@ def test_every_place_is_looked_at_before_the_work(
     assert main(["segment", str(photo), "--overlay"]) == 6
     assert taken in capsys.readouterr().err
     assert not photo.with_name("city.mask.png").exists()
+
+
+def test_a_style_is_never_written_to(photo: Path, capsys: Captured) -> None:
+    style = photo.rename(photo.with_name("city.overlay.jpg"))
+    content = write_photo(photo, 2)
+    before = style.read_bytes()
+    assert main(["segment", str(content), "--style", str(style), "--overlay", "--overwrite"]) == 6
+    assert "one of the inputs" in capsys.readouterr().err
+    assert style.read_bytes() == before
 
 
 def test_a_missing_photo_leaves_no_folder(tmp_path: Path) -> None:

@@ -64,6 +64,12 @@ def test_masks_for_some_of_the_photos(masks: list[str]) -> None:
         styles_of(["a.jpg", "b.jpg"], None, masks, "content.png")
 
 
+def test_one_line_says_which_style_a_region_takes_from(folder: Path, capsys: Captured) -> None:
+    assert main(words(folder, "sunset.png", "blue=night.png")) == 0
+    line = "photostyle: regions: blue from blue of night.png; green from green of sunset.png"
+    assert capsys.readouterr().err.splitlines().count(line) == 1
+
+
 def test_report_repeats_a_blend_to_the_byte(folder: Path) -> None:
     report, output = folder / "report", folder / "out.jpg"
     command = words(folder, "sunset.png", "night.png", "blue=night.png")

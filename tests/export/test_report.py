@@ -198,10 +198,10 @@ def test_every_style_is_shown_and_has_its_mask(tmp_path: Path, content: Photo) -
     page = Parsed((tmp_path / "report/report.html").read_text(encoding="utf-8"))
     shown = ["The style photo (style 0.png, weight 1)", "The style photo (style 1.png, weight 1, for sea)"]
     assert [label for label in page.labels if label.startswith("The style photo")] == shown
-    assert "taken from style 1.png (100%)" in page.text
+    assert "taken from sea of style 1.png (100%)" in page.text
     run = json.loads((tmp_path / "report/run.json").read_text())
     sea = next(region for region in run["regions"]["regions"] if region["name"] == "sea")
-    assert sea["sources"] == [{"style": 1, "ids": [0], "share": 1.0}]
+    assert sea["sources"] == [{"style": 1, "ids": [0], "share": 1.0, "sureness": 1.0}]
     assert [style["region"] for style in run["regions"]["styles"]] == [None, "sea"]
 
 
@@ -217,6 +217,26 @@ def test_region_that_follows_the_rest_is_named(tmp_path: Path, content: Photo) -
     assert [(r["name"], r["follows"]) for r in run["regions"]["regions"]] == [
         ("sky", False), ("dune", False), ("sea", True),
     ]  # fmt: skip
+
+
+def test_sureness_is_in_the_page_and_in_run_json(tmp_path: Path, content: Photo) -> None:
+    own, other = regions("sky", "sea"), regions("sky", "sea")
+    found = combine_matchings(
+        own, [MatchedStyle("style.png", 1.0, None, other, match(own.labels, other.labels, own.names, other.names))],
+        1e-3, found_by="classes",
+    )  # fmt: skip
+    sure = tuple(
+        dataclasses.replace(region, sources=(dataclasses.replace(region.sources[0], sureness=sureness),))
+        for region, sureness in zip(found.regions, (0.96, 1.0), strict=True)
+    )
+    result = dataclasses.replace(a_result(content), correspondence=dataclasses.replace(found, regions=sure))
+    write(tmp_path / "report", result, content, a_photo(tmp_path / "style.png"))
+    page = Parsed((tmp_path / "report/report.html").read_text(encoding="utf-8"))
+    assert "taken from sky, 96% sure" in page.text and "taken from sea" in page.text
+    assert page.text.count("% sure") == 1
+    run = json.loads((tmp_path / "report/run.json").read_text())["regions"]
+    assert run["found_by"] == "classes"
+    assert [(r["name"], r["sureness"]) for r in run["regions"]] == [("sky", 0.96), ("sea", 1.0)]
 
 
 def test_report_may_replace_one_with_other_regions(report: Path, tmp_path: Path, content: Photo) -> None:

@@ -237,6 +237,16 @@ class TestFoundRegions:
         assert [region.name for region in second.correspondence.regions] == ["sky"]
         assert first.weights["segmenter compact"] == "5" * 64
 
+    def test_the_correspondence_alone_is_that_of_a_transfer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        session, (result,) = self.result(monkeypatch, (0, 3), (0, 4))
+        monkeypatch.setattr(session._finder, "turns", iter([(0, 3), (0, 4)]))
+        monkeypatch.setattr(session_module, "METHODS", {})
+        rng = np.random.default_rng(0)
+        style, content = (rng.random((96, 128, 3), np.float32) for _ in range(2))
+        found = session.correspondence(content, session.style(style))
+        assert found.regions == result.correspondence.regions
+        assert found.messages == result.correspondence.messages != ()
+
     def test_what_was_merged_is_in_the_result_and_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
         _, (result,) = self.result(monkeypatch, (0, 3), (0, 4))
         assert [(part.name, part.into, part.photo) for part in result.correspondence.styles[0].matching.merged] == [

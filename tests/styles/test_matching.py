@@ -170,3 +170,37 @@ def test_a_subject_that_is_not_there_is_refused() -> None:
         matched(seen((1, 1.0)), as_style("apple.jpg", thing(40), "subject"))
     with pytest.raises(InputError, match="subject or more in both photos"):
         matched(thing(26), as_style("wall.jpg", seen((1, 1.0)), "subject"))
+
+
+def test_sureness_of_classes_is_that_of_both_photos() -> None:
+    found, _ = match_classes(CONTENT, [style("a.jpg", (0, 0.5), (1, 0.5), sure=0.88)])
+    assert found is not None
+    same = 0.94 * 0.88 + 6 * (0.06 / 6) * (0.12 / 6)
+    assert [region.sureness for region in found.regions] == [pytest.approx(same, abs=0.02)] * 2
+    similar, _ = match_classes(seen((0, 0.5), (3, 0.5)), [style("road.jpg", (0, 0.5), (4, 0.5))])
+    assert similar is not None
+    assert {region.name: region.sureness < 0.1 for region in similar.regions} == {"sky": False, "water": True}
+
+
+def test_sureness_of_subjects_is_that_of_both_photos() -> None:
+    content, other = thing(47), thing(40)
+    found = matched(content, as_style("apple.jpg", other))
+    both = content.found_subject.sureness * other.found_subject.sureness
+    assert 0.2 < both < 0.9
+    assert [region.sureness for region in found.regions] == [pytest.approx(both)] * 2
+
+
+def test_a_photo_without_a_clear_subject_has_no_border_that_may_be_wrong() -> None:
+    content = thing(26)
+    found = matched(content, as_style("apple.jpg", thing(40), "subject"), as_style("wall.jpg", seen((1, 1.0))))
+    sureness = {region.name: region.sureness for region in found.regions}
+    assert sureness["rest of the whole photo"] == pytest.approx(content.found_subject.sureness)
+    assert sureness["subject"] < sureness["rest of the whole photo"]
+
+
+def test_wholes_are_as_sure_as_two_places_show_one_class() -> None:
+    content, other = seen((6, 1.0)), seen((1, 0.5), (6, 0.5), sure=0.8)
+    found = matched(content, as_style("a.jpg", other))
+    assert found.found_by == "whole"
+    (region,) = found.regions
+    assert region.sureness == pytest.approx(0.94 * (0.8 + 0.2 / 6) / 2 + 0.01 * 6 * 0.2 / 6 + 0.01 * 0.8 / 2, abs=0.02)
