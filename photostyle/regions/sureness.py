@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from photostyle.regions.correspondence import Correspondence, RegionMatch, StyleShare
+from photostyle.regions.correspondence import FOLLOWS, Correspondence, RegionMatch, StyleShare
 from photostyle.regions.region_map import RegionMap
 
 Planes = NDArray[np.float32]
@@ -54,6 +54,30 @@ def sure_by_subjects(found: Correspondence, content: float, styles: Sequence[flo
         styles: the same of every style, in the order of `found.styles`.
     """
     return _with_sureness(found, lambda _, source: content * styles[source.style])
+
+
+def leave_unsure(found: Correspondence, least: float, least_matched: float) -> Correspondence:
+    """Lets regions whose match is less sure than `least` follow the rest of the photo. A message names each.
+
+    Nothing changes if the other matched regions together have less than `least_matched` of what can be seen of the
+    content: the rest of the photo would then say too little.
+
+    Args:
+        least, least_matched: [0, 1].
+    """
+    sure = [region for region in found.matched if region.sureness >= least]
+    unsure = [region for region in found.matched if region.sureness < least]
+    labels = [label for region in sure for label in region.content_ids]
+    if not unsure or np.isin(found.content.visible_labels, labels).mean() < least_matched:
+        return found
+    messages = (
+        f"{region.name} in the content photo is found in the style with only {region.sureness:.0%} sureness,"
+        f" so it {FOLLOWS}"
+        for region in unsure
+    )
+    following = [region for region in found.regions if region.follows]
+    regions = (*sure, *(replace(region, sources=()) for region in unsure), *following)
+    return replace(found, regions=regions, messages=(*found.messages, *messages))
 
 
 def mean_probabilities(probabilities: Planes, regions: RegionMap, ids: Sequence[int]) -> NDArray[np.float64]:

@@ -33,7 +33,7 @@ from photostyle.regions.found_regions import (
 )
 from photostyle.regions.region_map import RegionMap
 from photostyle.regions.subject import NAMES as SUBJECT_NAMES
-from photostyle.regions.sureness import sure_by_classes, sure_by_subjects
+from photostyle.regions.sureness import leave_unsure, sure_by_classes, sure_by_subjects
 from photostyle.settings import Settings
 from photostyle.styles.style import Style, StylePhoto
 from segmentation.clusters import find_groups
@@ -41,6 +41,8 @@ from segmentation.matching import WHOLE, match
 
 Pixels = NDArray[np.float32]
 
+LEAST_SURENESS = 0.2
+"""A region that is matched with less sureness follows the rest of the photo (our choice, by looking at results)."""
 LEAST_CONTRAST = 0.15
 """A subject is clearly brighter or darker than its background if their mean lumas differ by this much (our choice)."""
 GROUP_LAYER, GROUP_SIZE = "relu4_1", 384
@@ -193,7 +195,8 @@ def match_classes(
         and share_of_labels(regions, [i for target in result.matched for i in target.content_ids]) < LEAST_MATCHED
     ):
         return None, LITTLE_IN_COMMON
-    return sure_by_classes(result, content.probabilities, [other.probabilities for _, other in styles]), ""
+    result = sure_by_classes(result, content.probabilities, [other.probabilities for _, other in styles])
+    return (leave_unsure(result, LEAST_SURENESS, LEAST_MATCHED) if follow and not named else result), ""
 
 
 def match_subjects(content: Segmentation, styles: Sequence[tuple[StylePhoto, Segmentation]]) -> Correspondence:

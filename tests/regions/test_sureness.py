@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from photostyle.regions.correspondence import Correspondence, MatchedStyle, RegionMatch, StyleShare, combine_matchings
 from photostyle.regions.region_map import RegionMap
-from photostyle.regions.sureness import mean_probabilities, sure_by_classes, sure_by_subjects
+from photostyle.regions.sureness import leave_unsure, mean_probabilities, sure_by_classes, sure_by_subjects
 from segmentation.labels import UNLABELLED
 from segmentation.matching import match
 
@@ -108,3 +108,20 @@ def test_the_mean_counts_sources_by_their_shares_and_a_region_without_any_has_no
     sources = StyleShare(0, (0,), 0.75, 0.8), StyleShare(1, (0,), 0.25, 0.4)
     assert RegionMatch("sky", (0,), sources).sureness == pytest.approx(0.7)
     assert RegionMatch("water", (3,), ()).sureness == 0
+
+
+def test_a_region_that_is_matched_without_sureness_follows_the_rest() -> None:
+    found = matched(columns(0, 1, 2), columns(0, 1, 2))
+    content = planes((0.9, 0.1, 0), (0, 0.9, 0.1), (0, 0.5, 0.5))
+    style = planes((0.9, 0.1, 0), (0, 0.9, 0.1), (0.8, 0, 0.2))
+    unsure = sure_by_classes(found, content, [style])
+    left = leave_unsure(unsure, 0.2, 0.5)
+    assert [(region.name, region.follows) for region in left.regions] == [
+        ("sky", False), ("building", False), ("mountain", True)
+    ]  # fmt: skip
+    assert left.messages[-1] == (
+        "mountain in the content photo is found in the style with only 10% sureness,"
+        " so it follows the change of the rest of the photo"
+    )
+    assert leave_unsure(unsure, 0.05, 0.5) is unsure
+    assert leave_unsure(unsure, 0.2, 0.7) is unsure

@@ -177,9 +177,12 @@ def test_sureness_of_classes_is_that_of_both_photos() -> None:
     assert found is not None
     same = 0.94 * 0.88 + 6 * (0.06 / 6) * (0.12 / 6)
     assert [region.sureness for region in found.regions] == [pytest.approx(same, abs=0.02)] * 2
-    similar, _ = match_classes(seen((0, 0.5), (3, 0.5)), [style("road.jpg", (0, 0.5), (4, 0.5))])
+    similar, _ = match_classes(seen((0, 0.5), (2, 0.5)), [style("hills.jpg", (0, 0.5), (5, 0.5))])
     assert similar is not None
-    assert {region.name: region.sureness < 0.1 for region in similar.regions} == {"sky": False, "water": True}
+    assert {region.name: region.sureness < 0.1 for region in similar.regions} == {"sky": False, "vegetation": True}
+    following, _ = match_classes(seen((0, 0.6), (2, 0.4)), [style("hills.jpg", (0, 0.5), (5, 0.5))], follow=True)
+    assert following is not None
+    assert {region.name: region.follows for region in following.regions} == {"sky": False, "vegetation": True}
 
 
 def test_sureness_of_subjects_is_that_of_both_photos() -> None:
