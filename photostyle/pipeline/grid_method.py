@@ -27,7 +27,7 @@ from photostyle.pipeline import pixel_method
 from photostyle.pipeline.result import Progress
 from photostyle.pipeline.scene import Pixels, Scene, masks_of, scene_of, stack_photos, unstack_photos
 from photostyle.pipeline.task import SolvedTransfer, Task
-from photostyle.regions.correspondence import Correspondence
+from photostyle.regions.correspondence import Correspondence, RegionMatch
 from photostyle.regions.edge_masks import refine_fine
 from photostyle.regions.region_map import layer_masks
 from photostyle.solvers import closed_form
@@ -35,6 +35,7 @@ from photostyle.solvers.bilateral import FAINT, Shape, apply_grids, coefficients
 from photostyle.solvers.grid import Slices, Solver, Stiffness
 from photostyle.solvers.result import Outcome, Status, Step
 from photostyle.solvers.surfaces import Surfaces
+from segmentation.matching import SURFACES
 from segmentation.refine import Refined
 
 Grids = NDArray[np.float64]
@@ -140,8 +141,8 @@ def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
     """The closed form as grids, `(K, rows, warmths, lumas, 4, 3)`.
 
     Each region has one map of colours by optimal transport, which is the same for all warmths, and in all rows but for
-    the layout that the style shows. Regions without a counterpart have the affine map of all others together. A region
-    that takes its look only from black-and-white styles is mapped to greys.
+    the layout that the style shows. Regions without a counterpart have an affine map of others together. A region that
+    takes its look only from black-and-white styles is mapped to greys.
     """
     settings, correspondence = task.settings.grid, task.correspondence
     has_layout = shape.rows > 1 and correspondence.found_by not in ("groups", "whole")
@@ -150,10 +151,23 @@ def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
         closed_form.fit(scene.pixels, mask, styles, lightness=settings.lightness, layout=layout)
         for mask, styles in matched
     ]
-    if following := len(correspondence.regions) - len(matched):
-        maps += [closed_form.fit_overall(scene.pixels, matched)] * following
+    maps += [_following_map(region, correspondence, scene) for region in correspondence.regions[len(matched) :]]
     maps = [own.in_grey() if grey else own for own, grey in zip(maps, correspondence.grey_regions, strict=True)]
     return coefficients_of(maps, scene.pixels, scene.masks[:-1], shape)
+
+
+def _following_map(region: RegionMatch, correspondence: Correspondence, scene: Scene) -> closed_form.ColourMap:
+    """The map of a region without a counterpart: the change of all other regions together.
+
+    A surface takes the change of the other surfaces if there are any: a sky that becomes orange says less about a wall.
+    """
+    matched = _matched_colours(correspondence, scene)
+    if region.name in SURFACES:
+        surfaces = [
+            colours for colours, other in zip(matched, correspondence.matched, strict=True) if other.name in SURFACES
+        ]
+        matched = surfaces or matched
+    return closed_form.fit_overall(scene.pixels, matched)
 
 
 def overall_grid(task: Task, scene: Scene, shape: Shape) -> Grids:
