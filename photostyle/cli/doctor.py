@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from photostyle.settings import Settings
 
 PACKAGES = (
-    "torch", "torchvision", "numpy", "scipy", "Pillow", "imagecodecs", "simplejpeg", "tifffile", "safetensors",
+    "torch", "torchvision", "onnxruntime", "numpy", "scipy", "Pillow", "imagecodecs", "simplejpeg", "tifffile", "safetensors",
     "pydantic", "tqdm",
     "filelock", "jinja2",
 )  # fmt: skip

@@ -90,7 +90,7 @@ def test_the_network_that_ships_sees_a_photo(scene: NDArray[np.float32]) -> None
 
 
 def test_an_altered_network_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    altered = tmp_path / "compact.safetensors"
+    altered = tmp_path / "compact.onnx"
     altered.write_bytes(segmenter.SHIPPED.read_bytes()[:-1] + b"!")
     monkeypatch.setattr(segmenter, "SHIPPED", altered)
     with pytest.raises(WeightsError, match=f"sha256 {segmenter.SHA256}"):
