@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from photostyle.compute.device import within_memory
 from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo
-from photostyle.pipeline.adjustments import Proxy, adjust, needs_proxy
+from photostyle.pipeline.adjustments import adjust
+from photostyle.pipeline.proxy import Proxy, needs_proxy
 from photostyle.pipeline.result import Clock, Result
 from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.edge_masks import coarse_masks
@@ -28,7 +28,7 @@ class Rendering:
         pixels: `(h, w, 3) float32`, sRGB-encoded, [0, 1]: the content at the size of the solve.
         correspondence: the regions at the size of the solve.
         apply: see `photostyle.pipeline.task.SolvedTransfer`.
-        device: where to compute.
+        device: the name of the device on which to compute.
         software: the program that the photo's history names.
         origin: what the photo's history says about the styles.
     """
@@ -37,7 +37,7 @@ class Rendering:
     pixels: NDArray[np.float32] = field(repr=False)
     correspondence: Correspondence = field(repr=False)
     apply: Callable[[Photo, Sequence[float]], tuple[NDArray[np.float32], tuple[str, ...]]] = field(repr=False)
-    device: torch.device
+    device: str
     software: str
     origin: str
 

@@ -7,7 +7,8 @@ from skimage.color import rgb2lab
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from photostyle.colour.cielab import ROWS, lab, rgb, rgb_within
+from photostyle.colour.cielab import lab, rgb
+from photostyle.colour.gamut import ROWS, rgb_within
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -67,3 +68,13 @@ class TestWithin:
         green = torch.tensor([[-0.51, 1.02, -0.31]]).double()
         kept = rgb_within(lab(green), green.clamp_max(0), green.clamp_min(1))
         torch.testing.assert_close(kept, green, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numpy_and_torch_give_the_same(dtype: type) -> None:
+    colours = (random(500, 3) * 1.4 - 0.2).numpy().astype(dtype)
+    found = lab(colours)
+    back = rgb(found)
+    assert isinstance(back, np.ndarray) and found.dtype == back.dtype == dtype
+    np.testing.assert_allclose(found, lab(torch.from_numpy(colours)), atol=1e-4, rtol=0)
+    np.testing.assert_allclose(back, rgb(torch.from_numpy(found)), atol=1e-5, rtol=0)

@@ -110,7 +110,7 @@ def test_trains_in_two_rounds_and_writes(tmp_path: Path) -> None:
 
     again = tmp_path / "again.onnx"
     train.train(data, renders, output, again, recipe)
-    first, second = (load_network(path).fuse[0].weight for path in (output, again))
+    first, second = (load_network(path).fuse[0].weight.detach() for path in (output, again))
     assert 0 < float((first - second).abs().max()) < 0.01  # went on from the file's weights
 
 
