@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from photostyle.compute.device import within_memory
 from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo
-from photostyle.pipeline.adjustments import adjust
-from photostyle.pipeline.proxy import Proxy, needs_proxy
+from photostyle.pipeline.adjustments import Proxy, adjust, needs_proxy
 from photostyle.pipeline.result import Clock, Result
 from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.edge_masks import coarse_masks
@@ -28,7 +28,7 @@ class Rendering:
         pixels: `(h, w, 3) float32`, sRGB-encoded, [0, 1]: the content at the size of the solve.
         correspondence: the regions at the size of the solve.
         apply: see `photostyle.pipeline.task.SolvedTransfer`.
-        device: the name of the device on which to compute.
+        device: where to compute.
         software: the program that the photo's history names.
         origin: what the photo's history says about the styles.
     """
@@ -54,7 +54,7 @@ class Rendering:
             seen = photo.filled()
             changed, warnings = self.apply(seen, strengths)
             proxy = self._proxy(strengths) if needs_proxy(settings) else None
-            mixed = adjust(seen.pixels, changed, settings, proxy, self.device, profile=photo.profile)
+            mixed = adjust(seen.pixels, changed, settings, proxy, torch.device(self.device), profile=photo.profile)
             if photo.coverage is not None:
                 mixed = np.where(photo.coverage[..., None] > 0, mixed, photo.pixels)
             photo = photo.with_pixels(mixed)

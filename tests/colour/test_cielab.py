@@ -7,8 +7,7 @@ from skimage.color import rgb2lab
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from photostyle.colour.cielab import lab, rgb
-from photostyle.colour.gamut import ROWS, rgb_within
+from photostyle.colour.cielab import ROWS, lab, rgb, rgb_within
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:

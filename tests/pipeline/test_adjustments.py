@@ -16,8 +16,7 @@ from skimage.color import rgb2lab
 
 from photostyle.errors import SettingsError
 from photostyle.pipeline import session as session_module
-from photostyle.pipeline.adjustments import adjust
-from photostyle.pipeline.proxy import Proxy
+from photostyle.pipeline.adjustments import Proxy, adjust
 from photostyle.pipeline.result import Result
 from photostyle.pipeline.session import Session, transfer
 from photostyle.pipeline.task import SolvedTransfer, Task
