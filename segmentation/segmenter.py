@@ -96,6 +96,7 @@ class Segmenter:
 
         Raises:
             ValueError: the array is not a photo.
+            MemoryError: there is too little memory.
         """
         from scipy.special import softmax
 
@@ -126,7 +127,12 @@ def _network(content: bytes) -> Callable[[NDArray[np.float32]], NDArray[np.float
         raise ValueError(f"a network of {names[0]} and {names[1]}")
 
     def logits(photos: NDArray[np.float32]) -> NDArray[np.float32]:
-        (found,) = session.run([OUTPUT], {INPUT: photos})
+        try:
+            (found,) = session.run([OUTPUT], {INPUT: photos})
+        except Exception as error:  # ONNX Runtime has no class of its own for this
+            if "allocate memory" not in str(error):
+                raise
+            raise MemoryError(str(error)) from error
         return np.asarray(found)
 
     return logits

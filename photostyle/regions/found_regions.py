@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from photostyle.compute.device import enough_memory
 from photostyle.errors import WeightsError
 from photostyle.photo.resizing import resize, resize_seen
 from photostyle.regions.pieces import joined
@@ -241,9 +242,14 @@ class RegionFinder:
             raise WeightsError(error.expected, error.found, error.where, error.advice) from error
 
     def see(self, pixels: NDArray[np.float32]) -> Segmentation:
-        """What is where in `(H, W, 3) float32`, sRGB-encoded, [0, 1]."""
+        """What is where in `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+
+        Raises:
+            InputError: there is too little memory.
+        """
         photo = np.round(pixels * 255).astype(np.uint8)
-        probabilities = self.segmenter.probabilities(photo)
+        with enough_memory("cpu"):
+            probabilities = self.segmenter.probabilities(photo)
         kinds = probabilities[ANY_FOREGROUND:]
         found = np.concatenate([probabilities[:ANY_FOREGROUND], kinds.sum(0, keepdims=True)])
         classes = joined(found, SKY, STANDING)

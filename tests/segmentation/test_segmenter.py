@@ -100,3 +100,25 @@ def test_threads_as_torch_has_them() -> None:
         assert segmenter.threads() == 5
     finally:
         torch.set_num_threads(before)
+
+
+CONFINED = """
+import resource
+import numpy as np
+from segmentation.segmenter import Segmenter
+
+segmenter = Segmenter.load()
+segmenter.probabilities(np.zeros((64, 64, 3), np.uint8), size=64)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**24, used + 2**24))
+try:
+    segmenter.probabilities(np.zeros((512, 512, 3), np.uint8))
+except MemoryError as error:
+    print("MemoryError")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says in /proc how much memory a process uses")
+def test_too_little_memory_is_said() -> None:
+    done = subprocess.run([sys.executable, "-c", CONFINED], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("MemoryError\n", "")
