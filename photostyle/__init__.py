@@ -5,6 +5,7 @@ The public names are those of `__all__`. They load when they are first used, so 
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from photostyle.styles.style import Style
 
 __version__ = "0.1.0"
+
+# PyTorch's threads sleep while they wait for work, and leave the processor to other programs. OpenMP reads this once,
+# when it loads: before the first import of PyTorch. Processes that this one starts inherit it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = [
     "Correspondence",

@@ -1,24 +1,29 @@
-"""The segmenter: it takes a photo and gives the probability of each class at every position."""
+"""The segmenter: it takes a photo and gives the probability of each class at every position.
+
+ONNX Runtime computes its network. `segmentation/training/network.py` describes the network.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.labels import CLASSES
 
-if TYPE_CHECKING:
-    from segmentation.network import Network
-
-SHIPPED = Path(__file__).with_name("compact.safetensors")
-SHA256 = "e444eca23f46db86e95cb587b58311a23b2248af2c4b2129f87d4fc255af303a"
+SHIPPED = Path(__file__).with_name("compact.onnx")
+SHA256 = "b679b2a7605fe9500565792c9f1910fe0a6bd4652833d4b00cb41b8df43ea591"
 """SHA-256 of the file `SHIPPED`, which comes with the package, in hexadecimal."""
 SIZE = 512
 """Longest side of the photo as the network sees it, in pixels."""
+INPUT, OUTPUT = "image", "logits"
+"""The names of the input and the output in the network's file."""
 
 
 class NetworkError(Exception):
@@ -40,19 +45,20 @@ class Segmenter:
     """Predicts the class of each part of a photo.
 
     Args:
-        network: the trained network.
+        logits: the trained network. It takes photos `(B, 3, H, W) float32`, sRGB-encoded, [0, 1], with H and W
+            multiples of 32 and at least 64. It gives the logits of the ten classes, `(B, 10, H / 4, W / 4) float32`.
         sha256: SHA-256 of the file that the network was loaded from, in hexadecimal. Empty if there is no file.
 
     The attribute `names` is `{id: class}`, in the order of the network's outputs.
     """
 
-    def __init__(self, network: Network, sha256: str = "") -> None:
-        self.network, self.sha256 = network.eval().requires_grad_(False), sha256
+    def __init__(self, logits: Callable[[NDArray[np.float32]], NDArray[np.float32]], sha256: str = "") -> None:
+        self.logits, self.sha256 = logits, sha256
         self.names = {label.id: label.name for label in CLASSES[:10]}
 
     @classmethod
     def load(cls, path: Path | None = None) -> Segmenter:
-        """Loads a network from a file that `save_network` wrote.
+        """Loads a network from a file that `segmentation.training.network_file.save_network` wrote.
 
         Args:
             path: the file. The default is the file that comes with the package.
@@ -60,11 +66,6 @@ class Segmenter:
         Raises:
             NetworkError: the file is missing, incomplete, changed, or does not contain such a network.
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import load
-
-        from segmentation.network import Network
-
         path = path or SHIPPED
         advice = "Install photostyle again." if path == SHIPPED else "Write the file again."
         expected = "a network that save_network wrote"
@@ -75,12 +76,10 @@ class Segmenter:
         digest = hashlib.sha256(content).hexdigest()
         if path == SHIPPED and digest != SHA256:
             raise NetworkError(f"a file of sha256 {SHA256}", digest, str(path), advice)
-        network = Network()
         try:
-            network.load_state_dict({key: value.float() for key, value in load(content).items()})
-        except (SafetensorError, RuntimeError) as error:
-            raise NetworkError(expected, str(error).splitlines()[0], str(path), advice) from error
-        return cls(network, digest)
+            return cls(_network(content), digest)
+        except Exception as error:  # ONNX Runtime has a class of its own for each kind of damage
+            raise NetworkError(expected, str(error).partition("\n")[0].rstrip("."), str(path), advice) from error
 
     def probabilities(self, photo: NDArray[np.uint8], *, size: int = SIZE) -> NDArray[np.float32]:
         """The probability of each class at every position.
@@ -97,15 +96,59 @@ class Segmenter:
 
         Raises:
             ValueError: the array is not a photo.
+            MemoryError: there is too little memory.
         """
-        import torch
+        from scipy.special import softmax
 
-        image = torch.from_numpy(resized(photo, size))
-        both = torch.cat([image, image.flip(3)])
-        with torch.inference_mode():
-            chances = self.network(both).softmax(1)
-        mean: NDArray[np.float32] = ((chances[0] + chances[1].flip(2)) / 2).numpy()
+        image = resized(photo, size)
+        chances = softmax(self.logits(np.concatenate([image, image[..., ::-1]])), 1)
+        mean: NDArray[np.float32] = (chances[0] + chances[1, :, :, ::-1]) / np.float32(2)
         return mean
+
+
+def _network(content: bytes) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """The network in the bytes of a file, for `Segmenter`.
+
+    Raises:
+        Exception: any of ONNX Runtime's exceptions.
+        ValueError: another network.
+    """
+    from onnxruntime import InferenceSession, SessionOptions
+
+    options = SessionOptions()
+    options.intra_op_num_threads = threads()
+    options.inter_op_num_threads = 1
+    # Threads that wait for work sleep. Otherwise they take the processor from other programs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4  # errors are exceptions, too
+    session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    names = [each.name for each in session.get_inputs()], [each.name for each in session.get_outputs()]
+    if names != ([INPUT], [OUTPUT]):
+        raise ValueError(f"a network of {names[0]} and {names[1]}")
+
+    def logits(photos: NDArray[np.float32]) -> NDArray[np.float32]:
+        try:
+            (found,) = session.run([OUTPUT], {INPUT: photos})
+        except Exception as error:  # ONNX Runtime has no class of its own for this
+            if "allocate memory" not in str(error):
+                raise
+            raise MemoryError(str(error)) from error
+        return np.asarray(found)
+
+    return logits
+
+
+def threads() -> int:
+    """The number of threads that the network uses: as many as PyTorch, if that is loaded.
+
+    Otherwise it is the first number in the environment variable `OMP_NUM_THREADS`, or the number of the processor's
+    cores that this program may use.
+    """
+    if "torch" in sys.modules:
+        return int(sys.modules["torch"].get_num_threads())
+    if wanted := re.match(r"\s*0*([1-9]\d*)", os.environ.get("OMP_NUM_THREADS", "")):
+        return int(wanted[1])
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def resized(photo: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
@@ -130,25 +173,3 @@ def resized(photo: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
     rows, columns = (max(64, 32 * round(scale * extent / 32)) for extent in photo.shape[:2])
     smaller = Image.fromarray(photo).resize((columns, rows), Image.Resampling.BICUBIC, reducing_gap=3.0)
     return np.array(smaller, np.float32).transpose(2, 0, 1)[None] / np.float32(255)
-
-
-def save_network(path: Path, network: Network, *, training: str) -> str:
-    """Writes the network in half precision.
-
-    Args:
-        path: the file to write.
-        network: the trained network.
-        training: a text about the training, kept in the metadata of the file.
-
-    Returns:
-        SHA-256 of the file, in hexadecimal.
-    """
-    import torch
-    from safetensors.torch import save_file
-
-    state = {
-        key: value.to(torch.float16 if value.is_floating_point() else value.dtype).contiguous()
-        for key, value in network.state_dict().items()
-    }
-    save_file(state, path, {"training": training})
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from photostyle.encoders import weights
+from photostyle.encoders import encoder_file, weights
 from photostyle.encoders.vgg import CONVOLUTIONS, Encoder
 from photostyle.regions.mask_files import write_mask
 from photostyle.regions.region_map import RegionMap
@@ -20,7 +20,7 @@ def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     encoder = Encoder((8,) * 13, padding="reflect")
     path = tmp_path_factory.mktemp("weights") / "small.safetensors"
-    weights.save_encoder(path, encoder, {name: torch.full((8,), 3.0) for name in CONVOLUTIONS}, name="small")
+    encoder_file.save_encoder(path, encoder, {name: torch.full((8,), 3.0) for name in CONVOLUTIONS}, name="small")
     return path
 
 

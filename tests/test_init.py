@@ -1,21 +1,34 @@
 """The public names, and that importing them is light."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import photostyle
 from photostyle import errors
+from photostyle.photo.photo import Photo
 
-HEAVY = {"torch", "torchvision", "numpy", "scipy", "sklearn", "PIL", "matplotlib", "pydantic", "tqdm"}
+HEAVY = {
+    "torch", "torchvision", "onnxruntime", "numpy", "scipy", "sklearn", "PIL", "matplotlib", "pydantic", "tqdm"
+}  # fmt: skip
 
 
 def modules_after(code: str) -> set[str]:
     """The names of all modules that a new interpreter has loaded when `code` has run."""
-    program = f"{code}\nimport sys\nprint(*sys.modules, file=sys.__stderr__)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return set(done.stderr.split())
+    return set(standard_error_of(f"{code}\nimport sys\nprint(*sys.modules, file=sys.__stderr__)").split())
+
+
+def standard_error_of(code: str, **environment: str | None) -> str:
+    """What a new interpreter prints when it runs `code`. Variables of the environment that are None are not set."""
+    inherited = {name: value for name, value in os.environ.items() if name not in environment}
+    set_anew = {name: value for name, value in environment.items() if value is not None}
+    words = [sys.executable, "-c", code]
+    return subprocess.run(words, capture_output=True, text=True, check=True, env=inherited | set_anew).stderr
 
 
 def test_public_names_are_these() -> None:
@@ -45,3 +58,45 @@ def test_import_is_light() -> None:
 
 def test_help_is_light() -> None:
     assert not HEAVY & modules_after("from photostyle.cli import main\nassert main(['run', '--help']) == 0")
+
+
+def test_presets_load_without_torch() -> None:
+    assert "torch" not in modules_after("from photostyle.cli import main\nassert main(['presets', 'paper']) == 0")
+
+
+def test_regions_are_found_without_torch(scene: NDArray[np.float32], tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    Photo(scene).save(photo)
+    words = ["segment", str(photo), "--overlay", "--quiet"]
+    assert "torch" not in modules_after(f"from photostyle.cli import main\nassert main({words}) == 0")
+    assert (tmp_path / "photo.mask.png").exists() and (tmp_path / "photo.overlay.jpg").exists()
+
+
+def test_a_subject_is_found_without_torch() -> None:
+    code = """
+import numpy as np
+from photostyle.regions.found_regions import RegionFinder
+photo = np.random.default_rng(0).random((64, 96, 3), np.float32)
+assert RegionFinder("compact").see(photo).subject.labels.shape == (64, 96)
+"""
+    assert "torch" not in modules_after(code)
+
+
+@pytest.mark.parametrize(("set_to", "policy"), [(None, "PASSIVE"), ("active", "ACTIVE")])
+def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise(set_to: str | None, policy: str) -> None:
+    code = "import photostyle, os, sys; print(os.environ['OMP_WAIT_POLICY'].upper(), file=sys.stderr)"
+    assert standard_error_of(code, OMP_WAIT_POLICY=set_to) == f"{policy}\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux's PyTorch uses GNU's OpenMP, which can be asked")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import photostyle.cli, torch",
+        "import photostyle, subprocess, sys; subprocess.run([sys.executable, '-c', 'import torch'], check=True)",
+    ],
+    ids=["this process", "a process that it starts"],
+)
+def test_openmp_is_told_before_it_loads(code: str) -> None:
+    told = standard_error_of(code, OMP_WAIT_POLICY=None, OMP_DISPLAY_ENV="TRUE")
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in told and "'ACTIVE'" not in told

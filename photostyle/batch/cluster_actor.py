@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from photostyle import __version__
 from photostyle.batch.job import LookJob, Outcome, PhotoJob, WorkerOptions
-from photostyle.batch.local_workers import LIBRARIES, peak_bytes
+from photostyle.batch.local_workers import peak_bytes
+from photostyle.compute.threads import use_threads
 from photostyle.errors import OutputError, PhotostyleError
 
 if TYPE_CHECKING:
@@ -58,8 +59,7 @@ class WorkerActor:
             return OutputError(
                 "a folder on every machine of the cluster", f"none on {socket.gethostname()}", folder, advice
             )
-        for library in LIBRARIES:
-            os.environ[library] = str(options.threads)
+        use_threads(options.threads)
         try:
             from photostyle.batch.worker import Worker
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from photostyle.batch.job import LookJob, PhotoJob, WorkerOptions
 from photostyle.batch.worker_messages import JobDropped, JobFinished, JobStarted, WorkerLost, WorkerMessage, WorkerReady
+from photostyle.compute.threads import use_threads
 from photostyle.errors import PhotostyleError
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 START_METHOD = "spawn"
 """A fork would copy the locks of threads, but not the threads."""
-LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 MOST_DEATHS = 3
 """Workers in a row that may die before they are ready. After that we give up."""
 
@@ -163,8 +163,7 @@ def _serve(pipe: Connection, other_end: Connection, options: WorkerOptions) -> N
     """
     for name in (signal.SIGINT, signal.SIGTERM):  # a terminal sends them to all processes; the main process decides
         signal.signal(name, signal.SIG_IGN)
-    for library in LIBRARIES:
-        os.environ[library] = str(options.threads)
+    use_threads(options.threads)
     other_end.close()
     given: queue.SimpleQueue[PhotoJob | LookJob] = queue.SimpleQueue()
     stopped = threading.Event()

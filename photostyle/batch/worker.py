@@ -72,9 +72,6 @@ class Worker:
     """
 
     def __init__(self, options: WorkerOptions) -> None:
-        import torch
-
-        torch.set_num_threads(options.threads)
         self.session = Session(settings=options.settings)
         self._looks: OrderedDict[object, Style | SetLook] = OrderedDict()
 

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from photostyle.settings import Settings
 
 PACKAGES = (
-    "torch", "torchvision", "numpy", "scipy", "Pillow", "imagecodecs", "simplejpeg", "tifffile", "safetensors",
-    "pydantic", "tqdm",
-    "filelock", "jinja2",
+    "torch", "torchvision", "onnxruntime", "numpy", "scipy", "Pillow", "imagecodecs", "simplejpeg", "tifffile",
+    "safetensors", "pydantic", "tqdm", "filelock", "jinja2",
 )  # fmt: skip
 FORMATS = {"JPEG": "jpg", "PNG": "zlib", "TIFF": "libtiff", "WebP": "webp", "AVIF": "avif"}
 """Each format, and the part of Pillow that reads and writes it."""
@@ -121,7 +120,7 @@ def _computing() -> Iterator[Finding]:
 
     cores = os.cpu_count()
     yield Finding("processor", "ok", f"{cores} cores, torch computes on {torch.get_num_threads()} threads")
-    native = chosen_dtype("auto", torch.device("cpu")) == torch.bfloat16
+    native = chosen_dtype("auto", "cpu") == "bfloat16"
     yield Finding(
         "bfloat16", "ok", "the processor supports it" if native else "the processor lacks it: float32 is used"
     )

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_Array = TypeVar("_Array", NDArray[np.float32], NDArray[np.float64], "Tensor")
 
 _TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
-_FROM_XYZ = tuple(map(tuple, torch.linalg.inv(torch.tensor(_TO_XYZ, dtype=torch.float64)).tolist()))
+_FROM_XYZ = tuple(map(tuple, np.linalg.inv(_TO_XYZ).tolist()))
 _WHITE = (0.95047, 1.0, 1.08883)
 """White point: CIE D65, 2 degrees."""
 _BISECTIONS = 16
@@ -18,33 +25,39 @@ _INSIDE = 1e-6
 """Rounding: a channel may be outside its bounds by this much."""
 
 
-def lab(colours: Tensor) -> Tensor:
+def lab(colours: _Array) -> _Array:
     """CIELAB of sRGB (IEC 61966-2-1). The curve of sRGB is extended as an odd function to colours outside sRGB.
 
     Args:
-        colours: `(N, 3)`, sRGB-encoded. Colours in [0, 1] are inside sRGB.
+        colours: `(N, 3)`, sRGB-encoded: an array of NumPy or of PyTorch. Colours in [0, 1] are inside sRGB.
 
     Returns:
         `(N, 3)`: L* (in [0, 100] inside sRGB), a* and b*. Differentiable.
     """
-    size = colours.abs()
-    bent = colours.sign() * ((size.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4
-    linear = torch.where(size > 0.04045, bent, colours / 12.92)
-    relative = (linear @ linear.new_tensor(_TO_XYZ).T) / linear.new_tensor(_WHITE)
-    root = relative.clamp_min(0.008856) ** (1 / 3)
-    f = torch.where(relative > 0.008856, root, 7.787 * relative + 16 / 116)
-    return torch.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
+    xp = _library(colours)
+    to_xyz, white = (xp.asarray(each, dtype=colours.dtype, device=colours.device) for each in (_TO_XYZ, _WHITE))
+    size = abs(colours)
+    bent = xp.sign(colours) * ((size.clip(0.04045) + 0.055) / 1.055) ** 2.4
+    linear = xp.where(size > 0.04045, bent, colours / 12.92)
+    relative = (linear @ to_xyz.T) / white
+    root = relative.clip(0.008856) ** (1 / 3)
+    f = xp.where(relative > 0.008856, root, 7.787 * relative + 16 / 116)
+    found: _Array = xp.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
+    return found
 
 
-def rgb(values: Tensor) -> Tensor:
+def rgb(values: _Array) -> _Array:
     """sRGB-encoded colours `(N, 3)` of CIELAB `(N, 3)`: the inverse of `lab`. Some may be outside [0, 1]."""
+    xp = _library(values)
+    from_xyz, white = (xp.asarray(each, dtype=values.dtype, device=values.device) for each in (_FROM_XYZ, _WHITE))
     y = (values[:, 0] + 16) / 116
-    f = torch.stack([y + values[:, 1] / 500, y, y - values[:, 2] / 200], 1)
-    relative = torch.where(f > 0.008856 ** (1 / 3), f**3, (f - 16 / 116) / 7.787)
-    linear = (relative * values.new_tensor(_WHITE)) @ values.new_tensor(_FROM_XYZ).T
-    size = linear.abs()
-    bent = linear.sign() * (1.055 * size.clamp_min(0.0031308) ** (1 / 2.4) - 0.055)
-    return torch.where(size > 0.0031308, bent, 12.92 * linear)
+    f = xp.stack([y + values[:, 1] / 500, y, y - values[:, 2] / 200], 1)
+    relative = xp.where(f > 0.008856 ** (1 / 3), f**3, (f - 16 / 116) / 7.787)
+    linear = (relative * white) @ from_xyz.T
+    size = abs(linear)
+    bent = xp.sign(linear) * (1.055 * size.clip(0.0031308) ** (1 / 2.4) - 0.055)
+    found: _Array = xp.where(size > 0.0031308, bent, 12.92 * linear)
+    return found
 
 
 def rgb_within(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
@@ -57,6 +70,8 @@ def rgb_within(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
     Returns:
         `(N, 3)`, sRGB-encoded, within the bounds.
     """
+    import torch
+
     colours = rgb(values)
     outside = ((colours < low - _INSIDE) | (colours > high + _INSIDE)).any(1).nonzero()[:, 0]
     if len(outside):
@@ -72,4 +87,15 @@ def rgb_within(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
 
 
 def _with_chroma(values: Tensor, share: Tensor) -> Tensor:
+    import torch
+
     return torch.stack([values[:, 0], share * values[:, 1], share * values[:, 2]], 1)
+
+
+def _library(values: object) -> Any:
+    """NumPy or PyTorch, whichever the array is of."""
+    if isinstance(values, np.ndarray):
+        return np
+    import torch
+
+    return torch

@@ -7,36 +7,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from photostyle.objective.colours import ColourTerm
-from photostyle.objective.drift import DriftTerm
-from photostyle.objective.edges import EdgeTerm
-from photostyle.objective.laplacian import matting_laplacian
-from photostyle.objective.photorealism import PhotorealismTerm
-from photostyle.objective.regional import RegionalObjective, RegionalWeights
-from photostyle.objective.structure import StructureTerm
-from photostyle.objective.style import RelativeStyleTerm, mean_grams
 from photostyle.photo.icc import SRGB, Profile
 from photostyle.photo.photo import Photo
-from photostyle.pipeline import pixel_method
 from photostyle.pipeline.result import Progress
-from photostyle.pipeline.scene import Pixels, Scene, masks_of, scene_of, stack_photos, unstack_photos
+from photostyle.pipeline.scene import Pixels, Scene, masks_of, scene_of
 from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.regions.correspondence import Correspondence, RegionMatch
 from photostyle.regions.edge_masks import refine_fine
-from photostyle.regions.region_map import layer_masks
 from photostyle.solvers import closed_form
 from photostyle.solvers.bilateral import FAINT, Shape, apply_grids, coefficients_of, grids_in_grey, slicing_matrix
-from photostyle.solvers.grid import Slices, Solver, Stiffness
 from photostyle.solvers.result import Outcome, Status, Step
 from photostyle.solvers.surfaces import Surfaces
 from segmentation.matching import SURFACES
 from segmentation.refine import Refined
+
+if TYPE_CHECKING:
+    import torch
 
 Grids = NDArray[np.float64]
 Strengths = Sequence[float]
@@ -85,6 +76,9 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
         scenes: the photos at half the size of the solve, and at the size of the solve.
         shape: the shape of the grids.
     """
+    from photostyle.pipeline.grid_objective import grid_objective
+    from photostyle.solvers.grid import Slices, Solver, Stiffness
+
     settings, clock = task.settings.grid, task.clock
     stiffness = Stiffness(settings.across, settings.warmth, settings.along, settings.prior, settings.chroma)
     with clock.part("closed form"):
@@ -107,7 +101,7 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
                 shape,
                 solver.device,
             )
-            objective = _objective(task, scene, slices.changed(solver.reference))
+            objective = grid_objective(task, scene, slices.changed(solver.reference))
 
         def report(step: Step, most: int = most) -> None:
             task.report(step, most)
@@ -187,54 +181,6 @@ def _matched_colours(
     ]
 
 
-def _objective(task: Task, scene: Scene, reference: Tensor) -> RegionalObjective:
-    """The objective of a scene. Regions without a counterpart have nothing to be compared with in style and colours.
-
-    Args:
-        reference: the photo after the closed form, `(1, 3, H, W)`. What hue and chroma drift in it is free.
-    """
-    settings, extract, photos = task.settings.grid, task.extract, scene.photos
-    layers, matched = tuple(settings.style_layers), len(task.correspondence.matched)
-    image, masks = extract.tensor(scene.pixels), torch.from_numpy(scene.masks[:matched]).to(extract.device)
-    shares = [task.correspondence.shares(place)[:matched] for place in range(len(scene.styles))]
-    style_masks = [torch.from_numpy(style_mask[:matched]).to(extract.device) for style_mask in scene.style_masks]
-    styles = [extract.tensor(style.pixels) for style in scene.styles]
-    labels = scene.labels
-    with torch.no_grad():
-        carried = [layer_masks(style_mask, layers) for style_mask in style_masks]
-        targets = {
-            layer: mean_grams([
-                (share, style.features[layer], mask[layer])
-                for share, style, mask in zip(shares, scene.styles, carried, strict=True)
-            ])
-            for layer in layers
-        }  # fmt: skip
-    laplacian = matting_laplacian(scene.pixels, settings.epsilon, labels=labels)
-    weights = RegionalWeights(
-        settings.style, settings.colours, settings.structure, settings.edges, settings.photorealism, settings.drift
-    )
-    carried_masks = {
-        layer: stack_photos(mask[:, None], photos)[:, 0]
-        for layer, mask in layer_masks(unstack_photos(masks[:, None], photos)[:, 0], layers).items()
-    }
-
-    def features(image: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
-        return {
-            layer: stack_photos(feature, photos)
-            for layer, feature in extract(unstack_photos(image, photos), layers).items()
-        }
-
-    return RegionalObjective(
-        features, layers, weights,
-        style=RelativeStyleTerm(targets, carried_masks),
-        colours=ColourTerm(list(zip(shares, styles, style_masks, strict=True)), masks, task.settings.seed),
-        structure=StructureTerm(image, torch.from_numpy(labels).to(extract.device)),
-        edges=EdgeTerm(image, photos),
-        photorealism=PhotorealismTerm(laplacian, device=extract.device),
-        drift=DriftTerm(image, reference, torch.from_numpy(labels).to(extract.device)),
-    )  # fmt: skip
-
-
 def transfer_by_grids(task: Task, coarse: Pixels, grids: Grids, stages: tuple[Outcome, ...]) -> SolvedTransfer:
     """Makes a transfer from grids of any origin. It can be applied to the task's photo at any size.
 
@@ -261,6 +207,8 @@ def transfer_by_grids(task: Task, coarse: Pixels, grids: Grids, stages: tuple[Ou
         return changed, ()
 
     def terms() -> Mapping[str, float]:
+        from photostyle.pipeline import pixel_method
+
         changed = apply_at_full_size(task.pixels, small, surfaces, grids, device, [1.0] * regions)
         return pixel_method.paper_terms(task, changed)
 

@@ -37,7 +37,7 @@ class Rendering:
     pixels: NDArray[np.float32] = field(repr=False)
     correspondence: Correspondence = field(repr=False)
     apply: Callable[[Photo, Sequence[float]], tuple[NDArray[np.float32], tuple[str, ...]]] = field(repr=False)
-    device: torch.device
+    device: str
     software: str
     origin: str
 
@@ -54,7 +54,7 @@ class Rendering:
             seen = photo.filled()
             changed, warnings = self.apply(seen, strengths)
             proxy = self._proxy(strengths) if needs_proxy(settings) else None
-            mixed = adjust(seen.pixels, changed, settings, proxy, self.device, profile=photo.profile)
+            mixed = adjust(seen.pixels, changed, settings, proxy, torch.device(self.device), profile=photo.profile)
             if photo.coverage is not None:
                 mixed = np.where(photo.coverage[..., None] > 0, mixed, photo.pixels)
             photo = photo.with_pixels(mixed)

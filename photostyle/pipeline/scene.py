@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from photostyle.encoders.features import EncodedPhoto
 from photostyle.pipeline.task import Task
 from photostyle.regions.edge_masks import coarse_masks, measured_masks, refine_fine
 from photostyle.solvers.surfaces import Surfaces, unmixed
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Pixels = NDArray[np.float32]
 

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 from hashlib import sha256
 from operator import add
 from pathlib import Path
 from typing import TypeVar, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from photostyle import __version__
 from photostyle.compute.device import chosen_device, chosen_dtype, enough_memory, within_memory
 from photostyle.encoders import weights as encoder_weights
-from photostyle.encoders.features import FeatureExtractor
+from photostyle.encoders.features import Encode, FeatureExtractor, LazyEncoder
 from photostyle.errors import InputError, SettingsError
 from photostyle.photo.photo import Photo, PhotoSource
-from photostyle.pipeline import grid_method, pixel_method, set_look
+from photostyle.pipeline import grid_method, set_look
 from photostyle.pipeline.rendering import Rendering, strengths_of
 from photostyle.pipeline.result import Clock, Progress, Result, stage_warnings
 from photostyle.pipeline.set_look import SetLook, SetPhoto
@@ -30,7 +29,7 @@ from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.found_regions import WITHOUT_NETWORK, RegionFinder, Segmentation
 from photostyle.regions.mask_files import MaskSource, read_mask
 from photostyle.regions.region_map import RegionMap
-from photostyle.settings import Settings, check_one_look, keyword_changes
+from photostyle.settings import EncoderSettings, Settings, check_one_look, keyword_changes
 from photostyle.solvers.result import Status
 from photostyle.styles.look_file import MOST_WEIGHT, StoredStyle, is_look, read_look
 from photostyle.styles.matching import ContentPhoto, find_correspondence
@@ -40,7 +39,16 @@ _T = TypeVar("_T")
 
 SOFTWARE = f"photostyle {__version__}"
 UNSOLVED = "nothing was solved for: with these settings the result is the content itself"
-METHODS = {"grid": grid_method.transfer, "closed form": grid_method.preview, "pixels": pixel_method.transfer}
+
+
+def _transfer_by_pixels(task: Task) -> SolvedTransfer:
+    from photostyle.pipeline import pixel_method
+
+    return pixel_method.transfer(task)
+
+
+METHODS = {"grid": grid_method.transfer, "closed form": grid_method.preview, "pixels": _transfer_by_pixels}
+"""The methods of solving. PyTorch is loaded by those that need it, and not by `closed form`."""
 
 
 class Session:
@@ -57,7 +65,8 @@ class Session:
     Raises:
         SettingsError: the preset is unknown, or this machine lacks the device.
         InputError: the look cannot be used.
-        WeightsError: the encoder's weights are missing or wrong.
+        WeightsError: the encoder's weights are missing or wrong. The method `closed form` does not need them to solve,
+            and reads them when they are first used.
     """
 
     def __init__(
@@ -76,11 +85,12 @@ class Session:
         self.device = chosen_device(settings.device)
         self.dtype = chosen_dtype(settings.encoder.dtype, self.device)
         name, show_progress = settings.encoder.name, progress is not None
-        self.encoder = encoder_weights.load(name, settings.encoder.pooling, progress=show_progress)
-        self.weights: dict[str, str] = {name: encoder_weights.recorded_sha256(encoder_weights.find_weights(name))}
-        with enough_memory(self.device):
-            self.encoder.compute_in(self.dtype).to(self.device).to(memory_format=torch.channels_last)
-        self._extract = FeatureExtractor(self.encoder, self.device)
+        path = encoder_weights.find_weights(name, progress=show_progress)
+        self.weights: dict[str, str] = {name: encoder_weights.recorded_sha256(path)}
+        encoder = LazyEncoder(partial(_loaded_encoder, settings.encoder, self.device, self.dtype))
+        if settings.solver.method != "closed form":
+            encoder.load()
+        self._extract = FeatureExtractor(encoder, self.device)
         self._finder: RegionFinder | None = None
         self._progress = progress or (lambda _: None)
 
@@ -285,6 +295,8 @@ class Session:
         def solve_again(_: Result, changed: Settings) -> Result:
             return self._solve(replace(task, settings=changed, clock=Clock()))
 
+        from photostyle.pipeline import pixel_method
+
         result = self._result(task, pixel_method.unchanged_content(task))
         return replace(result, render=solve_again, warnings=(*result.warnings, UNSOLVED))
 
@@ -314,7 +326,7 @@ class Session:
             photo=photo, terms=stages[-1].terms if stages else {},
             paper_terms=enough_memory(self.device)(solved.paper_terms),
             render=rendering.again, seconds=task.clock.seconds(), warnings=warnings,
-            settings=settings, device=str(self.device), dtype=str(self.dtype).removeprefix("torch."),
+            settings=settings, device=self.device, dtype=self.dtype,
             weights=self.weights, stages=stages, correspondence=task.correspondence,
             interrupted=any(stage.status is Status.INTERRUPTED for stage in stages),
         )  # fmt: skip
@@ -403,6 +415,20 @@ def transfer(
     with clock.part("style"):
         measured = reduce(add, map(session.style, styles, masks))
     return session._match_and_solve(photo, small, mask, measured, clock)
+
+
+def _loaded_encoder(settings: EncoderSettings, device: str, dtype: str) -> Encode:
+    """The encoder on its device.
+
+    Raises:
+        WeightsError: its weights are missing or wrong.
+        InputError: the device has too little memory.
+    """
+    import torch
+
+    encoder = encoder_weights.load(settings.name, settings.pooling)
+    with enough_memory(device):
+        return encoder.compute_in(getattr(torch, dtype)).to(device).to(memory_format=torch.channels_last)
 
 
 def _visible_coverage(photo: Photo, size: int, where: str) -> NDArray[np.float32] | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.colour.luma import LUMA
+from photostyle.compute.device import enough_memory
 from photostyle.errors import WeightsError
 from photostyle.photo.resizing import resize, resize_seen
 from photostyle.regions.pieces import joined
@@ -61,15 +62,15 @@ class Segmentation:
         probabilities: `(7, h, w) float32`, probabilities of `NAMES`, sum 1, on a coarse grid.
         kinds: `(4, h, w) float32`, of vehicle, person, animal and object, whose sum is the last of `probabilities`.
         coverage: `(H, W) float32`, linear, [0, 1]: how much of `pixels` can be seen; None for all of it.
-        nearby: `(h, w) float32`, [0, 1], probability of foreground in the photo at `NEARBY` px; None if the network did
-            not look again.
+        look_again: a function that gives `nearby`; None if the network does not look a second time. It is called only
+            if a subject is looked for, and is to keep its result.
     """
 
     pixels: NDArray[np.float32] = field(repr=False)
     probabilities: NDArray[np.float32] = field(repr=False)
     kinds: NDArray[np.float32] = field(repr=False)
     coverage: NDArray[np.float32] | None = field(default=None, repr=False)
-    nearby: NDArray[np.float32] | None = field(default=None, repr=False)
+    look_again: Callable[[], NDArray[np.float32]] | None = field(default=None, repr=False)
 
     @property
     def foreground(self) -> float:
@@ -117,6 +118,11 @@ class Segmentation:
             found = np.array(likely, np.uint8)[probabilities[:-1].argmax(0)]
             labels[row : row + step] = np.where(probabilities[-1] > 1 - LEAST_CHANCE, np.uint8(UNLABELLED), found)
         return labels if self.coverage is None else np.where(self.coverage > 0, labels, np.uint8(UNLABELLED))
+
+    @property
+    def nearby(self) -> NDArray[np.float32] | None:
+        """`(h, w) float32`, [0, 1]: the probability of foreground at `NEARBY` px; None without a second look."""
+        return None if self.look_again is None else self.look_again()
 
     @property
     def things(self) -> NDArray[np.float32]:
@@ -259,15 +265,25 @@ class RegionFinder:
             raise WeightsError(error.expected, error.found, error.where, error.advice) from error
 
     def see(self, pixels: NDArray[np.float32]) -> Segmentation:
-        """What is where in `(H, W, 3) float32`, sRGB-encoded, [0, 1]."""
+        """What is where in `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+
+        Raises:
+            InputError: there is too little memory.
+        """
         photo = np.round(pixels * 255).astype(np.uint8)
-        probabilities = self.segmenter.probabilities(photo)
+        with enough_memory("cpu"):
+            probabilities = self.segmenter.probabilities(photo)
         kinds = probabilities[ANY_FOREGROUND:]
         found = np.concatenate([probabilities[:ANY_FOREGROUND], kinds.sum(0, keepdims=True)])
         classes = joined(found, SKY, STANDING)
         kinds = kinds / np.maximum(found[-1], np.finfo(np.float32).tiny) * classes[-1]
-        small = self.segmenter.probabilities(photo, size=NEARBY)[ANY_FOREGROUND:].sum(0)
-        return Segmentation(pixels, classes, kinds, nearby=resize(small[..., None], *kinds.shape[1:])[..., 0])
+
+        @cache
+        def look_again() -> NDArray[np.float32]:
+            small = self.segmenter.probabilities(photo, size=NEARBY)[ANY_FOREGROUND:].sum(0)
+            return resize(small[..., None], *kinds.shape[1:])[..., 0]
+
+        return Segmentation(pixels, classes, kinds, look_again=look_again)
 
 
 @dataclass(frozen=True, eq=False)

@@ -83,7 +83,9 @@ def segmentation_in_view(photo: Segmentation, known: Sequence[View]) -> Segmenta
     if max(likenesses, default=0.0) < LEAST_CORRELATION:
         return photo
     best = known[int(np.argmax(likenesses))]
-    return replace(photo, probabilities=best.probabilities, kinds=best.kinds, nearby=best.nearby)
+    nearby = best.nearby
+    look_again = None if nearby is None else lambda: nearby
+    return replace(photo, probabilities=best.probabilities, kinds=best.kinds, look_again=look_again)
 
 
 def _mean_nearby(photos: Sequence[Segmentation]) -> NDArray[np.float32] | None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from photostyle.colour.cielab import lab
 from photostyle.photo.resizing import resize, resize_seen
 from photostyle.regions.region_map import RegionMap
 from segmentation.refine import refine
@@ -214,12 +215,7 @@ def _small_pieces(mask: NDArray[np.bool_], most: float) -> NDArray[np.bool_]:
 
 def _lab(pixels: Plane) -> NDArray[np.float64]:
     """`(h, w, 3)`: CIELAB of a photo."""
-    import torch
-
-    from photostyle.colour.cielab import lab
-
-    found: NDArray[np.float64] = lab(torch.from_numpy(pixels.reshape(-1, 3).astype(np.float64))).numpy()
-    return found.reshape(pixels.shape)
+    return lab(pixels.reshape(-1, 3).astype(np.float64)).reshape(pixels.shape)
 
 
 def _log_odds(chances: NDArray[np.float64]) -> NDArray[np.float64]:

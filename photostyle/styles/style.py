@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from photostyle.compute.device import chosen_device
+from photostyle.compute.device import chosen_device, first_of_its_kind
 from photostyle.encoders.features import EncodedPhoto
 from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo
@@ -20,6 +19,9 @@ from photostyle.regions.found_regions import Segmentation
 from photostyle.regions.region_map import RegionMap
 from photostyle.settings import Settings
 from photostyle.styles.look_file import Look, StoredStyle, write_look
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MEASURED_BY = (
     "encoder",
@@ -128,7 +130,7 @@ class Style:
                 )
         if settings.device != self.settings.device:
             here, there = (chosen_device(each.device) for each in (settings, self.settings))
-            if (here.type, here.index or 0) != (there.type, there.index or 0):
+            if first_of_its_kind(here) != first_of_its_kind(there):
                 raise SettingsError(
                     f"a style measured on the device {here}", f"one measured on {there}", "style", advice
                 )

@@ -30,9 +30,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from photostyle.encoders.encoder_file import load_encoder, save_encoder
 from photostyle.encoders.fetch import read_photo
 from photostyle.encoders.vgg import CONVOLUTIONS, LAYERS, Encoder, mean_activation_factors
-from photostyle.encoders.weights import load_encoder, save_encoder
 
 WIDTHS = (18, 18, 40, 40, 72, 72, 72, 72, 136, 136, 136, 136, 136)
 """The number of channels of each layer of the student. They are a little more than a quarter of VGG-19's. The student

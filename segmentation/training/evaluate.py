@@ -1,6 +1,6 @@
 """Measures how accurate a network is.
 
-    python -m segmentation.training.evaluate --data DATA --rendered RENDERED segmentation/compact.safetensors
+    python -m segmentation.training.evaluate --data DATA --rendered RENDERED segmentation/compact.onnx
 
 None of the pictures are used for training. There are three kinds:
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segmentation.labels import FOREGROUND, UNLABELLED, UNSPECIFIED
-from segmentation.network import CLASSES, Network
-from segmentation.segmenter import Segmenter
+from segmentation.training.network import CLASSES, Network
+from segmentation.training.network_file import segmenter_of
 from segmentation.training.samples import Sample
 
 
@@ -28,7 +28,7 @@ def pseudo_labelled(network: Network, samples: Sequence[Sample], cameras: Path |
         The samples with their new labels, and then all frames of all cameras. All frames of a camera have the same
         labels, predicted from its clearest frame: the one with the highest mean confidence among the brighter half.
     """
-    segmenter = Segmenter(network)
+    segmenter = segmenter_of(network)
     result = []
     for sample in samples:
         chances = segmenter.probabilities(np.asarray(Image.open(sample.image).convert("RGB")))

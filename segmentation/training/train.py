@@ -1,6 +1,6 @@
 """Trains the network that comes with the package.
 
-    python -m segmentation.training.train --data DATA --rendered RENDERED --start TRUNK -o compact.safetensors
+    python -m segmentation.training.train --data DATA --rendered RENDERED --start TRUNK -o compact.onnx
 
 The training has three rounds:
 
@@ -36,9 +36,9 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from segmentation.labels import FOREGROUND, UNLABELLED, UNSPECIFIED
-from segmentation.network import CLASSES, Network
-from segmentation.segmenter import Segmenter, save_network
 from segmentation.training.evaluate import confusion, figures
+from segmentation.training.network import CLASSES, Network
+from segmentation.training.network_file import load_network, save_network, segmenter_of
 from segmentation.training.pseudo_labels import pseudo_labelled
 from segmentation.training.samples import Crops, Sample, labelled, others, rendered, subjects
 from segmentation.training.trunk import start_from
@@ -203,11 +203,11 @@ def train(data: Path, renders: Path, start: Path, output: Path, recipe: Segmente
     unknown = [Sample(path, weight=1e-4) for path in others(data)]
 
     def tell(name: str, network: Network) -> None:
-        print(f"held-out photos, {name}:", json.dumps(figures(confusion(Segmenter(network), held))), flush=True)
+        print(f"held-out photos, {name}:", json.dumps(figures(confusion(segmenter_of(network), held))), flush=True)
         torch.save(network.state_dict(), output.with_suffix(f".{name}.pt"))
 
-    if start.suffix == ".safetensors":
-        network = Segmenter.load(start).network
+    if start.suffix == ".onnx":
+        network = load_network(start)
         recipe = replace(recipe, steps=0, second_steps=0)
     else:
         network = Network()

@@ -13,7 +13,7 @@ from typing import cast
 import torch
 from torch import nn
 
-from segmentation.network import InvertedResidual, Network
+from segmentation.training.network import InvertedResidual, Network
 
 NORM_EPSILON = 1e-3
 """The epsilon of the trunk's batch normalisations, which is added to the variance."""

@@ -1,7 +1,7 @@
 """Whether a photo under another look has the same regions: the agreement of what is found before and after a transfer.
 
     python -m tests.benchmarks.agreement --data ../shared/data [--photos 10] [--styles 10] [--preset default]
-                                         [--weights OTHER.safetensors]
+                                         [--weights OTHER.onnx]
 
 Contents and styles are drawn from the photos of scenery in `DATA`, with a fixed seed. Each content gets the look of
 each style, with regions found. The segmenter then looks at the result. A line a photo: the share of pixels that have

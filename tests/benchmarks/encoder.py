@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
+from photostyle.encoders.encoder_file import load_encoder
 from photostyle.encoders.fetch import read_photo
 from photostyle.encoders.vgg import Encoder
-from photostyle.encoders.weights import SHIPPED, load_encoder
+from photostyle.encoders.weights import SHIPPED
 from photostyle.objective.style import region_grams
 from photostyle.photo.photo import Photo
 from photostyle.photo.resizing import resize

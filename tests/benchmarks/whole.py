@@ -27,8 +27,8 @@ import torch
 from PIL import Image
 from torch import nn
 
+from photostyle.encoders.encoder_file import save_encoder
 from photostyle.encoders.vgg import CONVOLUTIONS, VGG19_WIDTHS, Encoder, mean_activation_factors
-from photostyle.encoders.weights import save_encoder
 from photostyle.photo.photo import Photo
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -67,3 +67,13 @@ class TestWithin:
         green = torch.tensor([[-0.51, 1.02, -0.31]]).double()
         kept = rgb_within(lab(green), green.clamp_max(0), green.clamp_min(1))
         torch.testing.assert_close(kept, green, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numpy_and_torch_give_the_same(dtype: type) -> None:
+    colours = (random(500, 3) * 1.4 - 0.2).numpy().astype(dtype)
+    found = lab(colours)
+    back = rgb(found)
+    assert isinstance(back, np.ndarray) and found.dtype == back.dtype == dtype
+    np.testing.assert_allclose(found, lab(torch.from_numpy(colours)), atol=1e-4, rtol=0)
+    np.testing.assert_allclose(back, rgb(torch.from_numpy(found)), atol=1e-5, rtol=0)

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from photostyle.encoders import fetch, weights
+from photostyle.encoders import encoder_file, fetch, weights
 from photostyle.encoders.vgg import CONVOLUTIONS, LAYERS, Encoder, mean_activation_factors
 from photostyle.errors import OutputError, SettingsError, WeightsError
 
@@ -44,7 +44,7 @@ def factors(encoder: Encoder) -> dict[str, Tensor]:
 
 @pytest.fixture
 def file(tmp_path: Path, encoder: Encoder, factors: dict[str, Tensor]) -> Path:
-    weights.save_encoder(tmp_path / "own.safetensors", encoder, factors, name="own")
+    encoder_file.save_encoder(tmp_path / "own.safetensors", encoder, factors, name="own")
     return tmp_path / "own.safetensors"
 
 
@@ -80,7 +80,7 @@ def refuse_network(*_: object) -> None:
 
 
 def test_loads_what_was_saved_rescaled(file: Path, encoder: Encoder, factors: dict[str, Tensor]) -> None:
-    loaded = weights.load_encoder(file, "average", sha256(file))
+    loaded = encoder_file.load_encoder(file, "average", sha256(file))
     assert (loaded.padding, loaded.pooling, loaded.widths, loaded.training) == ("reflect", "average", NARROW, False)
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
     encoder.pooling = "average"
@@ -94,14 +94,14 @@ def test_loading_leaves_the_file_and_the_random_numbers_alone(file: Path) -> Non
     torch.manual_seed(7)
     expected = torch.rand(1)
     torch.manual_seed(7)
-    weights.load_encoder(file)
+    encoder_file.load_encoder(file)
     assert torch.rand(1) == expected
     assert sha256(file) == digest
 
 
 def test_the_same_encoder_makes_the_same_bytes(encoder: Encoder, factors: dict[str, Tensor]) -> None:
     notes = {key: key.upper() for key in ("name", "training", "source", "é")}
-    assert len({weights.encoder_bytes(encoder, factors, **notes) for _ in range(8)}) == 1
+    assert len({encoder_file.encoder_bytes(encoder, factors, **notes) for _ in range(8)}) == 1
 
 
 def test_shipped_weights_match_their_sha256() -> None:
@@ -122,9 +122,9 @@ def test_shipped_filters_fire() -> None:
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"none\.safetensors: expected .* found no such file"):
-        weights.load_encoder(tmp_path / "none.safetensors")
+        encoder_file.load_encoder(tmp_path / "none.safetensors")
     with pytest.raises(WeightsError, match="directory"):
-        weights.load_encoder(tmp_path)
+        encoder_file.load_encoder(tmp_path)
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 100, 5000, -1])
@@ -132,9 +132,9 @@ def test_cut_short(file: Path, length: int) -> None:
     digest = sha256(file)
     file.write_bytes(file.read_bytes()[:length])
     with pytest.raises(WeightsError, match="whole safetensors file"):
-        weights.load_encoder(file)
+        encoder_file.load_encoder(file)
     with pytest.raises(WeightsError, match=f"expected a file of sha256 {digest}, found {sha256(file)}"):
-        weights.load_encoder(file, sha256=digest)
+        encoder_file.load_encoder(file, sha256=digest)
 
 
 def test_altered_by_one_bit(file: Path) -> None:
@@ -143,7 +143,7 @@ def test_altered_by_one_bit(file: Path) -> None:
     data[-100] ^= 1
     file.write_bytes(data)
     with pytest.raises(WeightsError, match="altered") as caught:
-        weights.load_encoder(file, sha256=digest)
+        encoder_file.load_encoder(file, sha256=digest)
     assert caught.value.exit_code == 4
     assert str(file) in str(caught.value)
 
@@ -169,7 +169,7 @@ def test_a_pickle_is_never_opened(tmp_path: Path, ending: str, protocol: int | s
     else:
         torch.save(Trap(sprung), path, _use_new_zipfile_serialization=protocol == "torch")
     with pytest.raises(WeightsError, match="safetensors file, found") as caught:
-        weights.load_encoder(path)
+        encoder_file.load_encoder(path)
     assert not sprung.exists()
     if protocol not in (0, 1):
         assert "pickle" in caught.value.found
@@ -237,12 +237,12 @@ def test_wrong_tensors(
     tensors |= {f"factor.{name}": factor.clone() for name, factor in factors.items()}
     assert len(tensors) == TENSORS
     spoil(tensors)
-    save_file(tensors, path, {"format": weights.FORMAT, "padding": "zeros"})
+    save_file(tensors, path, {"format": encoder_file.FORMAT, "padding": "zeros"})
     with pytest.raises(WeightsError, match=message):
-        weights.load_encoder(path)
+        encoder_file.load_encoder(path)
 
 
-@pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {"format": weights.FORMAT}, {"padding": "zeros"}])
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {"format": encoder_file.FORMAT}, {"padding": "zeros"}])
 def test_a_safetensors_file_of_another_kind(tmp_path: Path, metadata: dict[str, str] | None, encoder: Encoder) -> None:
     path = tmp_path / "other.safetensors"
     tensors = encoder.state_dict() | {
@@ -250,12 +250,12 @@ def test_a_safetensors_file_of_another_kind(tmp_path: Path, metadata: dict[str, 
     }
     save_file(tensors, path, metadata)
     with pytest.raises(WeightsError, match=r"expected a photostyle encoder with (the format|a padding)"):
-        weights.load_encoder(path)
+        encoder_file.load_encoder(path)
 
 
 def test_unwritable_place(encoder: Encoder, factors: dict[str, Tensor], tmp_path: Path) -> None:
     with pytest.raises(OutputError):
-        weights.save_encoder(tmp_path / "no" / "folder.safetensors", encoder, factors)
+        encoder_file.save_encoder(tmp_path / "no" / "folder.safetensors", encoder, factors)
 
 
 def test_unknown_encoder() -> None:
@@ -363,7 +363,7 @@ def test_a_cache_that_cannot_be_written_is_told_before_the_download(
     taken: str, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (cache / taken).mkdir(parents=True)
-    monkeypatch.setattr(weights.torchvision_weights, "vgg19", None)
+    monkeypatch.setattr(fetch, "vgg19", None)
     with pytest.raises(OutputError, match="found a folder"):
         weights.fetch("vgg19", progress=False)
 
@@ -452,4 +452,4 @@ def test_status_of_shipped_weights_gone(tmp_path: Path, monkeypatch: pytest.Monk
 def test_metadata_names_the_source(torchvision_file: Path) -> None:
     data = weights.fetch("vgg19").read_bytes()
     metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-    assert metadata == {"format": weights.FORMAT, "name": "vgg19", "padding": "zeros", "source": fetch.FILE}
+    assert metadata == {"format": encoder_file.FORMAT, "name": "vgg19", "padding": "zeros", "source": fetch.FILE}

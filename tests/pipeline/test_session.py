@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 import photostyle
-from photostyle.errors import InputError, SettingsError
+from photostyle.encoders import weights
+from photostyle.errors import InputError, SettingsError, WeightsError
 from photostyle.pipeline import pixel_method
 from photostyle.pipeline import session as session_module
 from photostyle.pipeline.result import Progress, Result
@@ -289,4 +290,20 @@ def test_too_little_memory_is_an_unusable_input_wherever_it_runs_out(
         session.style(dusk)
     monkeypatch.setattr("photostyle.encoders.vgg.Encoder.to", full)
     with pytest.raises(InputError, match="memory for 1"):
-        Session(settings=PREVIEW)
+        Session(settings=GRID)
+
+
+def test_the_closed_form_reads_the_encoder_only_for_the_terms_of_the_paper(
+    small_encoder: Path, scene: Pixels, dusk: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = tmp_path / "compact.safetensors"
+    damaged.write_bytes(b"damaged")
+    monkeypatch.setattr(weights, "SHIPPED", damaged)
+    result = Session(settings=PREVIEW.with_changes({"regions.segmenter": "none"})).transfer(scene, dusk)
+    assert result.weights == {"compact": weights.COMPACT_SHA256}
+    with pytest.raises(WeightsError, match="expected a file of sha256"):
+        result.paper_terms()
+    with pytest.raises(WeightsError, match="expected a file of sha256"):
+        Session(settings=GRID)
+    monkeypatch.setattr(weights, "SHIPPED", small_encoder)
+    assert result.paper_terms()["photorealism"] > 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from photostyle.errors import WeightsError
 from photostyle.regions import found_regions
-from photostyle.regions.found_regions import RegionFinder, Segmentation, match_by_class
+from photostyle.regions.found_regions import NEARBY, RegionFinder, Segmentation, match_by_class
 from segmentation import segmenter
 from segmentation.labels import UNLABELLED
 
@@ -89,8 +90,28 @@ def test_the_network_that_ships_sees_a_photo(scene: NDArray[np.float32]) -> None
     assert set(np.unique(classes.labels)) <= set(classes.names) == set(range(10))
 
 
+def test_the_network_looks_again_only_for_a_subject(
+    scene: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finder, sizes = RegionFinder("compact"), []
+    probabilities = finder.segmenter.probabilities
+
+    def look(photo: NDArray[np.uint8], *, size: int = segmenter.SIZE) -> NDArray[np.float32]:
+        sizes.append(size)
+        return probabilities(photo, size=size)
+
+    monkeypatch.setattr(finder.segmenter, "probabilities", look)
+    seen = finder.see(scene)
+    seen.scenery, seen.classes()
+    assert sizes == [segmenter.SIZE]
+    for found in (seen, replace(seen)):
+        assert found.nearby is not None and found.nearby.shape == found.things.shape
+        assert found.has_subject in (True, False)
+    assert sizes == [segmenter.SIZE, NEARBY]
+
+
 def test_an_altered_network_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    altered = tmp_path / "compact.safetensors"
+    altered = tmp_path / "compact.onnx"
     altered.write_bytes(segmenter.SHIPPED.read_bytes()[:-1] + b"!")
     monkeypatch.setattr(segmenter, "SHIPPED", altered)
     with pytest.raises(WeightsError, match=f"sha256 {segmenter.SHA256}"):

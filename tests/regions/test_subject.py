@@ -190,7 +190,7 @@ def test_the_second_look_counts_as_much_as_the_first() -> None:
     probabilities[6] = 0.2
     photo = Segmentation(np.zeros((8, 8, 3), np.float32), probabilities, np.zeros((4, 2, 2), np.float32))
     np.testing.assert_allclose(photo.things, 0.2)
-    np.testing.assert_allclose(replace(photo, nearby=np.full((2, 2), 0.6, np.float32)).things, 0.4)
+    np.testing.assert_allclose(replace(photo, look_again=lambda: np.full((2, 2), 0.6, np.float32)).things, 0.4)
 
 
 def test_the_limits_of_a_clear_subject() -> None:

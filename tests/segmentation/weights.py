@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from segmentation.network import Network
+from segmentation.training.network import Network
 
 State = dict[str, Tensor]
 

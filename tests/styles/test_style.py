@@ -252,7 +252,7 @@ class TestMeasured:
 
     def test_a_style_of_another_device_is_refused(self, dusk: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
         style = Session(settings=PREVIEW, device="cpu").style(dusk)
-        monkeypatch.setattr(style_module, "chosen_device", torch.device)
+        monkeypatch.setattr(style_module, "chosen_device", str)
         with pytest.raises(SettingsError, match="on the device cuda:1, found one measured on cpu"):
             style.check_measured_for(PREVIEW.with_changes({"device": "cuda:1"}))
 

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from photostyle.encoders.encoder_file import load_encoder
 from photostyle.encoders.vgg import CONVOLUTIONS, LAYERS, Encoder
-from photostyle.encoders.weights import load_encoder
 from photostyle.training import distill
 
 QUICK = replace(distill.DistillRecipe(), layer_steps=2, steps=2, batch=4, crop=64)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from segmentation.network import STAGES, Network
+from segmentation.training.network import STAGES, Network
 from segmentation.training.trunk import NORM_EPSILON, start_from
 from tests.segmentation.weights import State, trunk_state
 

@@ -94,7 +94,7 @@ class Network(nn.Module):
         x = features[-1]
         extent = x.shape[-2:]
         pools = [
-            functional.interpolate(block(functional.adaptive_avg_pool2d(x, size)), extent, mode="bilinear")
+            functional.interpolate(block(means_of_cells(x, size)), extent, mode="bilinear")
             for block, size in zip(self.pooled, BINS, strict=True)
         ]
         x = self.deepest(torch.cat([x, *pools], 1))
@@ -138,6 +138,28 @@ class InvertedResidual(nn.Module):
             inner = functional.pad(inner, self.margin)
         inner = self.project(functional.relu6(self.depthwise(inner)))
         return x + inner if self.skips else cast(Tensor, inner)
+
+
+def means_of_cells(x: Tensor, cells: int) -> Tensor:
+    """The means over the cells of a grid: `torch.nn.functional.adaptive_avg_pool2d` as two matrix products.
+
+    Cell i of n covers the places floor(i h / n) to ceil((i + 1) h / n) - 1 of h. With the products, the network can be
+    written as ONNX for photos of any size; ONNX has no such pooling.
+
+    Args:
+        x: `(B, C, h, w)`.
+        cells: the number of cells along each axis.
+
+    Returns:
+        `(B, C, cells, cells)`.
+    """
+
+    def shares(extent: int) -> Tensor:
+        cell, place = torch.arange(cells, device=x.device)[:, None], torch.arange(extent, device=x.device)
+        inside = ((cell * extent < (place + 1) * cells) & ((cell + 1) * extent > place * cells)).to(x.dtype)
+        return inside / inside.sum(1, keepdim=True)
+
+    return shares(x.shape[2]) @ x @ shares(x.shape[3]).T
 
 
 def _block(before: int, after: int, *, size: int = 3) -> nn.Sequential:
