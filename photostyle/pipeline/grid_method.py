@@ -33,6 +33,7 @@ from photostyle.regions.region_map import layer_masks
 from photostyle.solvers import closed_form
 from photostyle.solvers.bilateral import FAINT, Shape, apply_grids, coefficients_of, grids_in_grey, slicing_matrix
 from photostyle.solvers.grid import Slices, Solver, Stiffness
+from photostyle.solvers.noise import Noise
 from photostyle.solvers.result import Outcome, Status, Step
 from photostyle.solvers.surfaces import Surfaces
 from segmentation.refine import Refined
@@ -232,6 +233,7 @@ def transfer_by_grids(task: Task, coarse: Pixels, grids: Grids, stages: tuple[Ou
     """
     grids, regions = _ending_in_grey(grids, task.correspondence), len(grids)
     device, progress = task.extract.device, task.progress  # so that `apply` does not keep the task
+    denoise = task.settings.grid.denoise
     small = refine_fine(coarse, task.pixels)
     surfaces = Surfaces.of(task.pixels, small.of(task.pixels))
 
@@ -241,12 +243,12 @@ def transfer_by_grids(task: Task, coarse: Pixels, grids: Grids, stages: tuple[Ou
 
         masks = refine_fine(coarse, photo.pixels)
         changed = apply_at_full_size(
-            photo.pixels, masks, surfaces, grids, device, strengths, profile=photo.profile, tell=tell
+            photo.pixels, masks, surfaces, grids, device, strengths, profile=photo.profile, denoise=denoise, tell=tell
         )
         return changed, ()
 
     def terms() -> Mapping[str, float]:
-        changed = apply_at_full_size(task.pixels, small, surfaces, grids, device, [1.0] * regions)
+        changed = apply_at_full_size(task.pixels, small, surfaces, grids, device, [1.0] * regions, denoise=denoise)
         return pixel_method.paper_terms(task, changed)
 
     return SolvedTransfer(stages, apply, terms)
@@ -275,6 +277,7 @@ def apply_at_full_size(
     strengths: Strengths,
     strip: int = STRIP,
     profile: Profile = SRGB,
+    denoise: float = 0.0,
     tell: Callable[[int], None] = lambda rows: None,
 ) -> Pixels:
     """Applies the grids to a photo, one strip of rows after another.
@@ -295,18 +298,22 @@ def apply_at_full_size(
         strengths: the strengths of the K regions, [0, 1].
         strip: number of pixels computed at once.
         profile: the colour space of `pixels`.
+        denoise: how much of the noise is taken out where the grids make it visible, [0, 1]; see
+            `photostyle.solvers.noise`.
         tell: is called with the number of finished rows, before the first strip and after each strip.
     """
     height, width = pixels.shape[:2]
     result, step = np.empty_like(pixels), max(1, strip // width)
+    noise = Noise.of(pixels, grids, denoise)
     tell(0)
     wanted = [*strengths, *[1.0] * (len(grids) - len(strengths))]
     shares = np.array(wanted, np.float32)[:, None, None]
     for row in range(0, height, step):
         rows = pixels[row : row + step]
         soft = masks.of(rows, row, height)
+        quiet = noise.removed(pixels, soft, wanted, row)
         changed = apply_grids(
-            rows, soft, grids, surfaces, strengths=wanted, profile=profile, first_row=row, height=height, device=device
+            quiet, soft, grids, surfaces, strengths=wanted, profile=profile, first_row=row, height=height, device=device
         )
         touched = np.clip(((shares * soft[: len(grids)]).sum(0) - FAINT) / (TOUCHED - FAINT), 0, 1)[..., None]
         result[row : row + step] = np.where(touched < 1, rows + touched * (changed - rows), changed)
