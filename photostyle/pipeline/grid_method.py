@@ -33,6 +33,7 @@ from photostyle.regions.region_map import layer_masks
 from photostyle.solvers import closed_form
 from photostyle.solvers.bilateral import FAINT, Shape, apply_grids, coefficients_of, grids_in_grey, slicing_matrix
 from photostyle.solvers.grid import Slices, Solver, Stiffness
+from photostyle.solvers.lights import keep_lights
 from photostyle.solvers.noise import Noise
 from photostyle.solvers.result import Outcome, Status, Step
 from photostyle.solvers.surfaces import Surfaces
@@ -142,7 +143,8 @@ def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
 
     Each region has one map of colours by optimal transport, which is the same for all warmths, and in all rows but for
     the layout that the style shows. Regions without a counterpart have the affine map of all others together. A region
-    that takes its look only from black-and-white styles is mapped to greys.
+    that takes its look only from black-and-white styles is mapped to greys. In photos taken at night, small lights keep
+    their hue; see `photostyle.solvers.lights`.
     """
     settings, correspondence = task.settings.grid, task.correspondence
     layout, matched = settings.layout if shape.rows > 1 else 0.0, _matched_colours(correspondence, scene)
@@ -153,7 +155,10 @@ def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
     if following := len(correspondence.regions) - len(matched):
         maps += [closed_form.fit_overall(scene.pixels, matched)] * following
     maps = [own.in_grey() if grey else own for own, grey in zip(maps, correspondence.grey_regions, strict=True)]
-    return coefficients_of(maps, scene.pixels, scene.masks[:-1], shape)
+    grids = coefficients_of(maps, scene.pixels, scene.masks[:-1], shape)
+    coloured = np.flatnonzero(~np.array(correspondence.grey_regions, bool))
+    grids[coloured] = keep_lights(grids[coloured], scene.pixels, scene.masks[coloured])
+    return grids
 
 
 def overall_grid(task: Task, scene: Scene, shape: Shape) -> Grids:
