@@ -151,6 +151,11 @@ class GridSettings(Section):
         1.0,
         description="how far the colours of a region depend on height as those of the style do; see docs/default.md",
     )
+    denoise: Share = Field(
+        1.0,
+        description="how far noise and blocks of JPEG are taken out of dark parts that become lighter: 0 not at all, "
+        "1 fully",
+    )
     style: Weight = Field(11.5, description="weight of the style term, a relative distance of Gram matrices")
     style_layers: tuple[LayerName, ...] = Field(
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), min_length=1, description="layers of the style term"

@@ -21,6 +21,8 @@ from photostyle.regions.correspondence import Correspondence, RegionMatch
 from photostyle.regions.edge_masks import refine_fine
 from photostyle.solvers import closed_form
 from photostyle.solvers.bilateral import FAINT, Shape, apply_grids, coefficients_of, grids_in_grey, slicing_matrix
+from photostyle.solvers.lights import keep_lights
+from photostyle.solvers.noise import Noise
 from photostyle.solvers.result import Outcome, Status, Step
 from photostyle.solvers.surfaces import Surfaces
 from segmentation.matching import SURFACES
@@ -136,7 +138,8 @@ def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
 
     Each region has one map of colours by optimal transport, which is the same for all warmths, and in all rows but for
     the layout that the style shows. Regions without a counterpart have an affine map of others together. A region that
-    takes its look only from black-and-white styles is mapped to greys.
+    takes its look only from black-and-white styles is mapped to greys. In photos taken at night, small lights keep
+    their hue; see `photostyle.solvers.lights`.
     """
     settings, correspondence = task.settings.grid, task.correspondence
     has_layout = shape.rows > 1 and correspondence.found_by not in ("groups", "whole")
@@ -147,7 +150,10 @@ def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
     ]
     maps += [_following_map(region, correspondence, scene) for region in correspondence.regions[len(matched) :]]
     maps = [own.in_grey() if grey else own for own, grey in zip(maps, correspondence.grey_regions, strict=True)]
-    return coefficients_of(maps, scene.pixels, scene.masks[:-1], shape)
+    grids = coefficients_of(maps, scene.pixels, scene.masks[:-1], shape)
+    coloured = np.flatnonzero(~np.array(correspondence.grey_regions, bool))
+    grids[coloured] = keep_lights(grids[coloured], scene.pixels, scene.masks[coloured])
+    return grids
 
 
 def _following_map(region: RegionMatch, correspondence: Correspondence, scene: Scene) -> closed_form.ColourMap:
@@ -193,6 +199,7 @@ def transfer_by_grids(task: Task, coarse: Pixels, grids: Grids, stages: tuple[Ou
     """
     grids, regions = _ending_in_grey(grids, task.correspondence), len(grids)
     device, progress = task.extract.device, task.progress  # so that `apply` does not keep the task
+    denoise = task.settings.grid.denoise
     small = refine_fine(coarse, task.pixels)
     surfaces = Surfaces.of(task.pixels, small.of(task.pixels))
 
@@ -202,14 +209,14 @@ def transfer_by_grids(task: Task, coarse: Pixels, grids: Grids, stages: tuple[Ou
 
         masks = refine_fine(coarse, photo.pixels)
         changed = apply_at_full_size(
-            photo.pixels, masks, surfaces, grids, device, strengths, profile=photo.profile, tell=tell
+            photo.pixels, masks, surfaces, grids, device, strengths, profile=photo.profile, denoise=denoise, tell=tell
         )
         return changed, ()
 
     def terms() -> Mapping[str, float]:
         from photostyle.pipeline import pixel_method
 
-        changed = apply_at_full_size(task.pixels, small, surfaces, grids, device, [1.0] * regions)
+        changed = apply_at_full_size(task.pixels, small, surfaces, grids, device, [1.0] * regions, denoise=denoise)
         return pixel_method.paper_terms(task, changed)
 
     return SolvedTransfer(stages, apply, terms)
@@ -238,6 +245,7 @@ def apply_at_full_size(
     strengths: Strengths,
     strip: int = STRIP,
     profile: Profile = SRGB,
+    denoise: float = 0.0,
     tell: Callable[[int], None] = lambda rows: None,
 ) -> Pixels:
     """Applies the grids to a photo, one strip of rows after another.
@@ -258,18 +266,22 @@ def apply_at_full_size(
         strengths: the strengths of the K regions, [0, 1].
         strip: number of pixels computed at once.
         profile: the colour space of `pixels`.
+        denoise: how much of the noise is taken out where the grids make it visible, [0, 1]; see
+            `photostyle.solvers.noise`.
         tell: is called with the number of finished rows, before the first strip and after each strip.
     """
     height, width = pixels.shape[:2]
     result, step = np.empty_like(pixels), max(1, strip // width)
+    noise = Noise.of(pixels, grids, denoise)
     tell(0)
     wanted = [*strengths, *[1.0] * (len(grids) - len(strengths))]
     shares = np.array(wanted, np.float32)[:, None, None]
     for row in range(0, height, step):
         rows = pixels[row : row + step]
         soft = masks.of(rows, row, height)
+        quiet = noise.removed(pixels, soft, wanted, row)
         changed = apply_grids(
-            rows, soft, grids, surfaces, strengths=wanted, profile=profile, first_row=row, height=height, device=device
+            quiet, soft, grids, surfaces, strengths=wanted, profile=profile, first_row=row, height=height, device=device
         )
         touched = np.clip(((shares * soft[: len(grids)]).sum(0) - FAINT) / (TOUCHED - FAINT), 0, 1)[..., None]
         result[row : row + step] = np.where(touched < 1, rows + touched * (changed - rows), changed)

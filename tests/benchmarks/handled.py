@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import io
+from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
@@ -22,8 +23,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from photostyle.photo.photo import Photo
+from photostyle.pipeline.grid_method import PREVIEW
 from photostyle.solvers import closed_form
-from photostyle.solvers.bilateral import shoulder
+from photostyle.solvers.bilateral import coefficients_of, shoulder
+from photostyle.solvers.noise import Noise
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "city.jpg"
 SIZE = 500
@@ -37,17 +40,23 @@ Pixels = NDArray[np.floating]
 
 def lifted_shadows(photo: Pixels) -> tuple[tuple[Pixels, str], tuple[Pixels, str]]:
     rng = np.random.default_rng(0)
-    dark = np.rint(255 * np.clip(EXPOSURE * photo + rng.normal(0, NOISE, photo.shape), 0, 1)) / 255
     clean, everywhere = EXPOSURE * photo, np.ones(photo.shape[:2])
+    dark = np.rint(255 * np.clip(clean + rng.normal(0, NOISE, photo.shape), 0, 1)) / 255
+    target = [(1.0, photo, everywhere)]
 
-    def lifted() -> tuple[Pixels, str]:
-        fitted = closed_form.fit(dark, everywhere, photo, everywhere, lightness=0)
-        noise = float((fitted(dark) - fitted(clean)).std() * 255)
-        return np.clip(fitted(dark), 0, 1), f"noise {noise:.1f} levels"
+    def lifted(quiet: Callable[[closed_form.ColourMap], Pixels]) -> tuple[Pixels, str]:
+        fitted = closed_form.fit(dark, everywhere, target, lightness=0)
+        changed = fitted(quiet(fitted))
+        return np.clip(changed, 0, 1), f"noise {float((changed - fitted(clean)).std() * 255):.1f} levels"
+
+    def denoised(fitted: closed_form.ColourMap) -> Pixels:
+        masks, pixels = everywhere[None].astype(np.float32), dark.astype(np.float32)
+        grids = coefficients_of([fitted], pixels, masks, PREVIEW)
+        return Noise.of(pixels, grids, 1.0).removed(pixels, masks, [1.0], 0)
 
     with mock.patch.multiple(closed_form, MOST_GAIN=1e6, NOISE=1e-9):
-        plain = lifted()
-    return plain, lifted()
+        plain = lifted(lambda _: dark)
+    return plain, lifted(denoised)
 
 
 def bands(photo: Pixels) -> tuple[tuple[Pixels, str], tuple[Pixels, str]]:
@@ -80,7 +89,7 @@ def main() -> None:
     options = parser.parse_args()
     photo = Photo.read(SAMPLE).fitted(SIZE).astype(np.float64)
     rows = {
-        "noise in lifted shadows: gains limited": lifted_shadows(photo),
+        "noise in lifted shadows: gains limited, noise taken out": lifted_shadows(photo),
         f"a darkened sky, contrast x {STRETCH}: dithered": bands(photo),
         "colours above white: soft shoulder": clipped(photo),
     }
