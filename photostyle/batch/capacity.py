@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from photostyle.batch.memory import free_bytes
 from photostyle.compute.nvidia import has_nvidia_card
+from photostyle.compute.tiles import available_cores
 from photostyle.photo.file_size import pixel_count
 from photostyle.settings import Settings
 
@@ -35,7 +35,7 @@ def worker_bytes(settings: Settings, pixels: int) -> int:
 
 def processors() -> int:
     """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return available_cores()
 
 
 def worker_count(settings: Settings, largest: int, photos: int) -> int:

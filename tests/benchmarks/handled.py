@@ -23,7 +23,7 @@ from PIL import Image
 
 from photostyle.photo.photo import Photo
 from photostyle.solvers import closed_form
-from photostyle.solvers.bilateral import shoulder
+from photostyle.solvers.grid import shoulder
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "city.jpg"
 SIZE = 500
