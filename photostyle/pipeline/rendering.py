@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from photostyle.compute.device import within_memory
@@ -18,6 +18,9 @@ from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.edge_masks import coarse_masks
 from photostyle.settings import LookSettings, Settings
 
+if TYPE_CHECKING:
+    import torch
+
 
 @dataclass(frozen=True, eq=False)
 class Rendering:
@@ -28,7 +31,7 @@ class Rendering:
         pixels: `(h, w, 3) float32`, sRGB-encoded, [0, 1]: the content at the size of the solve.
         correspondence: the regions at the size of the solve.
         apply: see `photostyle.pipeline.task.SolvedTransfer`.
-        device: where to compute.
+        device: where the transfer was computed, for messages.
         software: the program that the photo's history names.
         origin: what the photo's history says about the styles.
     """
@@ -54,7 +57,7 @@ class Rendering:
             seen = photo.filled()
             changed, warnings = self.apply(seen, strengths)
             proxy = self._proxy(strengths) if needs_proxy(settings) else None
-            mixed = adjust(seen.pixels, changed, settings, proxy, self.device, profile=photo.profile)
+            mixed = adjust(seen.pixels, changed, settings, proxy, profile=photo.profile)
             if photo.coverage is not None:
                 mixed = np.where(photo.coverage[..., None] > 0, mixed, photo.pixels)
             photo = photo.with_pixels(mixed)
