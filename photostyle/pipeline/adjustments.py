@@ -123,13 +123,13 @@ def _shifts_lightness(look: LookSettings) -> bool:
 
 def _adjust_part(before: Pixels, after: Pixels, settings: Settings, maps: dict[str, Pixels]) -> Pixels:
     look = settings.look
-    weight = np.full(len(before), settings.strength, np.float32)
+    weight = np.asarray(settings.strength, np.float32)
     if "skin" in maps:
-        weight *= 1 - look.skin * maps["skin"]
-    share = weight[:, None]
+        weight = weight * (1 - look.skin * maps["skin"])
+    share = weight[..., None]
     mixed = np.where(share == 1, after, before + share * (after - before))
     if look.keep_luminance or min(look.lightness, look.contrast, look.colour) < 1 or "grey" in maps:
-        shift = weight * maps["shift"] if "shift" in maps else np.zeros_like(weight)
+        shift = weight * maps["shift"] if "shift" in maps else np.zeros(len(before), np.float32)
         colour = look.colour * (1 - look.neutrals * maps["grey"]) if "grey" in maps else np.float32(look.colour)
         separate = _adjust_lab(before, mixed, look, shift, colour)
         untouched = (mixed == before).all(1) & (shift == 0)
