@@ -10,9 +10,12 @@ can be applied to the photo at any size, also strip by strip.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from segmentation.enlarge import Enlarger, Part, enlarged
 
 SIZE = 768
 """Longest side of the grid on which the coefficients are computed, in pixels."""
@@ -21,6 +24,9 @@ RADIUS = 0.006
 EPSILON = 1e-5
 """Least variance of colour, for colours in [0, 1], that the mask follows. `RADIUS` and `EPSILON` are the best of four
 pairs tried on rendered scenes: radius 0.006 with epsilon 1e-5, 1e-4 and 1e-3, and radius 0.012 with epsilon 1e-4."""
+
+NOTHING = 1e-5
+"""Probabilities that are below this for every colour become 0, so that most parts of a photo have one class only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,27 +40,37 @@ class Refined:
 
     coefficients: NDArray[np.float32]
 
-    def of(self, photo: NDArray[np.float32], first_row: int = 0, height: int | None = None) -> NDArray[np.float32]:
+    def of(self, photo: NDArray[np.float32], part: Part | None = None) -> NDArray[np.float32]:
         """The probabilities at the size of the photo.
 
         Args:
-            photo: `(H, W, 3) float32`, sRGB-encoded, [0, 1]. It is the whole photo, or a strip of its rows.
-            first_row: the row of the whole photo at which the strip begins.
-            height: the number of rows of the whole photo. The default is the number of rows of `photo`.
+            photo: `(rows, columns, 3) float32`, sRGB-encoded, [0, 1]: the whole photo, or a part of it.
+            part: which part of the photo it is. The default is the whole photo.
 
         Returns:
-            `(K, H, W) float32`, [0, 1], sum 1 over K. A strip gives the same values, bit for bit, as the whole photo
-            gives for these rows.
+            `(K, rows, columns) float32`, [0, 1], sum 1 over K. A part gives the same values, bit for bit, as the whole
+            photo gives there.
         """
         rows, columns = photo.shape[:2]
-        grid_rows, grid_columns = self.coefficients.shape[1:]
-        down, across = _Between(grid_rows, height or rows), _Between(grid_columns, columns)
-        result = np.zeros((len(self.coefficients) // 4, rows, columns), np.float32)
-        for index, plane in enumerate(self.coefficients):
-            enlarged = across(down(plane, 0, slice(first_row, first_row + rows)), 1)
-            result[index // 4] += enlarged * photo[..., index % 4] if index % 4 < 3 else enlarged
-        np.clip(result, 0, 1, out=result)
-        result /= np.maximum(result.sum(0), np.float32(1e-6))
+        height, width = self.coefficients.shape[1:]
+        enlarger = Enlarger(height, width, part or Part.whole(rows, columns))
+        near = enlarger.near(self.coefficients.reshape(-1, 4, height, width))
+        result = np.zeros((len(near), rows, columns), np.float32)
+        here = np.flatnonzero(near.any((1, 2, 3)))
+        if len(here) == 1:
+            result[here] = 1
+            return result
+        channels = [np.ascontiguousarray(photo[..., channel]) for channel in range(3)]
+        for index in here:
+            planes = enlarger(near[index])
+            total = result[index]
+            total += planes[3]
+            for plane, channel in zip(planes, channels, strict=False):
+                total += np.multiply(plane, channel, out=plane)
+            np.clip(total, 0, 1, out=total)
+        total = np.maximum(result[here].sum(0), np.float32(1e-6))
+        for index in here:
+            result[index] /= total
         return result
 
 
@@ -83,8 +99,7 @@ def refine(
     scale = min(1.0, size / max(photo.shape[:2]))
     height, width = (max(1, round(scale * extent)) for extent in photo.shape[:2])
     guide = _averaged(photo, height, width).transpose(2, 0, 1)
-    down, across = _Between(probabilities.shape[1], height), _Between(probabilities.shape[2], width)
-    masks = np.stack([across(down(plane, 0), 1) for plane in probabilities])
+    masks = enlarged(probabilities, Part.whole(height, width))
     window = 2 * max(1, round(radius * max(height, width))) + 1
     mean = _means(guide, window)
     products = _means(np.stack([guide[i] * guide[j] for i, j in _PAIRS]), window)
@@ -92,13 +107,16 @@ def refine(
         plane - mean[i] * mean[j] + epsilon * (i == j) for (i, j), plane in zip(_PAIRS, products, strict=True)
     ]
     inverse = _inverted(covariance)
-    coefficients = np.empty((4 * len(masks), height, width), np.float32)
+    coefficients = np.zeros((4 * len(masks), height, width), np.float32)
     for index, mask in enumerate(masks):
+        if not mask.any():
+            continue
         average = _means(mask[None], window)[0]
         together = _means(guide * mask, window) - mean * average
         gains = np.stack([sum(inverse[i][j] * together[j] for j in range(3)) for i in range(3)])
         offset = average - (gains * mean).sum(0)
-        coefficients[4 * index : 4 * index + 4] = _means(np.concatenate([gains, offset[None]]), window)
+        planes = _means(np.concatenate([gains, offset[None]]), window)
+        coefficients[4 * index : 4 * index + 4] = np.where(np.abs(planes).sum(0) > NOTHING, planes, 0)
     return Refined(coefficients)
 
 
@@ -131,31 +149,16 @@ def _means(planes: NDArray[np.float64], window: int) -> NDArray[np.float64]:
 
 
 def _averaged(photo: NDArray[np.float32], height: int, width: int) -> NDArray[np.float64]:
-    """The photo reduced to `(height, width, 3)` by averaging."""
-    from PIL import Image
-
-    planes = [
-        np.asarray(
-            Image.fromarray(np.ascontiguousarray(photo[..., channel])).resize((width, height), Image.Resampling.BOX)
-        )
-        for channel in range(3)
-    ]
-    return np.stack(planes, 2).astype(np.float64)
+    """The photo reduced to `(height, width, 3)` by averaging whole pixels."""
+    rows, columns = (_edges(extent, count) for extent, count in zip(photo.shape, (height, width), strict=False))
+    result = np.empty((height, width, 3))
+    for row, (first, end) in enumerate(pairwise(rows)):
+        sums = np.ascontiguousarray(photo[first:end].sum(0).T)
+        result[row] = np.add.reduceat(sums, columns[:-1], axis=1).T / ((end - first) * np.diff(columns)[:, None])
+    return result
 
 
-class _Between:
-    """Linear interpolation along one axis, from `before` pixels to `after` pixels.
-
-    The values belong to the centres of the pixels. Beyond the outermost centres they stay constant.
-    """
-
-    def __init__(self, before: int, after: int) -> None:
-        at = np.clip((np.arange(after) + 0.5) * before / after - 0.5, 0, before - 1)
-        self.low = np.floor(at).astype(np.intp)
-        self.high = np.minimum(self.low + 1, before - 1)
-        self.share = (at - self.low).astype(np.float32)
-
-    def __call__(self, plane: NDArray[np.float32], axis: int, part: slice = slice(None)) -> NDArray[np.float32]:
-        share = self.share[part] if axis else self.share[part, None]
-        low, high = (plane.take(index[part], axis) for index in (self.low, self.high))
-        return low + share * (high - low)
+def _edges(pixels: int, cells: int) -> NDArray[np.intp]:
+    """The first pixel of each cell, and the end. Each pixel is in the cell that its centre is in."""
+    edges: NDArray[np.intp] = np.floor(np.arange(cells + 1) * pixels / cells + 0.5).astype(np.intp)
+    return edges

@@ -6,9 +6,6 @@ ONNX Runtime computes its network. `segmentation/training/network.py` describes 
 from __future__ import annotations
 
 import hashlib
-import os
-import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.labels import CLASSES
+from segmentation.threads import threads
 
 SHIPPED = Path(__file__).with_name("compact.onnx")
 SHA256 = "b679b2a7605fe9500565792c9f1910fe0a6bd4652833d4b00cb41b8df43ea591"
@@ -136,19 +134,6 @@ def _network(content: bytes) -> Callable[[NDArray[np.float32]], NDArray[np.float
         return np.asarray(found)
 
     return logits
-
-
-def threads() -> int:
-    """The number of threads that the network uses: as many as PyTorch, if that is loaded.
-
-    Otherwise it is the first number in the environment variable `OMP_NUM_THREADS`, or the number of the processor's
-    cores that this program may use.
-    """
-    if "torch" in sys.modules:
-        return int(sys.modules["torch"].get_num_threads())
-    if wanted := re.match(r"\s*0*([1-9]\d*)", os.environ.get("OMP_NUM_THREADS", "")):
-        return int(wanted[1])
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def resized(photo: NDArray[np.uint8], size: int) -> NDArray[np.float32]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from photostyle.batch.memory import free_bytes
 from photostyle.compute.nvidia import has_nvidia_card
 from photostyle.photo.file_size import pixel_count
 from photostyle.settings import Settings
+from segmentation.threads import available_cores
 
 BASE_BYTES = {"compact": 1_200_000_000, "vgg19": 2_200_000_000}
 """Memory of a worker without its photos, at 512 px; measured with `tests/benchmarks/batch.py`."""
@@ -35,7 +35,7 @@ def worker_bytes(settings: Settings, pixels: int) -> int:
 
 def processors() -> int:
     """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return available_cores()
 
 
 def worker_count(settings: Settings, largest: int, photos: int) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float32]
 
 HUES = (20.0, 32.0, 85.0, 100.0)
 """Hues of skin in CIELAB, in degrees. Between the second and the third a colour is likely skin; outside the first and
@@ -18,23 +20,24 @@ GREYS = (4.0, 10.0)
 first."""
 
 
-def skin_likelihood(values: Tensor) -> Tensor:
+def skin_likelihood(values: Values) -> Values:
     """How likely each colour is skin, by its hue and chroma: CIELAB `(N, 3)` to `(N,)`, [0, 1], continuous."""
-    chroma = torch.hypot(values[:, 1], values[:, 2])
-    hue = torch.rad2deg(torch.atan2(values[:, 2], values[:, 1]))
+    chroma = np.hypot(values[:, 1], values[:, 2])
+    hue = np.rad2deg(np.arctan2(values[:, 2], values[:, 1]))
     return _between(hue, HUES) * _between(chroma, CHROMAS)
 
 
-def grey_likelihood(values: Tensor) -> Tensor:
+def grey_likelihood(values: Values) -> Values:
     """How close each colour is to grey: CIELAB `(N, 3)` to `(N,)`, [0, 1], continuous."""
-    return 1 - _step(torch.hypot(values[:, 1], values[:, 2]), *GREYS)
+    return 1 - _step(np.hypot(values[:, 1], values[:, 2]), *GREYS)
 
 
-def _between(values: Tensor, bounds: tuple[float, float, float, float]) -> Tensor:
+def _between(values: Values, bounds: tuple[float, float, float, float]) -> Values:
     return _step(values, *bounds[:2]) * (1 - _step(values, *bounds[2:]))
 
 
-def _step(values: Tensor, low: float, high: float) -> Tensor:
+def _step(values: Values, low: float, high: float) -> Values:
     """0 up to `low`, 1 from `high` on, and Hermite's cubic between them."""
-    t = ((values - low) / (high - low)).clamp(0, 1)
-    return t * t * (3 - 2 * t)
+    t = ((values - low) / (high - low)).clip(0, 1)
+    stepped: Values = t * t * (3 - 2 * t)
+    return stepped

@@ -1,1 +1,2 @@
-"""Where and how a transfer is computed: devices, number formats, sparse matrices, warnings of libraries."""
+"""Where and how a transfer is computed: devices, number formats, tiles of large photos, sparse matrices, warnings of
+libraries."""

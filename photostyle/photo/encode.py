@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +19,7 @@ from photostyle.photo.exif import BYTE, ICC, IPTC, LONG, SHORT, UNDEFINED, XMP, 
 from photostyle.photo.icc import Profile
 from photostyle.photo.metadata import Metadata, set_resolution
 from photostyle.photo.stored import MOST_PIXELS, JpegTables, shown_size
+from segmentation.threads import threads
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
 """Formats that are read and written, by Pillow's names. HEIC and raw are only read."""
@@ -30,7 +33,7 @@ Levels = NDArray[np.unsignedinteger[Any]]
 
 _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 32_768}
 _DITHER = 0.5  # levels of 8 bits, from end to end; at 1 a mean is off by nothing, here by a quarter of a level at most
-_ROWS = 256  # quantised at once
+_ROWS = 64  # quantised at once; an even number
 _STRIP = 1 << 20  # bytes of a TIFF's strip before compression
 _COMMENT = "Comment"  # the keyword of a PNG's text that is a JPEG's comment
 _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS, _SAMPLES, _STRIP_ROWS, _STRIP_BYTES = 258, 259, 262, 273, 277, 278, 279
@@ -166,16 +169,22 @@ def _levels(values: Pixels, depth: int, convert: Callable[[Pixels], Pixels] | No
         depth: 8 or 16.
         convert: applied to the values first, some rows at a time.
     """
-    rng = np.random.default_rng(0)
     result = np.empty(values.shape, np.uint8 if depth == 8 else np.uint16)
     most = np.iinfo(result.dtype).max
-    for first in range(0, len(values), _ROWS):
+
+    def work(first: int) -> None:
         rows = slice(first, first + _ROWS)
         scaled = np.multiply(convert(values[rows]) if convert else values[rows], most, dtype=np.float32)
         if depth == 8:
-            scaled += (rng.random(scaled.shape, np.float32) - np.float32(0.5)) * np.float32(_DITHER)
+            noise = np.random.PCG64(0).advance(values[:first].size // 2)  # two numbers of 32 bits a step; _ROWS is even
+            scaled += (np.random.Generator(noise).random(scaled.shape, np.float32) - np.float32(0.5)) * np.float32(
+                _DITHER
+            )
         np.clip(scaled, 0, most, out=scaled)
         result[rows] = np.rint(scaled, out=scaled)
+
+    with ThreadPoolExecutor(threads()) as pool:
+        deque(pool.map(work, range(0, len(values), _ROWS)), 0)
     return result
 
 

@@ -25,21 +25,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from photostyle.colour.cielab import ROWS, lab, rgb_within
 from photostyle.colour.skin_and_grey import grey_likelihood, skin_likelihood
+from photostyle.compute.tiles import COLUMNS, for_each_tile
+from photostyle.compute.tiles import ROWS as TILE_ROWS
 from photostyle.photo.icc import SRGB, Profile
 from photostyle.regions.edge_masks import refine_fine, saturate_masks
 from photostyle.settings import LookSettings, Settings
+from segmentation.enlarge import Part
 from segmentation.refine import Refined, refine
 
 Pixels = NDArray[np.float32]
 
-STRIP = 200_000
-"""Number of pixels that are computed at once. They need about 60 MB."""
 ROOM = 5.0
 """In units of L*: how wide the range at each end of 0 to 100 is into which values outside are bent (our choice)."""
 
@@ -72,97 +71,111 @@ def adjust(
     changed: Pixels,
     settings: Settings,
     proxy: Proxy | None,
-    device: torch.device,
-    strip: int = STRIP,
+    *,
     profile: Profile = SRGB,
+    tile: tuple[int, int] = (TILE_ROWS, COLUMNS),
 ) -> Pixels:
-    """Adjusts the look as the settings ask, one strip of rows after another.
+    """Adjusts the look as the settings ask, one tile after another, in several threads.
 
     Args:
         content: `(H, W, 3) float32`, encoded in the colour space of `profile`, [0, 1].
         changed: the same photo with the full look, in the same form. It is overwritten and returned.
         proxy: may be None if `needs_proxy` is false.
-        strip: number of pixels computed at once. The result is the same for any number, bit for bit.
+        tile: rows and columns of a tile, in pixels. The result is the same for any, bit for bit; see
+            `photostyle.solvers.full_size.apply_at_full_size` for photos that are not sRGB.
     """
-    height, width = content.shape[:2]
-    step, maps = max(1, strip // width), _maps(content, settings.look, proxy, device)
-    for row in range(0, height, step):
-        part = slice(row, row + step)
-        rows = content[part]
-        before, after = (_flat(profile.to_srgb(each), device) for each in (rows, changed[part]))
-        strip_maps = {name: _flat(plane(rows, row, height)[..., None], device)[:, 0] for name, plane in maps.items()}
-        mixed = _adjust_strip(before, after, settings, strip_maps)
-        found = mixed[: rows.size // 3].reshape(rows.shape).cpu().numpy()
+    if _is_full(settings):
+        return changed
+    maps = _maps(content, settings.look, proxy)
+
+    def work(part: Part) -> None:
+        rows, looked = content[part.pixels], changed[part.pixels]
+        before, after = (_flat(profile.to_srgb(each)) for each in (rows, looked))
+        own_maps = {name: _flat(plane(rows, part)[..., None])[:, 0] for name, plane in maps.items()}
+        mixed = _adjust_part(before, after, settings, own_maps)
+        found = mixed[: rows.size // 3].reshape(rows.shape)
         if not profile.is_srgb:
             found = np.clip(profile.from_srgb(found), 0, 1)
-            for exact, same in ((rows, mixed == before), (changed[part], mixed == after)):  # unchanged bits
-                found = np.where(same.all(1)[: rows.size // 3].reshape(rows.shape[:2])[..., None].cpu(), exact, found)
-        changed[part] = found
+            for exact, same in ((rows, mixed == before), (looked, mixed == after)):  # unchanged bits
+                found = np.where(same.all(1)[: rows.size // 3].reshape(rows.shape[:2])[..., None], exact, found)
+        changed[part.pixels] = found
+
+    for_each_tile(content.shape[0], content.shape[1], work, size=tile)
     return changed
 
 
-def _flat(pixels: Pixels, device: torch.device) -> Tensor:
+def _flat(pixels: Pixels) -> Pixels:
     """The pixels as a list, `(N, C)`, with zeros added so that N is a multiple of `ROWS`."""
     flat = pixels.reshape(-1, pixels.shape[2])
-    return torch.tensor(np.pad(flat, ((0, -len(flat) % ROWS), (0, 0))), device=device)
+    return np.pad(flat, ((0, -len(flat) % ROWS), (0, 0)))
+
+
+def _is_full(settings: Settings) -> bool:
+    """Whether the photo takes the full look, so that nothing is left to adjust."""
+    look = settings.look
+    parts = min(settings.strength, look.lightness, look.contrast, look.colour)
+    return parts == 1 and not (look.keep_luminance or look.skin or look.neutrals)
 
 
 def _shifts_lightness(look: LookSettings) -> bool:
     return look.lightness != look.contrast and not look.keep_luminance
 
 
-def _adjust_strip(before: Tensor, after: Tensor, settings: Settings, maps: dict[str, Tensor]) -> Tensor:
+def _adjust_part(before: Pixels, after: Pixels, settings: Settings, maps: dict[str, Pixels]) -> Pixels:
     look = settings.look
-    weight = before.new_full((len(before),), settings.strength)
+    weight = np.asarray(settings.strength, np.float32)
     if "skin" in maps:
         weight = weight * (1 - look.skin * maps["skin"])
-    share = weight[:, None]
-    mixed = torch.where(share == 1, after, before + share * (after - before))
+    share = weight[..., None]
+    mixed = np.where(share == 1, after, before + share * (after - before))
     if look.keep_luminance or min(look.lightness, look.contrast, look.colour) < 1 or "grey" in maps:
-        shift = weight * maps["shift"] if "shift" in maps else torch.zeros_like(weight)
-        colour = look.colour * (1 - look.neutrals * maps["grey"]) if "grey" in maps else weight.new_tensor(look.colour)
+        shift = weight * maps["shift"] if "shift" in maps else np.zeros(len(before), np.float32)
+        colour = look.colour * (1 - look.neutrals * maps["grey"]) if "grey" in maps else np.float32(look.colour)
         separate = _adjust_lab(before, mixed, look, shift, colour)
         untouched = (mixed == before).all(1) & (shift == 0)
-        mixed = torch.where(untouched[:, None], before, separate)
+        mixed = np.where(untouched[:, None], before, separate)
     return mixed
 
 
-def _adjust_lab(before: Tensor, mixed: Tensor, look: LookSettings, shift: Tensor, colour: Tensor) -> Tensor:
+def _adjust_lab(
+    before: Pixels, mixed: Pixels, look: LookSettings, shift: Pixels, colour: Pixels | np.float32
+) -> Pixels:
     ours, theirs = lab(before), lab(mixed)
     added = theirs - ours
     light = ours[:, 0]
     if not look.keep_luminance:
         wanted = light + look.lightness * shift + look.contrast * (added[:, 0] - shift)
-        light = _soft_clip(wanted, torch.minimum(light, theirs[:, 0]), torch.maximum(light, theirs[:, 0]))
-    values = torch.stack([light, ours[:, 1] + colour * added[:, 1], ours[:, 2] + colour * added[:, 2]], 1)
-    low, high = torch.minimum(before, mixed).clamp_max(0), torch.maximum(before, mixed).clamp_min(1)
+        light = _soft_clip(wanted, np.minimum(light, theirs[:, 0]), np.maximum(light, theirs[:, 0]))
+    values = np.stack([light, ours[:, 1] + colour * added[:, 1], ours[:, 2] + colour * added[:, 2]], 1)
+    low, high = np.minimum(before, mixed).clip(max=0), np.maximum(before, mixed).clip(1)
     return rgb_within(values, low, high)
 
 
-def _soft_clip(light: Tensor, low: Tensor, high: Tensor) -> Tensor:
+def _soft_clip(light: Pixels, low: Pixels, high: Pixels) -> Pixels:
     """Bends L* smoothly (exponentially) back into 0 to 100 where it comes closer than `ROOM` to an end.
 
     L* between `low` and `high`, the values of the two photos, is not changed.
     """
-    low, high = low.clamp_max(ROOM), high.clamp_min(100 - ROOM)
-    above, below = (100 - high).clamp_min(1e-3), low.clamp_min(1e-3)
-    over, under = (light - high).clamp_min(0), (low - light).clamp_min(0)
-    return light.clamp(low, high) - above * torch.expm1(-over / above) + below * torch.expm1(-under / below)
+    low, high = low.clip(max=ROOM), high.clip(100 - ROOM)
+    above, below = (100 - high).clip(1e-3), low.clip(1e-3)
+    over, under = (light - high).clip(0), (low - light).clip(0)
+    bent: Pixels = light.clip(low, high) + above * (1 - np.exp(-over / above)) - below * (1 - np.exp(-under / below))
+    return bent
 
 
-def _maps(photo: Pixels, look: LookSettings, proxy: Proxy | None, device: torch.device) -> dict[str, _Map]:
-    """The maps that `_adjust_strip` uses: "skin" and "grey", [0, 1], and "shift", which is D / w."""
+def _maps(photo: Pixels, look: LookSettings, proxy: Proxy | None) -> dict[str, _Map]:
+    """The maps that `_adjust_part` uses: "skin" and "grey", [0, 1], and "shift", which is D / w."""
     maps: dict[str, _Map] = {}
     if proxy is None:
         return maps
     shape = proxy.content.shape[:2]
-    before, after = (lab(torch.tensor(p.reshape(-1, 3), device=device)) for p in (proxy.content, proxy.changed))
+    before, after = (lab(pixels.reshape(-1, 3)) for pixels in (proxy.content, proxy.changed))
     for name, amount, likelihood in (("skin", look.skin, skin_likelihood), ("grey", look.neutrals, grey_likelihood)):
         if amount:
-            likely = likelihood(before).reshape(shape).cpu().numpy()
+            likely = likelihood(before).reshape(shape)
             maps[name] = _Map(refine(np.stack([likely, 1 - likely]), photo), np.array([1, 0], np.float32))
     if _shifts_lightness(look):
-        added = (after - before)[:, 0].reshape(shape).cpu().numpy()
+        added = (after - before)[:, 0].reshape(shape)
         masks = refine_fine(proxy.coarse_masks, proxy.content).of(proxy.content)
         if proxy.coverage is not None:
             masks = masks * proxy.coverage
@@ -174,11 +187,11 @@ def _maps(photo: Pixels, look: LookSettings, proxy: Proxy | None, device: torch.
 
 @dataclass(frozen=True, eq=False)
 class _Map:
-    """A sum of masks, each times its weight. Weights are `(K,)`. It can be computed for any rows of the photo."""
+    """A sum of masks, each times its weight. Weights are `(K,)`. It can be computed for any part of the photo."""
 
     masks: Refined
     weights: NDArray[np.float32]
 
-    def __call__(self, rows: Pixels, first_row: int, height: int) -> Pixels:
-        total: Pixels = np.tensordot(self.weights, saturate_masks(self.masks.of(rows, first_row, height)), 1)
+    def __call__(self, pixels: Pixels, part: Part) -> Pixels:
+        total: Pixels = np.tensordot(self.weights, saturate_masks(self.masks.of(pixels, part)), 1)
         return total

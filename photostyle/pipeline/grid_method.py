@@ -6,13 +6,11 @@ Both find affine maps of colour on bilateral grids at a small size. The maps can
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from photostyle.photo.icc import SRGB, Profile
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Progress
 from photostyle.pipeline.scene import Pixels, Scene, masks_of, scene_of
@@ -20,16 +18,12 @@ from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.regions.correspondence import Correspondence, RegionMatch
 from photostyle.regions.edge_masks import refine_fine
 from photostyle.solvers import closed_form
-from photostyle.solvers.bilateral import FAINT, Shape, apply_grids, coefficients_of, grids_in_grey, slicing_matrix
+from photostyle.solvers.bilateral import Shape, coefficients_of, grids_in_grey, slicing_matrix
+from photostyle.solvers.full_size import apply_at_full_size
 from photostyle.solvers.lights import keep_lights
-from photostyle.solvers.noise import Noise
 from photostyle.solvers.result import Outcome, Status, Step
 from photostyle.solvers.surfaces import Surfaces
 from segmentation.matching import SURFACES
-from segmentation.refine import Refined
-
-if TYPE_CHECKING:
-    import torch
 
 Grids = NDArray[np.float64]
 Strengths = Sequence[float]
@@ -37,13 +31,6 @@ Strengths = Sequence[float]
 PREVIEW = Shape(9, 1, 17)
 """Shape of the grids for the method `closed form`: nine rows of cells for the layout, and one warmth, since the closed
 form is the same for all. 17 lumas are enough to follow its lightness curve."""
-STRIP = 200_000
-"""Number of pixels of the full-size photo that are computed at once. They need about 30 MB. This is a fifth faster than
-with five times as many."""
-TOUCHED = 0.1
-"""If the masks of all regions add up to at least this in a pixel, the pixel gets the full result of the grids. If they
-add up to `FAINT` or less, it stays unchanged. Between the two, the result is blended in, because the shoulder changes
-very bright and very dark colours even where the masks are faint."""
 
 
 def transfer(task: Task) -> SolvedTransfer:
@@ -198,8 +185,7 @@ def transfer_by_grids(task: Task, coarse: Pixels, grids: Grids, stages: tuple[Ou
         stages: how each stage of the solver went.
     """
     grids, regions = _ending_in_grey(grids, task.correspondence), len(grids)
-    device, progress = task.extract.device, task.progress  # so that `apply` does not keep the task
-    denoise = task.settings.grid.denoise
+    progress, denoise = task.progress, task.settings.grid.denoise  # so that `apply` does not keep the task
     small = refine_fine(coarse, task.pixels)
     surfaces = Surfaces.of(task.pixels, small.of(task.pixels))
 
@@ -209,14 +195,14 @@ def transfer_by_grids(task: Task, coarse: Pixels, grids: Grids, stages: tuple[Ou
 
         masks = refine_fine(coarse, photo.pixels)
         changed = apply_at_full_size(
-            photo.pixels, masks, surfaces, grids, device, strengths, profile=photo.profile, denoise=denoise, tell=tell
+            photo.pixels, masks, surfaces, grids, strengths, profile=photo.profile, denoise=denoise, tell=tell
         )
         return changed, ()
 
     def terms() -> Mapping[str, float]:
         from photostyle.pipeline import pixel_method
 
-        changed = apply_at_full_size(task.pixels, small, surfaces, grids, device, [1.0] * regions, denoise=denoise)
+        changed = apply_at_full_size(task.pixels, small, surfaces, grids, [1.0] * regions, denoise=denoise)
         return pixel_method.paper_terms(task, changed)
 
     return SolvedTransfer(stages, apply, terms)
@@ -234,56 +220,3 @@ def _ending_in_grey(grids: Grids, correspondence: Correspondence) -> Grids:
         unchanged = np.broadcast_to(np.eye(4, 3), grids.shape[1:])
         changed.append(grids_in_grey(unchanged))
     return np.stack(changed)
-
-
-def apply_at_full_size(
-    pixels: Pixels,
-    masks: Refined,
-    surfaces: Surfaces,
-    grids: Grids,
-    device: torch.device,
-    strengths: Strengths,
-    strip: int = STRIP,
-    profile: Profile = SRGB,
-    denoise: float = 0.0,
-    tell: Callable[[int], None] = lambda rows: None,
-) -> Pixels:
-    """Applies the grids to a photo, one strip of rows after another.
-
-    The result is the same for any size of the strips, bit for bit.
-
-    The mask of each region is multiplied by its strength. What is taken from the mask is added to the mask of the
-    pixels in no region. Where the masks of the regions then add up to `FAINT` or less, the photo stays unchanged, bit
-    for bit.
-
-    Args:
-        pixels: `(H, W, 3) float32`, encoded in the colour space of `profile`, [0, 1].
-        masks: the masks of the K regions of the grids and the mask of the pixels in no region, as functions of
-            `pixels`.
-        surfaces: the surfaces of these masks.
-        grids: `(K, rows, warmths, lumas, 4, 3)`, for sRGB-encoded colours. In `(K + 1, ...)` the last one is for the
-            pixels in no region, which otherwise stay as they are.
-        strengths: the strengths of the K regions, [0, 1].
-        strip: number of pixels computed at once.
-        profile: the colour space of `pixels`.
-        denoise: how much of the noise is taken out where the grids make it visible, [0, 1]; see
-            `photostyle.solvers.noise`.
-        tell: is called with the number of finished rows, before the first strip and after each strip.
-    """
-    height, width = pixels.shape[:2]
-    result, step = np.empty_like(pixels), max(1, strip // width)
-    noise = Noise.of(pixels, grids, denoise)
-    tell(0)
-    wanted = [*strengths, *[1.0] * (len(grids) - len(strengths))]
-    shares = np.array(wanted, np.float32)[:, None, None]
-    for row in range(0, height, step):
-        rows = pixels[row : row + step]
-        soft = masks.of(rows, row, height)
-        quiet = noise.removed(pixels, soft, wanted, row)
-        changed = apply_grids(
-            quiet, soft, grids, surfaces, strengths=wanted, profile=profile, first_row=row, height=height, device=device
-        )
-        touched = np.clip(((shares * soft[: len(grids)]).sum(0) - FAINT) / (TOUCHED - FAINT), 0, 1)[..., None]
-        result[row : row + step] = np.where(touched < 1, rows + touched * (changed - rows), changed)
-        tell(row + len(rows))
-    return result

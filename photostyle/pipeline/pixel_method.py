@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from photostyle.compute.tiles import for_each_tile
 from photostyle.objective.content import ContentTerm
 from photostyle.objective.laplacian import matting_laplacian
 from photostyle.objective.photorealism import PhotorealismTerm
@@ -29,9 +30,7 @@ from photostyle.settings import SmoothingSettings
 from photostyle.solvers.affine_smoothing import apply_maps, smooth_maps
 from photostyle.solvers.pixels import Stage, noise, solve
 from photostyle.solvers.result import Step
-
-ROWS = 64
-"""Number of rows in which the strengths of the regions are applied at once. It limits the memory."""
+from segmentation.enlarge import Part
 
 
 def transfer(task: Task) -> SolvedTransfer:
@@ -175,14 +174,15 @@ class _FullSize:
         self.progress(Progress.begin("apply"))
         changed, warnings = self._enlarged(photo)
         if min(strengths) < 1:
-            height, lost = photo.height, 1 - np.array(strengths, np.float32)[:, None, None]
-            masks = refine_fine(self.coarse, photo.pixels)
-            for row in range(0, height, ROWS):
-                rows = photo.pixels[row : row + ROWS]
-                kept = (lost * saturate_masks(masks.of(rows, row, height)[:-1])).sum(0)[..., None]
-                part = changed[row : row + ROWS]
-                part[:] = np.where(kept > 0, part + kept * (rows - part), part)
-                part[:] = np.where(kept < 1, part, rows)
+            lost, masks = 1 - np.array(strengths, np.float32), refine_fine(self.coarse, photo.pixels)
+
+            def work(part: Part) -> None:
+                before, after = photo.pixels[part.pixels], changed[part.pixels]
+                kept = np.tensordot(lost, saturate_masks(masks.of(before, part)[:-1]), 1)[..., None]
+                after[:] = np.where(kept > 0, after + kept * (before - after), after)
+                after[:] = np.where(kept < 1, after, before)
+
+            for_each_tile(photo.height, photo.width, work)
         return changed, warnings
 
     def _enlarged(self, photo: Photo) -> tuple[NDArray[np.float32], tuple[str, ...]]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from photostyle.compute.device import within_memory
@@ -28,7 +27,7 @@ class Rendering:
         pixels: `(h, w, 3) float32`, sRGB-encoded, [0, 1]: the content at the size of the solve.
         correspondence: the regions at the size of the solve.
         apply: see `photostyle.pipeline.task.SolvedTransfer`.
-        device: where to compute.
+        device: where the transfer was computed, for messages.
         software: the program that the photo's history names.
         origin: what the photo's history says about the styles.
     """
@@ -54,7 +53,7 @@ class Rendering:
             seen = photo.filled()
             changed, warnings = self.apply(seen, strengths)
             proxy = self._proxy(strengths) if needs_proxy(settings) else None
-            mixed = adjust(seen.pixels, changed, settings, proxy, torch.device(self.device), profile=photo.profile)
+            mixed = adjust(seen.pixels, changed, settings, proxy, profile=photo.profile)
             if photo.coverage is not None:
                 mixed = np.where(photo.coverage[..., None] > 0, mixed, photo.pixels)
             photo = photo.with_pixels(mixed)

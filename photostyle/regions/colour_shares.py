@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from photostyle.solvers.surfaces import Surfaces, at_places, middles
+from photostyle.solvers.surfaces import Surfaces
+from segmentation.enlarge import Part, enlarged
 
 REACH = 0.025
 """Pixels this near to a border are looked at, as a share of the longest side."""
@@ -56,11 +57,11 @@ def by_colour(
     at, colours = np.arange(len(rows)), pixels[rows, columns]
     before, result = masks[:, rows, columns], masks.copy()
     both = before[first, at] + before[second, at]
+    whole = Part.whole(*pixels.shape[:2])
     for _ in range(ROUNDS):
         surfaces = Surfaces.of(pixels, result)
-        planes = np.concatenate([surfaces.colours, surfaces.spreads[..., None], surfaces.seen[..., None]], 3)
-        found = at_places(planes, middles(len(pixels))[rows], middles(pixels.shape[1])[columns]).numpy()
-        means, spreads, seen = found[:, :3].transpose(0, 2, 1), found[:, 3], found[:, 4]
+        means = surfaces.means(whole)[:, :, rows, columns].transpose(0, 2, 1)
+        spreads, seen = (enlarged(planes, whole)[:, rows, columns] for planes in (surfaces.spreads, surfaces.seen))
         apart = means[first, at] - means[second, at]
         contrast = (apart**2).sum(1)
         share = np.clip(((colours - means[second, at]) * apart).sum(1) / np.maximum(contrast, 1e-9), 0, 1)

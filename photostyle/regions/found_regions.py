@@ -18,6 +18,7 @@ from photostyle.regions.pieces import joined
 from photostyle.regions.region_map import RegionMap, resize_labels
 from photostyle.regions.subject import BACKGROUND, SUBJECT, Subject, find_subject
 from photostyle.regions.subject import NAMES as SUBJECT_NAMES
+from segmentation.enlarge import Part
 from segmentation.hub import HubSegmenter
 from segmentation.labels import CLASSES, FOREGROUND, UNLABELLED
 from segmentation.matching import SIMILAR, WHOLE, Matching, closeness, match
@@ -114,7 +115,8 @@ class Segmentation:
         )
         labels, step = np.empty((height, width), np.uint8), max(1, STRIP // width)
         for row in range(0, height, step):
-            probabilities = refined.of(self.pixels[row : row + step], row, height)
+            rows = self.pixels[row : row + step]
+            probabilities = refined.of(rows, Part(len(rows), width, height, width, top=row))
             found = np.array(likely, np.uint8)[probabilities[:-1].argmax(0)]
             labels[row : row + step] = np.where(probabilities[-1] > 1 - LEAST_CHANCE, np.uint8(UNLABELLED), found)
         return labels if self.coverage is None else np.where(self.coverage > 0, labels, np.uint8(UNLABELLED))

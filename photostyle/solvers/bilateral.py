@@ -18,25 +18,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import sparse
-from torch import Tensor
 
 from photostyle.colour.luma import LUMA
-from photostyle.compute.interpolation import interpolated
-from photostyle.photo.icc import SRGB, Profile
 from photostyle.solvers.closed_form import ColourMap
-from photostyle.solvers.surfaces import Surfaces, at_places, middles
 
 LOW, HIGH = 0.01, 0.98
 """Where the shoulder begins to bend."""
 WARMEST = 0.25
 """Red less blue at the last cell over warmth; the first cell is at minus this. Beyond them, the maps stay the same."""
-_Array = TypeVar("_Array", NDArray[np.float32], Tensor)
 FAINT = 2e-3
 """A region whose mask is below this value is treated as absent from the pixel."""
 
@@ -52,19 +45,6 @@ class Shape:
     @property
     def cells(self) -> int:
         return self.rows * self.warmths * self.lumas
-
-
-def shoulder(values: Tensor) -> Tensor:
-    """Maps any value into (0, 1): unchanged from `LOW` to `HIGH`, and outside an exponential approach to 0 and 1."""
-    above = HIGH - (1 - HIGH) * torch.expm1(-(values - HIGH).clamp_min(0) / (1 - HIGH))
-    below = LOW + LOW * torch.expm1(-(LOW - values).clamp_min(0) / LOW)
-    return torch.where(values > HIGH, above, torch.where(values < LOW, below, values))
-
-
-def shoulder_slope(values: Tensor) -> Tensor:
-    """The derivative of `shoulder`."""
-    above = torch.exp(-(values - HIGH).clamp_min(0) / (1 - HIGH))
-    return above * torch.exp(-(LOW - values).clamp_min(0) / LOW)
 
 
 def slicing_matrix(colours: NDArray[np.float32], masks: NDArray[np.float32], shape: Shape) -> sparse.csr_array:
@@ -109,9 +89,9 @@ def slicing_matrix(colours: NDArray[np.float32], masks: NDArray[np.float32], sha
     return sparse.csr_array((data, indices, indptr), shape=(height * width, 4 * len(masks) * shape.cells))
 
 
-def _warmth(colours: _Array) -> _Array:
+def _warmth(colours: NDArray[np.float32]) -> NDArray[np.float32]:
     """The warmth of `(N, 3)` colours as a position among the cells, `(N,)`, from -1 to 1."""
-    position: _Array = ((colours[:, 0] - colours[:, 2]) / WARMEST).clip(-1, 1)
+    position: NDArray[np.float32] = ((colours[:, 0] - colours[:, 2]) / WARMEST).clip(-1, 1)
     return position
 
 
@@ -176,71 +156,3 @@ def grids_in_grey(grids: NDArray[np.float64]) -> NDArray[np.float64]:
         grids: `(..., 4, 3)`, see `coefficients_of`.
     """
     return np.repeat((grids @ LUMA)[..., None], 3, axis=-1)
-
-
-def apply_grids(
-    pixels: NDArray[np.float32],
-    masks: NDArray[np.float32],
-    grids: NDArray[np.float64],
-    surfaces: Surfaces,
-    *,
-    strengths: Sequence[float] | None = None,
-    profile: Profile = SRGB,
-    first_row: int = 0,
-    height: int | None = None,
-    device: torch.device | None = None,
-) -> NDArray[np.float32]:
-    """Applies the grids to rows of a photo.
-
-    Args:
-        pixels: `(H, W, 3) float32`, encoded in the colour space of `profile`, [0, 1]: a whole photo, or its rows from
-            `first_row` on.
-        masks: `(M, H, W) float32`, sum 1: the masks of the regions in these rows, and at the end those of pixels that
-            no grid is for.
-        grids: `(K, rows, warmths, lumas, 4, 3)`, for sRGB-encoded colours; K is at most M.
-        surfaces: of the whole photo, for the M masks.
-        strengths: how much of each grid's change is made, [0, 1]; by default all of it.
-        height: number of rows of the whole photo; by default that of `pixels`.
-
-    Returns:
-        The new colours in the form of `pixels`, within (0, 1). Every row is what it would be in the whole photo.
-    """
-    rows, width = pixels.shape[:2]
-    colours = torch.tensor(profile.to_srgb(pixels).reshape(-1, 3), device=device)
-    down = middles(height or rows)[first_row : first_row + rows].to(colours)
-    across = middles(width).to(colours)
-    shares = torch.tensor(masks.reshape(len(masks), -1), device=device)
-    mixed = (shares.amax(0) < 1 - FAINT).nonzero()[:, 0]
-    means = at_places(surfaces.colours, down[mixed // width], across[mixed % width])
-    beside = means - (shares[:, None, mixed] * means).sum(0)  # of each surface, to the colour of the mixed pixel
-    place_in_mixed = torch.full((len(colours),), -1, dtype=torch.int64, device=colours.device)
-    place_in_mixed[mixed] = torch.arange(len(mixed), device=colours.device)
-    wanted = [*(strengths or [1.0] * len(grids)), *[0.0] * (len(shares) - len(grids))]
-    weights = shares * shares.new_tensor(wanted)[:, None]
-    weights = weights.where(weights > FAINT, 0)
-    unchanged = shares - weights
-    total = unchanged.sum(0)[:, None] * colours
-    total[mixed] += (unchanged[:, None, mixed] * beside).sum(0).T
-    for grid, weight, offset in zip(grids, weights, beside, strict=False):
-        present = weight.nonzero()[:, 0]
-        if not len(present):
-            continue
-        inside, place = colours[present], place_in_mixed[present]
-        inside[place >= 0] += offset[:, place[place >= 0]].T
-        red, green, blue = (float(part) * inside[:, channel] for channel, part in enumerate(LUMA))
-        luma = (red + green + blue).clamp(0, 1) * 2 - 1
-        maps = _interpolated(grid, torch.stack([luma, _warmth(inside), down[present // width]], 1))
-        mapped = maps[3]
-        for channel in range(3):
-            mapped = mapped + maps[channel] * inside[:, channel]
-        total[present] += weight[present, None] * mapped.T
-    mapped = total.reshape(pixels.shape)
-    if profile.is_srgb:
-        return shoulder(mapped).cpu().numpy()
-    return shoulder(torch.from_numpy(profile.from_srgb(mapped.cpu().numpy()))).numpy()
-
-
-def _interpolated(grid: NDArray[np.float64], place: Tensor) -> Tensor:
-    """`(4, 3, N)`: coefficients of a grid at `(N, 3)` positions, (luma, warmth, row) in [-1, 1]."""
-    values = torch.tensor(grid.reshape(*grid.shape[:3], 12), dtype=place.dtype, device=place.device)
-    return interpolated(values.permute(3, 0, 1, 2), place, from_centres=True).view(4, 3, -1)

@@ -12,7 +12,7 @@ from scipy import sparse
 from torch import Tensor
 
 from photostyle.compute.sparse import csr_tensor, product
-from photostyle.solvers.bilateral import Shape, shoulder, shoulder_slope, slicing_matrix
+from photostyle.solvers.bilateral import HIGH, LOW, Shape, slicing_matrix
 from photostyle.solvers.minimise import Function, Memory, minimise
 from photostyle.solvers.result import Outcome, Step
 
@@ -46,6 +46,19 @@ HESSIAN_PIXELS = 20_000
 """Number of pixels that the Hessian of the whitening is computed from. All pixels took seconds and gained nothing."""
 RIDGE = 1e-4
 """Ridge of the whitening, for cells without pixels."""
+
+
+def shoulder(values: Tensor) -> Tensor:
+    """Maps any value into (0, 1): unchanged from `LOW` to `HIGH`, and outside an exponential approach to 0 and 1."""
+    above = HIGH - (1 - HIGH) * torch.expm1(-(values - HIGH).clamp_min(0) / (1 - HIGH))
+    below = LOW + LOW * torch.expm1(-(LOW - values).clamp_min(0) / LOW)
+    return torch.where(values > HIGH, above, torch.where(values < LOW, below, values))
+
+
+def shoulder_slope(values: Tensor) -> Tensor:
+    """The derivative of `shoulder`."""
+    above = torch.exp(-(values - HIGH).clamp_min(0) / (1 - HIGH))
+    return above * torch.exp(-(LOW - values).clamp_min(0) / LOW)
 
 
 class Slices:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.colour.luma import LUMA
+from segmentation.enlarge import Part
 
 Pixels = NDArray[np.float32]
 Plane = NDArray[np.float32]
@@ -44,7 +45,7 @@ REMOVED, MOST = 2.5, 2.5 / 255
 RADII = 2, 4, 4
 """Radii of the filter's windows in pixels, for luma and for the two differences of colour."""
 HALO = 2 * max(RADII)
-"""So many rows above and below a row have a part in its result."""
+"""Pixels up to this far away, in rows and columns, have a part in a pixel's result."""
 OPPONENT = np.array([LUMA, [0.5, -0.5, 0.0], [-0.25, -0.25, 0.5]])
 """Luma, red less green, and blue less yellow, from red, green and blue."""
 QUIET, LOUD = 1.5, 2.5
@@ -86,34 +87,34 @@ class Noise:
         shares = (night * amount * visible * dark).astype(np.float32)
         return cls(min(REMOVED * _noise(means, deviations), MOST), shares)
 
-    def removed(self, pixels: Pixels, masks: Pixels, strengths: Sequence[float], first_row: int) -> Pixels:
-        """Rows of the photo with less noise. Pixels that are not lifted are the same, bit for bit.
+    def removed(self, pixels: Pixels, masks: Pixels, strengths: Sequence[float], part: Part) -> Pixels:
+        """A part of the photo with less noise. Pixels that are not lifted are the same, bit for bit.
 
         Args:
             pixels: `(H, W, 3) float32`: the whole photo.
-            masks: `(M, h, W) float32`, the masks of the regions in the rows from `first_row` on; M is at least K.
+            masks: `(M, h, w) float32`, the masks of the regions in this part; M is at least K.
             strengths: how much of each grid's change is made, [0, 1].
+            part: a part of h rows and w columns.
 
         Returns:
-            `(h, W, 3) float32`: these rows, the same, bit for bit, for any h.
+            `(h, w, 3) float32`: this part, the same, bit for bit, in every part that a pixel is in.
         """
-        count = masks.shape[1]
-        rows = pixels[first_row : first_row + count]
+        own = pixels[part.pixels]
         if not self.level:
-            return rows
-        luma = _mixed(rows, LUMA)
+            return own
+        luma = _mixed(own, LUMA)
         middles = (np.arange(self.shares.shape[1]) + 0.5) / self.shares.shape[1]
         wanted = np.zeros_like(luma)
         for share, mask, strength in zip(self.shares, masks, strengths, strict=False):
-            if strength and share.any():
+            if strength and share.any() and mask.any():
                 wanted += np.float32(strength) * mask * np.interp(luma, middles, share).astype(np.float32)
         lifted = wanted > 0
         if not lifted.any():
-            return rows
-        top = max(0, first_row - HALO)
-        around = _filtered(pixels[top : first_row + count + HALO], self.level)
-        smooth = around[first_row - top : first_row - top + count]
-        return np.where(lifted[..., None], rows + wanted[..., None] * (smooth - rows), rows)
+            return own
+        top, left = max(0, part.top - HALO), max(0, part.left - HALO)
+        around = pixels[top : part.top + part.rows + HALO, left : part.left + part.columns + HALO]
+        smooth = _filtered(around, self.level)[part.top - top :, part.left - left :][: part.rows, : part.columns]
+        return np.where(lifted[..., None], own + wanted[..., None] * (smooth - own), own)
 
 
 def noise_of(pixels: Pixels) -> float:

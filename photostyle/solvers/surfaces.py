@@ -12,14 +12,13 @@ again, and where only region k is, c_k is the colour itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from photostyle.compute.interpolation import interpolated
+from segmentation.enlarge import Enlarger, Part
 
 CELLS = 175
 """Longest side of the maps of mean colours."""
@@ -79,6 +78,17 @@ class Surfaces:
         spreads = np.maximum(squares / own - ((sums / own[..., None]) ** 2).sum(3), 0)
         return cls(*(found.astype(np.float32) for found in (means, spreads, seen)))
 
+    def means(self, part: Part, places: Sequence[int] | None = None) -> NDArray[np.float32]:
+        """The mean colours at the pixels of a part of the photo, `(K, 3, rows, columns) float32`.
+
+        Args:
+            places: of which surfaces; by default of all.
+        """
+        enlarger = Enlarger(self.seen.shape[1], self.seen.shape[2], part)
+        near = enlarger.near(self.colours.transpose(0, 3, 1, 2))
+        near = near if places is None else near[places]
+        return enlarger(near.reshape(-1, *near.shape[2:])).reshape(-1, 3, part.rows, part.columns)
+
 
 def unmixed(pixels: NDArray[np.float32], masks: NDArray[np.float32], surfaces: Surfaces) -> NDArray[np.float32]:
     """The colour of every surface in every pixel, `(K, H, W, 3)`: see `photostyle.solvers.surfaces`.
@@ -87,32 +97,9 @@ def unmixed(pixels: NDArray[np.float32], masks: NDArray[np.float32], surfaces: S
         pixels: `(H, W, 3) float32`, sRGB-encoded: the whole photo.
         masks: `(K, H, W) float32`, [0, 1], sum 1 over K.
     """
-    height, width = pixels.shape[:2]
-    rows, columns = middles(height), middles(width)
-    means = at_places(surfaces.colours, rows.repeat_interleave(width), columns.repeat(height)).numpy()
-    means = means.transpose(0, 2, 1).reshape(len(masks), height, width, 3)
+    means = surfaces.means(Part.whole(*pixels.shape[:2])).transpose(0, 2, 3, 1)
     colours: NDArray[np.float32] = means + (pixels - np.einsum("khw,khwc->hwc", masks, means))
     return colours
-
-
-def middles(count: int) -> Tensor:
-    """`(count,)`: the middles of rows or columns of pixels, in [-1, 1] from the first edge of the photo to the last."""
-    return (torch.arange(count, dtype=torch.float32) + 0.5) / count * 2 - 1
-
-
-def at_places(planes: NDArray[np.float32], rows: Tensor, columns: Tensor) -> Tensor:
-    """Coarse planes over a photo, such as those of `Surfaces`, at places of the photo.
-
-    Args:
-        planes: `(K, h, w, C) float32`.
-        rows, columns: `(N,) float32`, in [-1, 1] from the photo's first edge to its last; see `middles`.
-
-    Returns:
-        `(K, C, N)`, on the device of `rows`.
-    """
-    count, height, width, channels = planes.shape
-    values = torch.from_numpy(planes).to(rows.device).permute(0, 3, 1, 2).reshape(-1, height, width)
-    return interpolated(values, torch.stack([columns, rows], 1), from_centres=False).view(count, channels, -1)
 
 
 def _reduced(plane: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from photostyle.regions.edge_masks import coarse_masks, refine_fine
 from photostyle.regions.region_map import RegionMap
-from photostyle.solvers.bilateral import apply_grids
+from photostyle.solvers.full_size import apply_grids
 from photostyle.solvers.surfaces import Surfaces
 
 HEIGHT, WIDTH, OVERSAMPLING = 320, 480, 4

@@ -16,7 +16,6 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -25,8 +24,10 @@ from PIL import Image
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.grid_method import PREVIEW
 from photostyle.solvers import closed_form
-from photostyle.solvers.bilateral import coefficients_of, shoulder
+from photostyle.solvers.bilateral import coefficients_of
+from photostyle.solvers.full_size import shoulder
 from photostyle.solvers.noise import Noise
+from segmentation.enlarge import Part
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "city.jpg"
 SIZE = 500
@@ -52,7 +53,7 @@ def lifted_shadows(photo: Pixels) -> tuple[tuple[Pixels, str], tuple[Pixels, str
     def denoised(fitted: closed_form.ColourMap) -> Pixels:
         masks, pixels = everywhere[None].astype(np.float32), dark.astype(np.float32)
         grids = coefficients_of([fitted], pixels, masks, PREVIEW)
-        return Noise.of(pixels, grids, 1.0).removed(pixels, masks, [1.0], 0)
+        return Noise.of(pixels, grids, 1.0).removed(pixels, masks, [1.0], Part.whole(*pixels.shape[:2]))
 
     with mock.patch.multiple(closed_form, MOST_GAIN=1e6, NOISE=1e-9):
         plain = lifted(lambda _: dark)
@@ -74,7 +75,7 @@ def bands(photo: Pixels) -> tuple[tuple[Pixels, str], tuple[Pixels, str]]:
 
 def clipped(photo: Pixels) -> tuple[tuple[Pixels, str], tuple[Pixels, str]]:
     bright = 1.25 * photo + np.array([0.1, 0.0, -0.1])
-    bent = shoulder(torch.from_numpy(bright)).numpy()
+    bent = shoulder(bright.copy())
 
     def shown(values: Pixels) -> tuple[Pixels, str]:
         lost = float(np.isin(np.rint(255 * values), (0, 255)).any(-1).mean())

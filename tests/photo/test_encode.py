@@ -13,7 +13,7 @@ import tifffile
 from PIL import Image, JpegImagePlugin
 
 from photostyle.errors import OutputError, SettingsError
-from photostyle.photo.encode import FORMATS, check_size_fits
+from photostyle.photo.encode import _DITHER, _ROWS, FORMATS, _levels, check_size_fits
 from photostyle.photo.metadata import Metadata
 from photostyle.photo.photo import Photo
 from tests.handmade import COLUMNS, P3_ICC, ROWS, camera_exif, noise, opened, png, read, saved, smooth
@@ -148,3 +148,17 @@ def test_a_size_that_a_format_cannot_hold_is_known_before_the_work(format: str, 
     check_size_fits(32, most + 1, "PNG")
     with pytest.raises(OutputError, match=f"at most {most:,} px in {format}"):
         check_size_fits(32, most + 1, format)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_the_number_of_threads_changes_no_level(depth: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The noise is one sequence over the photo, whichever thread takes which rows."""
+    values, found = np.random.default_rng(0).random((3 * _ROWS + 5, 33, 3), np.float32), []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        found.append(_levels(values, depth))
+    scaled = values * np.float32(255 if depth == 8 else 65535)
+    if depth == 8:
+        scaled += (np.random.default_rng(0).random(values.shape, np.float32) - np.float32(0.5)) * np.float32(_DITHER)
+    assert np.array_equal(found[0], np.rint(scaled.clip(0, 255 if depth == 8 else 65535)))
+    assert np.array_equal(found[0], found[1])

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
@@ -23,7 +22,6 @@ from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.settings import LookSettings, Settings
 
 Pixels = NDArray[np.float32]
-CPU = torch.device("cpu")
 SLIDERS = ({"strength": 0.3}, {"look.lightness": 0.2}, {"look.contrast": 0.4}, {"look.colour": 0.6},
            {"look.keep_luminance": True}, {"look.skin": 0.7}, {"look.neutrals": 0.8})  # fmt: skip
 NONE = {"look.lightness": 0, "look.contrast": 0, "look.colour": 0}
@@ -42,9 +40,9 @@ def halves() -> Pixels:
     return masks
 
 
-def steer(content: Pixels, changed: Pixels, changes: dict[str, Any], **options: int) -> Pixels:
+def steer(content: Pixels, changed: Pixels, changes: dict[str, Any], **options: Any) -> Pixels:
     settings = Settings().with_changes(changes)
-    return adjust(content, changed.copy(), settings, Proxy(content, changed, halves()), CPU, **options)
+    return adjust(content, changed.copy(), settings, Proxy(content, changed, halves()), **options)
 
 
 def test_the_full_look_and_the_content_are_the_ends(scene: Pixels, changed: Pixels) -> None:
@@ -57,14 +55,14 @@ def test_strength_mixes_as_encoded(scene: Pixels, changed: Pixels) -> None:
     np.testing.assert_allclose(steer(scene, changed, {"strength": 0.25}), 0.75 * scene + 0.25 * changed, atol=1e-6)
 
 
-@pytest.mark.parametrize("strip", [1, 128 * 7, 128 * 40])
-def test_strips_are_what_they_are_in_the_whole(strip: int, scene: Pixels, changed: Pixels) -> None:
+@pytest.mark.parametrize("tile", [(1, 128), (7, 33), (40, 512)])
+def test_tiles_are_what_they_are_in_the_whole(tile: tuple[int, int], scene: Pixels, changed: Pixels) -> None:
     every = {name: value for change in SLIDERS for name, value in change.items()} | {"look.keep_luminance": False}
     for columns in (128, 101):
         content, look = scene[:, :columns].copy(), changed[:, :columns].copy()
         small = Proxy(scene, changed, halves())
         settings = Settings().with_changes(every)
-        whole, parts = (adjust(content, look.copy(), settings, small, CPU, size) for size in (content.size, strip))
+        whole, parts = (adjust(content, look.copy(), settings, small, tile=size) for size in (content.shape[:2], tile))
         assert np.array_equal(whole, parts)
 
 
@@ -146,7 +144,7 @@ def test_protection_keeps_what_it_names(name: str, row: int) -> None:
 
     def found(amount: float) -> NDArray[np.float64]:
         settings = Settings().with_changes({name: amount})
-        moved = adjust(CHART, look.copy(), settings, Proxy(small, look[::2, ::2].copy(), wide), CPU)
+        moved = adjust(CHART, look.copy(), settings, Proxy(small, look[::2, ::2].copy(), wide))
         change = rgb2lab(moved) - rgb2lab(CHART)
         colour = np.hypot(change[..., 1], change[..., 2])
         return np.array([[colour[r + 8 : r + 24, c + 8 : c + 24].mean() for c in range(0, 128, 32)]
@@ -163,7 +161,7 @@ def test_protected_greys_still_take_lightness() -> None:
     look = np.clip(CHART * np.float32([0.5, 0.3, 0.2]), 0, 1)
     small, wide = CHART[::2, ::2].copy(), np.ones((1, 48, 64), np.float32)
     settings = Settings().with_changes({"look.neutrals": 1})
-    found = rgb2lab(adjust(CHART, look.copy(), settings, Proxy(small, look[::2, ::2].copy(), wide), CPU))
+    found = rgb2lab(adjust(CHART, look.copy(), settings, Proxy(small, look[::2, ::2].copy(), wide)))
     np.testing.assert_allclose(found[40:56, 8:24, 0], rgb2lab(look)[40:56, 8:24, 0], atol=0.05)
 
 

@@ -11,7 +11,6 @@ from photostyle.batch.quality_figures import quality_figures
 from photostyle.errors import SettingsError
 from photostyle.export.lut_files import region_luts
 from photostyle.photo.photo import Photo
-from photostyle.pipeline.grid_method import apply_at_full_size
 from photostyle.pipeline.result import Progress, Result
 from photostyle.pipeline.session import Session, transfer
 from photostyle.presets import load_preset
@@ -19,8 +18,6 @@ from photostyle.regions.mask_files import write_mask
 from photostyle.regions.region_map import RegionMap
 from photostyle.settings import Settings
 from photostyle.solvers.closed_form import fit_overall
-from photostyle.solvers.surfaces import Surfaces
-from segmentation.refine import refine
 from tests.conftest import made_scene
 
 Pixels = NDArray[np.float32]
@@ -114,37 +111,6 @@ class TestTransfer:
         style = Session(settings=PREVIEW).style(dusk)
         with pytest.raises(SettingsError, match=r"solver\.method"):
             Session(settings=FEW).transfer(scene, style)
-
-
-@pytest.mark.parametrize("strip", [1, 128 * 7, 128 * 64])
-@pytest.mark.parametrize(("exposure", "gain"), [(1, 0), (0.3, 2.5)])
-def test_strips_are_what_they_are_in_the_whole(strip: int, exposure: float, gain: float, scene: Pixels) -> None:
-    """Also where a dark photo is lifted, so that noise is taken out."""
-    rng = np.random.default_rng(0)
-    scene = scene * np.float32(exposure)
-    grids = rng.normal(0.2, 0.3, (2, 3, 4, 5, 4, 3))
-    grids[..., :3, :] += gain * np.eye(3)
-    coarse = rng.dirichlet(np.ones(3), (12, 16)).astype(np.float32).transpose(2, 0, 1)
-    refined = refine(np.ascontiguousarray(coarse), scene)
-    surfaces = Surfaces.of(scene, refined.of(scene))
-    cpu = torch.device("cpu")
-    for strengths in ([1, 1], [0, 0.7]):
-        whole, parts = (
-            apply_at_full_size(scene, refined, surfaces, grids, cpu, strengths, size, denoise=1.0)
-            for size in (scene.size, strip)
-        )
-        assert np.array_equal(whole, parts)
-        plain = apply_at_full_size(scene, refined, surfaces, grids, cpu, strengths)
-        assert np.array_equal(whole, plain) == (gain == 0)
-
-
-def test_results_are_within_the_range_of_a_photo(scene: Pixels) -> None:
-    grids = np.random.default_rng(0).normal(0.2, 0.3, (2, 3, 4, 5, 4, 3))
-    coarse = np.random.default_rng(1).dirichlet(np.ones(3), (12, 16)).astype(np.float32).transpose(2, 0, 1)
-    refined = refine(np.ascontiguousarray(coarse), scene)
-    surfaces = Surfaces.of(scene, refined.of(scene))
-    whole = apply_at_full_size(scene, refined, surfaces, grids, torch.device("cpu"), [1, 1])
-    assert 0 <= whole.min() < 0.02 < 0.98 < whole.max() <= 1
 
 
 def test_presets() -> None:

@@ -280,7 +280,7 @@ def test_too_little_memory_is_an_unusable_input_wherever_it_runs_out(
     monkeypatch.setattr(pixel_method, "objectives", full)
     with pytest.raises(InputError, match="memory for 1"):
         result.paper_terms()
-    monkeypatch.setattr("photostyle.pipeline.grid_method.apply_grids", full)
+    monkeypatch.setattr("photostyle.pipeline.grid_method.apply_at_full_size", full)
     with pytest.raises(InputError, match="memory for 1"):
         result.rendered({"strength": 0.5})
     with pytest.raises(InputError, match="memory for 1"):

@@ -17,7 +17,7 @@ from photostyle.pipeline.session import Session
 from photostyle.presets import load_preset
 from photostyle.settings import Settings
 from photostyle.solvers.affine_smoothing import apply_maps
-from photostyle.solvers.bilateral import apply_grids
+from photostyle.solvers.full_size import apply_grids
 from photostyle.solvers.surfaces import Surfaces
 from tests.handmade import P3_ICC, PROPHOTO_ICC
 

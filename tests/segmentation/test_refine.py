@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
-from segmentation.refine import refine
+from segmentation.enlarge import Part
+from segmentation.refine import _averaged, refine
 
 
 @pytest.fixture
@@ -48,11 +52,15 @@ def test_a_certain_class_stays_certain(disc: tuple[NDArray[np.float32], NDArray[
     np.testing.assert_allclose(refine(certain, photo).of(photo), np.kron(certain, np.ones((1, 16, 16))), atol=1e-4)
 
 
-def test_strips_are_the_whole_bit_for_bit(disc: tuple[NDArray[np.float32], NDArray[np.bool_]]) -> None:
+def test_parts_are_the_whole_bit_for_bit(disc: tuple[NDArray[np.float32], NDArray[np.bool_]]) -> None:
     photo, inside = disc
     refined = refine(coarse(inside, 8), photo, size=64)
-    strips = [refined.of(photo[start : start + 37], start, 96) for start in range(0, 96, 37)]
-    np.testing.assert_array_equal(np.concatenate(strips, 1), refined.of(photo))
+    whole, (height, width) = refined.of(photo), photo.shape[:2]
+    for rows, columns in ((1, width), (37, width), (10, 17)):
+        for top, left in product(range(0, height, rows), range(0, width, columns)):
+            part = Part(min(rows, height - top), min(columns, width - left), height, width, top, left)
+            found = refined.of(photo[part.pixels], part)
+            np.testing.assert_array_equal(found, whole[:, *part.pixels])
 
 
 def test_a_larger_photo_than_the_grid(disc: tuple[NDArray[np.float32], NDArray[np.bool_]]) -> None:
@@ -67,3 +75,20 @@ def test_a_larger_photo_than_the_grid(disc: tuple[NDArray[np.float32], NDArray[n
 def test_refuses_what_is_no_probabilities(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="expected"):
         refine(np.zeros(shape, np.float32), np.zeros((8, 8, 3), np.float32))
+
+
+def test_far_from_borders_there_is_one_class_exactly(disc: tuple[NDArray[np.float32], NDArray[np.bool_]]) -> None:
+    photo, inside = disc
+    found = refine(np.stack([~inside, inside, np.zeros_like(inside)]).astype(np.float32), photo).of(photo)
+    assert (found[:, 0, 0] == [1, 0, 0]).all() and (found[:, 48, 64] == [0, 1, 0]).all()
+    assert not found[2].any()
+
+
+@pytest.mark.parametrize(("height", "width"), [(7, 9), (29, 40), (61, 64)])
+def test_the_guide_is_means_of_whole_pixels(height: int, width: int) -> None:
+    """Each pixel counts once, in the cell that its centre is in, as with Pillow's box filter."""
+    photo = np.random.default_rng(0).random((61, 64, 3), np.float32)
+    found = _averaged(photo, height, width)
+    for channel in range(3):
+        wanted = Image.fromarray(photo[..., channel]).resize((width, height), Image.Resampling.BOX)
+        np.testing.assert_allclose(found[..., channel], wanted, atol=1e-6)

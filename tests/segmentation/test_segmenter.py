@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segmentation import segmenter
 from segmentation.segmenter import SHIPPED, NetworkError, Segmenter
+from segmentation.threads import threads
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,9 @@ def test_another_network_is_refused(tmp_path: Path) -> None:
 
 LOADED = """
 import json, sys
-from segmentation.segmenter import Segmenter, threads
+from segmentation.segmenter import Segmenter
+from segmentation.threads import threads
+from segmentation.threads import threads
 import numpy as np
 Segmenter.load().probabilities(np.zeros((64, 64, 3), np.uint8), size=64)
 print(json.dumps([threads(), "torch" in sys.modules]))
@@ -97,7 +99,7 @@ def test_threads_as_torch_has_them() -> None:
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(5)
-        assert segmenter.threads() == 5
+        assert threads() == 5
     finally:
         torch.set_num_threads(before)
 
@@ -106,6 +108,7 @@ CONFINED = """
 import resource
 import numpy as np
 from segmentation.segmenter import Segmenter
+from segmentation.threads import threads
 
 segmenter = Segmenter.load()
 segmenter.probabilities(np.zeros((64, 64, 3), np.uint8), size=64)

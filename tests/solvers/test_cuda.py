@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from photostyle.solvers.bilateral import Shape, apply_grids, coefficients_of
+from photostyle.solvers.bilateral import Shape, coefficients_of
 from photostyle.solvers.closed_form import KNOTS, ColourMap
+from photostyle.solvers.full_size import apply_grids
 from photostyle.solvers.grid import Slices, Solver, Stiffness
 from photostyle.solvers.pixels import Stage, noise, solve
 from photostyle.solvers.result import Solution
@@ -58,14 +59,6 @@ def test_grids_are_solved_for_as_on_the_processor(scene: Pixels, masks: Pixels) 
     assert solution.loss == pytest.approx(reference.loss, rel=0.02)
     out = [apply_grids(scene, masks, each, Surfaces.of(scene, masks)) for each in (grids, wanted)]
     np.testing.assert_allclose(*out, atol=0.01)
-
-
-@on_cuda
-def test_grids_are_applied_as_on_the_processor(scene: Pixels, masks: Pixels) -> None:
-    grids = np.random.default_rng(2).normal(0, 0.1, (2, 3, 4, 5, 4, 3))
-    grids[..., :3, :] += np.eye(3)
-    out = [apply_grids(scene, masks, grids, Surfaces.of(scene, masks), device=device) for device in (CUDA, CPU)]
-    np.testing.assert_allclose(*out, atol=1e-5)
 
 
 @on_cuda

@@ -14,15 +14,13 @@ from photostyle.solvers.bilateral import (
     LOW,
     WARMEST,
     Shape,
-    apply_grids,
     coefficients_of,
     grids_in_grey,
-    shoulder,
-    shoulder_slope,
     slicing_matrix,
 )
 from photostyle.solvers.closed_form import KNOTS, ColourMap
-from photostyle.solvers.grid import Slices, Solver, Stiffness, flat
+from photostyle.solvers.full_size import apply_grids
+from photostyle.solvers.grid import Slices, Solver, Stiffness, flat, shoulder, shoulder_slope
 from photostyle.solvers.minimise import Function
 from photostyle.solvers.result import Outcome, Solution, Status
 from photostyle.solvers.surfaces import Surfaces, unmixed

@@ -5,9 +5,11 @@ import pytest
 from numpy.typing import NDArray
 
 from photostyle.solvers.noise import HALO, Noise, gains_of, noise_of
+from segmentation.enlarge import Part
 
 Pixels = NDArray[np.float32]
 HEIGHT, WIDTH = 96, 128
+PHOTO = Part.whole(HEIGHT, WIDTH)
 SIGMA = 1.5 / 255
 
 
@@ -36,7 +38,7 @@ def whole(pixels: Pixels) -> Pixels:
 
 
 def removed(pixels: Pixels, gain: float, amount: float = 1.0, strength: float = 1.0) -> Pixels:
-    return Noise.of(pixels, grids(gain), amount).removed(pixels, whole(pixels), [strength], 0)
+    return Noise.of(pixels, grids(gain), amount).removed(pixels, whole(pixels), [strength], PHOTO)
 
 
 def test_noise_that_is_lifted_goes_and_edges_stay(clean: Pixels, noisy: Pixels) -> None:
@@ -67,16 +69,20 @@ def test_only_the_lifted_region_changes(noisy: Pixels) -> None:
     maps = np.concatenate([grids(3), grids(1)])
     masks = np.zeros((3, HEIGHT, WIDTH), np.float32)
     masks[0, :, :40], masks[1, :, 40:100], masks[2, :, 100:] = 1, 1, 1
-    changed = (Noise.of(noisy, maps, 1.0).removed(noisy, masks, [1, 1], 0) != noisy).any(2)
+    changed = (Noise.of(noisy, maps, 1.0).removed(noisy, masks, [1, 1], PHOTO) != noisy).any(2)
     assert changed[:, :40].mean() > 0.99
     assert not changed[:, 40:].any()
 
 
-@pytest.mark.parametrize("rows", [1, 5, 31])
-def test_strips_are_what_they_are_in_the_whole(noisy: Pixels, rows: int) -> None:
+@pytest.mark.parametrize("size", [(1, WIDTH), (5, 17), (31, 40)])
+def test_tiles_are_what_they_are_in_the_whole(noisy: Pixels, size: tuple[int, int]) -> None:
     noise, masks = Noise.of(noisy, grids(3), 1.0), whole(noisy)
-    strips = [noise.removed(noisy, masks[:, row : row + rows], [1], row) for row in range(0, HEIGHT, rows)]
-    assert np.array_equal(np.concatenate(strips), noise.removed(noisy, masks, [1], 0))
+    tiles = np.empty_like(noisy)
+    for top in range(0, HEIGHT, size[0]):
+        for left in range(0, WIDTH, size[1]):
+            part = Part(min(size[0], HEIGHT - top), min(size[1], WIDTH - left), HEIGHT, WIDTH, top, left)
+            tiles[part.pixels] = noise.removed(noisy, masks[:, *part.pixels], [1], part)
+    assert np.array_equal(tiles, noise.removed(noisy, masks, [1], PHOTO))
 
 
 def test_the_noise_is_measured_in_flat_dark_parts(clean: Pixels, noisy: Pixels) -> None:

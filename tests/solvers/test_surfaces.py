@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from photostyle.solvers.bilateral import apply_grids
+from photostyle.solvers.full_size import apply_grids
 from photostyle.solvers.surfaces import Surfaces, unmixed
 
 Pixels = NDArray[np.float32]
