@@ -249,11 +249,11 @@ class TestFoundRegions:
         assert found.messages == result.correspondence.messages != ()
 
     def test_what_was_merged_is_in_the_result_and_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        _, (result,) = self.result(monkeypatch, (0, 3), (0, 4))
+        _, (result,) = self.result(monkeypatch, (0, 2), (0, 5))
         assert [(part.name, part.into, part.photo) for part in result.correspondence.styles[0].matching.merged] == [
-            ("water", "ground", "style")
+            ("vegetation", "mountain", "style")
         ]
-        assert any("water in the style photo" in warning for warning in result.warnings)
+        assert any("vegetation in the style photo" in warning for warning in result.warnings)
 
     def test_what_is_no_scenery_counts_as_one_region_and_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
         _, (result,) = self.result(monkeypatch, (6, 6), (0, 4))
