@@ -110,17 +110,19 @@ def match(
 ) -> Matching:
     """Matches the regions of two photos by name; without names, by id.
 
-    A region that only one photo has, or that is too small to measure, is merged into another one. The candidates are,
-    in this order: a similar class that both photos have; a similar class that only the other photo has; and, where
-    closeness is given, the closest class that both photos have. With closeness, a surface of the content always finds
-    another surface. Regions that find none are in no pair. Photos that have no region in common are matched as wholes,
-    and the result then lists this one region only.
+    A region of the content that the style lacks, or that is too small to measure, is merged into another one. The
+    candidates are, in this order: a similar class that both photos have; a similar class that only the style has; and,
+    where closeness is given, the closest class that both photos have. With closeness, a small surface always finds
+    another surface, and a large one if it is like it (`LARGE`, `UNLIKE`). A region of the style is used if the content
+    has its class, or if it stands in for a similar class that the style lacks. Photos that have no region in common are
+    matched as wholes, and the result then lists this one region only.
 
     Args:
         content_labels, style_labels: `(H, W) uint8`, of any two sizes; 255 is no region.
         content_names, style_names: `{id: name}`. Ids of equal name are one region. An id without a name is called
             `region ID`.
-        least_share: of either photo, [0, 1]. Smaller regions are not measured.
+        least_share: of either photo, [0, 1]. Smaller regions are not measured, except those of the style that closeness
+            is sure of (`LEAST_SURE_SHARE`, `SURE`).
         similar: groups of names that replace one another.
         content_closeness, style_closeness: `{name: {other name: [0, 1]}}`, how much a region looks like another
             class; see `closeness`.
