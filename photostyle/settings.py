@@ -180,8 +180,9 @@ class GridSettings(Section):
     chroma: float = Field(
         6.0, ge=1, le=1e3, description="how many times stiffer changes of colour are than changes of light"
     )
-    coarse_iterations: int = Field(36, ge=0, le=10_000, description="most iterations at half the size of the solve")
-    iterations: int = Field(14, ge=0, le=10_000, description="most iterations at the size of the solve")
+    history: int = Field(40, ge=1, le=1000, description="number of pairs that L-BFGS remembers")
+    coarse_iterations: int = Field(34, ge=0, le=10_000, description="most iterations at half the size of the solve")
+    iterations: int = Field(8, ge=0, le=10_000, description="most iterations at the size of the solve")
     tolerance: float = Field(
         2e-3,
         ge=0,

@@ -75,7 +75,7 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
         reference = closed_form_grids(task, scenes[-1], shape)
     matched = len(task.correspondence.matched)
     grids, following = reference[:matched], reference[matched:]
-    solver = Solver(grids, stiffness, task.settings.solver.history, task.extract.device)
+    solver = Solver(grids, stiffness, settings.history, task.extract.device)
     stages: list[Outcome] = []
     iterations = (settings.coarse_iterations, settings.iterations)
     for name, scene, most in zip(("solve, coarse", "solve, fine"), scenes, iterations, strict=True):
