@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from photostyle.colour.luma import LUMA
-from photostyle.solvers.bilateral import apply_grids
+from photostyle.solvers.full_size import apply_grids
 from photostyle.solvers.lights import LEAST_GAIN, keep_lights
 from photostyle.solvers.surfaces import Surfaces
 
