@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# PyTorch's threads sleep while they wait for work, and leave the processor to other programs. OpenMP reads this once,
+# PyTorch's threads wait for a moment, and then sleep and leave the processor to other programs. OpenMP reads this once,
 # when it loads: before the first import of PyTorch. Processes that this one starts inherit it.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # in GNU's OpenMP: some microseconds; see docs/performance.md
 
 __all__ = [
     "Correspondence",

@@ -91,10 +91,13 @@ assert RegionFinder("compact").see(photo).subject.labels.shape == (64, 96)
     assert "torch" not in modules_after(code)
 
 
-@pytest.mark.parametrize(("set_to", "policy"), [(None, "PASSIVE"), ("active", "ACTIVE")])
-def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise(set_to: str | None, policy: str) -> None:
-    code = "import photostyle, os, sys; print(os.environ['OMP_WAIT_POLICY'].upper(), file=sys.stderr)"
-    assert standard_error_of(code, OMP_WAIT_POLICY=set_to) == f"{policy}\n"
+@pytest.mark.parametrize(("set_to", "found"), [(None, "PASSIVE 3000"), ("active", "active None")])
+def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise(set_to: str | None, found: str) -> None:
+    code = """
+import photostyle, os, sys
+print(os.environ["OMP_WAIT_POLICY"], os.environ.get("GOMP_SPINCOUNT"), file=sys.stderr)
+"""
+    assert standard_error_of(code, OMP_WAIT_POLICY=set_to, GOMP_SPINCOUNT=None) == f"{found}\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux's PyTorch uses GNU's OpenMP, which can be asked")
