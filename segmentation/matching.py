@@ -301,13 +301,12 @@ class _Pairing:
         close, share = self.closeness[0].get(name, {}), self.shares[0][name]
         surfaces = [other for other in anchors if other in SURFACES] if name in SURFACES else []
         best = max(surfaces or anchors, key=lambda other: close.get(other, 0.0), default=None)
-        if share < self.least_share:
-            least = 0.0
-        elif surfaces and share < LARGE:
-            least = -1.0
-        else:
-            least = UNLIKE if surfaces else LEAST_CLOSENESS
-        return best if close and best is not None and close.get(best, 0.0) > least else None
+        if not close or best is None:
+            return None
+        if surfaces and share < LARGE:
+            return best
+        least = 0.0 if share < self.least_share else UNLIKE if surfaces else LEAST_CLOSENESS
+        return best if close.get(best, 0.0) > least else None
 
     def _placed(self, name: str, side: int) -> bool:
         return any(name in names[side] for names in self.parts.values())

@@ -33,11 +33,6 @@ def worker_bytes(settings: Settings, pixels: int) -> int:
     return BASE_BYTES[settings.encoder.name] + BYTES_A_PIXEL * pixels
 
 
-def processors() -> int:
-    """How many processors this process may use."""
-    return available_cores()
-
-
 def worker_count(settings: Settings, largest: int, photos: int) -> int:
     """One for each processor, if the memory allows: two workers with one thread each do more than one worker with two
     (docs/batch.md). On a GPU one worker, which keeps it busy.
@@ -50,8 +45,8 @@ def worker_count(settings: Settings, largest: int, photos: int) -> int:
     if settings.device not in ("auto", "cpu") or (settings.device == "auto" and has_nvidia_card()):
         return 1
     free = free_bytes()
-    in_memory = processors() if free is None else int(USABLE_SHARE * free // worker_bytes(settings, largest))
-    return max(1, min(processors(), in_memory, photos))
+    in_memory = available_cores() if free is None else int(USABLE_SHARE * free // worker_bytes(settings, largest))
+    return max(1, min(available_cores(), in_memory, photos))
 
 
 @dataclass(frozen=True)

@@ -202,16 +202,17 @@ def _dry_run(
 
 
 def _workers(arguments: argparse.Namespace, settings: Settings, work: RemainingWork) -> tuple[Workers, int]:
-    from photostyle.batch.capacity import pixels_of, processors, worker_count
+    from photostyle.batch.capacity import pixels_of, worker_count
     from photostyle.batch.job import WorkerOptions
     from photostyle.batch.local_workers import LocalWorkers
+    from segmentation.threads import available_cores
 
     photos = {item.content for item, _ in work.todo}
     largest = max(map(pixels_of, photos))
     if arguments.cluster:
         return cluster_workers(arguments, settings, largest, len(work.todo))
     count = arguments.workers or worker_count(settings, largest, len(work.todo))
-    return LocalWorkers(count, WorkerOptions(settings, max(1, processors() // count))), count
+    return LocalWorkers(count, WorkerOptions(settings, max(1, available_cores() // count))), count
 
 
 def _styles(arguments: argparse.Namespace) -> list[StyleSource]:

@@ -87,19 +87,20 @@ def cluster_workers(
     Raises:
         SettingsError: Ray is not installed, the cluster does not answer, or the workers do not have the device.
     """
-    from photostyle.batch.capacity import processors, worker_bytes
+    from photostyle.batch.capacity import worker_bytes
     from photostyle.batch.cluster_workers import ClusterWorkers, WorkerResources, workers_that_fit
     from photostyle.batch.job import WorkerOptions
     from photostyle.batch.output_folder import PARTS, state_folder
     from photostyle.batch.ray_connection import RayConnection
     from photostyle.batch.storage import absolute, is_url
+    from segmentation.threads import available_cores
 
     resources = WorkerResources(
         arguments.cpus_per_worker or 1, arguments.gpus_per_worker or 0.0, worker_bytes(settings, pixels)
     )
     device = _device(settings.device, resources.gpus)
     threads, wanted = resources.processors, arguments.workers
-    ray = RayConnection(arguments.cluster, max(processors(), threads * (wanted or 1)))
+    ray = RayConnection(arguments.cluster, max(available_cores(), threads * (wanted or 1)))
     count = wanted or min(workers_that_fit(ray.free(), resources), photos)
     options = WorkerOptions(settings.with_changes({"device": device}), threads)
     folder = "" if is_url(arguments.output) else os.path.join(absolute(state_folder(arguments.output)), PARTS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from photostyle.compute.smooth_step import smooth_step
+
 Values = NDArray[np.float32]
 
 HUES = (20.0, 32.0, 85.0, 100.0)
@@ -29,15 +31,8 @@ def skin_likelihood(values: Values) -> Values:
 
 def grey_likelihood(values: Values) -> Values:
     """How close each colour is to grey: CIELAB `(N, 3)` to `(N,)`, [0, 1], continuous."""
-    return 1 - _step(np.hypot(values[:, 1], values[:, 2]), *GREYS)
+    return 1 - smooth_step(np.hypot(values[:, 1], values[:, 2]), *GREYS)
 
 
 def _between(values: Values, bounds: tuple[float, float, float, float]) -> Values:
-    return _step(values, *bounds[:2]) * (1 - _step(values, *bounds[2:]))
-
-
-def _step(values: Values, low: float, high: float) -> Values:
-    """0 up to `low`, 1 from `high` on, and Hermite's cubic between them."""
-    t = ((values - low) / (high - low)).clip(0, 1)
-    stepped: Values = t * t * (3 - 2 * t)
-    return stepped
+    return smooth_step(values, *bounds[:2]) * (1 - smooth_step(values, *bounds[2:]))

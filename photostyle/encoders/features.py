@@ -36,18 +36,18 @@ class FeatureExtractor:
 
     Args:
         encoder: the encoder.
-        place: the device of the images, or its name.
+        device_name: the name, in PyTorch, of the device of the images.
     """
 
     encoder: Encode
-    place: torch.device | str
+    device_name: str
 
     @property
     def device(self) -> torch.device:
         """The device of the images."""
         import torch
 
-        return torch.device(self.place)
+        return torch.device(self.device_name)
 
     def tensor(self, pixels: NDArray[np.float32]) -> Tensor:
         """`(H, W, 3)` as `(1, 3, H, W)` on the device."""

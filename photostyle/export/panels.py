@@ -11,7 +11,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from photostyle.colour.luma import LUMA
 from photostyle.photo.photo import Photo
-from photostyle.regions.in_words import share_of
 from photostyle.regions.region_map import RegionMap, resize_labels
 
 Pixels = NDArray[np.float32]
@@ -99,7 +98,7 @@ def _drawn(panel: Panel, font: Font) -> Image.Image:
     image = Image.fromarray(np.round(shown * 255).astype(np.uint8))
     draw = ImageDraw.Draw(image)
     for name, ids in panel.regions.labels_by_name.items():
-        if share_of(panel.regions, ids) >= LEAST_NAMED:
+        if panel.regions.share(ids) >= LEAST_NAMED:
             row, column = _middle(np.isin(labels, ids))
             half = font.getlength(name) / 2
             column = float(np.clip(column, min(half, width / 2), max(width - half, width / 2)))

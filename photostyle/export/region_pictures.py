@@ -14,7 +14,7 @@ from photostyle.export.panels import Fill, Panel, Row, draw_panels
 from photostyle.photo.photo import Photo
 from photostyle.photo.resizing import resize
 from photostyle.regions.correspondence import FOLLOWS, Correspondence, FoundBy, MatchedStyle, RegionMatch
-from photostyle.regions.in_words import listed, names_of, share_of, sources_name, sureness_text, taker_name
+from photostyle.regions.in_words import LEAST_NAMED, listed, names_of, sources_name, sureness_text, taker_name
 from photostyle.regions.region_map import RegionMap
 from segmentation.labels import UNLABELLED
 from segmentation.matching import KEEPS_LOOK
@@ -26,8 +26,6 @@ PANEL = 800
 """Longest side of each photo beside another, in pixels: two of them fill a laptop's screen."""
 LEAST_SIDE = 800
 """A single photo is enlarged to this longest side, in pixels, if it is smaller."""
-LEAST_NAMED = 0.01
-"""Regions of a smaller share of a photo get no row in the legend."""
 WAYS: Mapping[FoundBy, str] = {
     "mask": "by the masks",
     "classes": "by class",
@@ -44,7 +42,7 @@ def regions_picture(photo: Photo, regions: RegionMap) -> Photo:
         regions: of the photo, at its size.
     """
     fills = {label: Fill((display_colour(label, name),)) for label, name in regions.names.items()}
-    shares = {label: share_of(regions, [label]) for label in np.unique(regions.visible_labels).tolist()}
+    shares = {label: regions.share([label]) for label in np.unique(regions.visible_labels).tolist()}
     largest = [label for label in sorted(shares, key=lambda label: -shares[label]) if label != UNLABELLED]
     rows = [Row(fills[label], (regions.names[label], _percent(shares[label]))) for label in largest]
     pixels, longest = photo.in_srgb(), max(photo.height, photo.width)
@@ -79,16 +77,16 @@ def correspondence_picture(content: Photo, styles: Sequence[Photo], found: Corre
             fill,
             (
                 f"{taker_name(found, region)} {FOLLOWS if region.follows else f'from {sources_name(found, region)}'}",
-                _percent(share_of(found.content, region.content_ids)),
+                _percent(found.content.share(region.content_ids)),
                 *(
-                    _percent(share_of(style.regions, ids)) if (ids := found.ids(place)[index]) else ""
+                    _percent(style.regions.share(ids)) if (ids := found.ids(place)[index]) else ""
                     for place, style in enumerate(found.styles)
                 ),
                 "" if region.follows else sureness_text(region.sureness),
             ),
         )
         for index, (region, fill) in enumerate(fills.items())
-        if not region.follows or share_of(found.content, region.content_ids) >= LEAST_NAMED
+        if not region.follows or found.content.share(region.content_ids) >= LEAST_NAMED
     ]
     return draw_panels(panels, [head, *rows, *_rows_of_the_rest(panels)])
 
@@ -100,7 +98,7 @@ def _used(found: Correspondence, style: int, fills: Mapping[RegionMatch, Fill]) 
     for region, ids in zip(found.regions, found.ids(style), strict=True):
         for label in ids:
             takers.setdefault(label, []).append(region)
-    large = {region for region in fills if share_of(found.content, region.content_ids) >= LEAST_NAMED}
+    large = {region for region in fills if found.content.share(region.content_ids) >= LEAST_NAMED}
     return {
         label: Fill(tuple(c for each in ([r for r in every if r in large] or every) for c in fills[each].colours))
         for label, every in takers.items()
@@ -110,7 +108,7 @@ def _used(found: Correspondence, style: int, fills: Mapping[RegionMatch, Fill]) 
 def _rows_of_the_rest(panels: Sequence[Panel]) -> list[Row]:
     """Rows for what is dimmed: what keeps its own look in the content, and what is not used of the styles."""
     content, *styles = [[i for i in np.unique(p.regions.visible_labels).tolist() if i not in p.fills] for p in panels]
-    shares = [share_of(panel.regions, ids) for panel, ids in zip(panels, (content, *styles), strict=True)]
+    shares = [panel.regions.share(ids) for panel, ids in zip(panels, (content, *styles), strict=True)]
     rows = []
     if shares[0] >= LEAST_NAMED:
         names = listed(names_of(panels[0].regions, content)) or "what is in no region"

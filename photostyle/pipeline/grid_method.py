@@ -27,6 +27,7 @@ from segmentation.matching import SURFACES
 
 Grids = NDArray[np.float64]
 Strengths = Sequence[float]
+MatchedColours = tuple[Pixels, list[closed_form.StyleTarget]]
 
 PREVIEW = Shape(9, 1, 17)
 """Shape of the grids for the method `closed form`: nine rows of cells for the layout, and one warmth, since the closed
@@ -135,7 +136,10 @@ def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
         closed_form.fit(scene.pixels, mask, styles, lightness=settings.lightness, layout=layout)
         for mask, styles in matched
     ]
-    maps += [_following_map(region, correspondence, scene) for region in correspondence.regions[len(matched) :]]
+    maps += [
+        _following_map(region, correspondence, matched, scene.pixels)
+        for region in correspondence.regions[len(matched) :]
+    ]
     maps = [own.in_grey() if grey else own for own, grey in zip(maps, correspondence.grey_regions, strict=True)]
     grids = coefficients_of(maps, scene.pixels, scene.masks[:-1], shape)
     coloured = np.flatnonzero(~np.array(correspondence.grey_regions, bool))
@@ -143,18 +147,19 @@ def closed_form_grids(task: Task, scene: Scene, shape: Shape) -> Grids:
     return grids
 
 
-def _following_map(region: RegionMatch, correspondence: Correspondence, scene: Scene) -> closed_form.ColourMap:
+def _following_map(
+    region: RegionMatch, correspondence: Correspondence, matched: Sequence[MatchedColours], pixels: Pixels
+) -> closed_form.ColourMap:
     """The map of a region without a counterpart: the change of all other regions together.
 
     A surface takes the change of the other surfaces if there are any: a sky that becomes orange says less about a wall.
+
+    Args:
+        matched: see `_matched_colours`.
+        pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
     """
-    matched = _matched_colours(correspondence, scene)
-    if region.name in SURFACES:
-        surfaces = [
-            colours for colours, other in zip(matched, correspondence.matched, strict=True) if other.name in SURFACES
-        ]
-        matched = surfaces or matched
-    return closed_form.fit_overall(scene.pixels, matched)
+    surfaces = [each for each, other in zip(matched, correspondence.matched, strict=True) if other.name in SURFACES]
+    return closed_form.fit_overall(pixels, surfaces if surfaces and region.name in SURFACES else matched)
 
 
 def overall_grid(task: Task, scene: Scene, shape: Shape) -> Grids:
@@ -164,9 +169,7 @@ def overall_grid(task: Task, scene: Scene, shape: Shape) -> Grids:
     return grid
 
 
-def _matched_colours(
-    correspondence: Correspondence, scene: Scene
-) -> list[tuple[Pixels, list[closed_form.StyleTarget]]]:
+def _matched_colours(correspondence: Correspondence, scene: Scene) -> list[MatchedColours]:
     """For each region with a counterpart its measured mask, and the style photos and masks that it takes from."""
     return [
         (mask, [(s.share, scene.styles[s.style].pixels, scene.style_masks[s.style][place]) for s in region.sources])

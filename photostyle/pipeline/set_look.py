@@ -222,7 +222,7 @@ def correspondence_in(look: SetLook, regions: RegionMap) -> Correspondence:
     messages = [
         f"the set has no {region.name}, so {region.name} in this photo ({share:.1%} of it) {FOLLOWS}"
         for region in unknown
-        if (share := float(np.isin(labels, region.content_ids).mean())) >= LEAST_SHARE
+        if (share := regions.share(region.content_ids)) >= LEAST_SHARE
     ]
     rest = float(np.mean(labels == UNLABELLED))
     if rest > float(np.mean(look.correspondence.content.visible_labels == UNLABELLED)) + LEAST_SHARE:

@@ -321,17 +321,12 @@ def match_by_class(
         content_closeness=closeness(content.coarse_labels(), content.probabilities, NAMES),
         style_closeness=closeness(style.coarse_labels(), style.probabilities, NAMES),
     )  # fmt: skip
-    share = share_of_labels(regions, [label for region in matching.regions for label in region.content_ids])
+    share = regions.share([label for region in matching.regions for label in region.content_ids])
     if matching.regions[0].name == WHOLE or share < least_matched:
         return None, LITTLE_IN_COMMON
     if len(matching.regions) == 1 and matching.regions[0].name == "vegetation":
         return None, "both photos show plants close up"
     return ClassMatching(regions, other, matching), ""
-
-
-def share_of_labels(regions: RegionMap, labels: Sequence[int]) -> float:
-    """Share of what can be seen of a photo that has one of the labels, [0, 1]."""
-    return float(np.isin(regions.visible_labels, labels).mean())
 
 
 def similar_classes(name: str) -> list[int]:

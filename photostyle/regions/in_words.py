@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from photostyle.regions.correspondence import Correspondence, RegionMatch, StyleShare
 from photostyle.regions.region_map import RegionMap
 from segmentation.matching import WHOLE
@@ -22,7 +20,7 @@ def match_line(found: Correspondence) -> str:
     What has no counterpart comes last: `; water follows the rest`. A match that the user decided has no figure. With
     several styles, the line says which of them a region takes from.
     """
-    parts, shares = [], {region: share_of(found.content, region.content_ids) for region in found.regions}
+    parts, shares = [], {region: found.content.share(region.content_ids) for region in found.regions}
     for region in [region for region in found.matched if shares[region] >= LEAST_NAMED] or found.matched:
         sureness = sureness_text(region.sureness)
         figure = f" ({sureness})" if sureness else ""
@@ -62,13 +60,8 @@ def sureness_text(sureness: float) -> str:
 def names_of(regions: RegionMap, ids: Sequence[int]) -> list[str]:
     """The names of these labels in their order, each once: the large ones if there are any, else all."""
     names = list(dict.fromkeys(regions.names[label] for label in ids if label in regions.names))
-    large = [name for name in names if share_of(regions, regions.labels_by_name.get(name, ())) >= LEAST_NAMED]
+    large = [name for name in names if regions.share(regions.labels_by_name.get(name, ())) >= LEAST_NAMED]
     return large or names
-
-
-def share_of(regions: RegionMap, ids: Sequence[int]) -> float:
-    """The share of these labels in what can be seen of the photo, [0, 1]."""
-    return float(np.isin(regions.visible_labels, ids).mean())
 
 
 def listed(names: Sequence[str]) -> str:

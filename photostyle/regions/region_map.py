@@ -79,6 +79,10 @@ class RegionMap:
         continued: NDArray[np.uint8] = self.labels[rows, columns]
         return continued
 
+    def share(self, labels: Collection[int]) -> float:
+        """The share of these labels in what can be seen of the photo, [0, 1]."""
+        return float(np.isin(self.visible_labels, list(labels)).mean())
+
     @property
     def labels_by_name(self) -> dict[str, tuple[int, ...]]:
         """`{name: labels}` of the regions that occur."""

@@ -28,6 +28,7 @@ from segmentation.refine import refine
 
 if TYPE_CHECKING:
     from scipy import sparse
+    from scipy.sparse.linalg import SuperLU
 
 Plane = NDArray[np.float32]
 
@@ -122,32 +123,33 @@ def find_subject(pixels: Plane, things: Plane, coverage: Plane | None = None) ->
         things: `(h, w) float32`, [0, 1]: the network's probability of vehicles, people, animals and objects.
         coverage: `(H, W) float32`, linear, [0, 1]: how much of `pixels` can be seen; None for all of it.
     """
+    from scipy import sparse
+    from scipy.sparse.linalg import splu
+
     height, width = things.shape
     lab = _lab(resize_seen(pixels, coverage, height, width))
     seen = np.ones((height, width))
     if coverage is not None:
         seen[:] = resize(coverage[..., None], height, width)[..., 0]
-    known = _grown(things, lab, seen)
+    walk = splu((sparse.eye_array(height * width) + COHERENCE * _laplacian(lab)).tocsc())
+    known = _grown(things, lab, seen, walk)
     if known.is_clear or (backdrop := _plain_backdrop(lab)) is None:
         return known
-    apart = _grown(np.where(backdrop, np.float32(1 - PLAINLY), np.float32(PLAINLY)), lab, seen)
+    apart = _grown(np.where(backdrop, np.float32(1 - PLAINLY), np.float32(PLAINLY)), lab, seen, walk)
     return apart if apart.is_clear else known
 
 
-def _grown(things: Plane, lab: NDArray[np.float64], seen: NDArray[np.float64]) -> Subject:
+def _grown(things: Plane, lab: NDArray[np.float64], seen: NDArray[np.float64], walk: SuperLU) -> Subject:
     """The subject that grows from the probability of things, `(h, w)`, by colours and neighbours.
 
     Args:
         lab: `(h, w, 3)`, CIELAB.
         seen: `(h, w)`, [0, 1]: how much of each place can be seen.
+        walk: solves the random walk: (1 + `COHERENCE` Laplacian) x = prior.
     """
-    from scipy import sparse
-    from scipy.sparse.linalg import splu
-
     height, width = things.shape
     odds = _log_odds(things.astype(np.float64))
     bins = _bins(lab)
-    walk = splu((sparse.eye_array(height * width) + COHERENCE * _laplacian(lab)).tocsc())
     found = things.astype(np.float64)
     for _ in range(ROUNDS):
         inside, outside = (_frequencies(bins, weights * seen) for weights in (found, 1 - found))

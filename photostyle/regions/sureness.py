@@ -68,7 +68,7 @@ def leave_unsure(found: Correspondence, least: float, least_matched: float) -> C
     sure = [region for region in found.matched if region.sureness >= least]
     unsure = [region for region in found.matched if region.sureness < least]
     labels = [label for region in sure for label in region.content_ids]
-    if not unsure or np.isin(found.content.visible_labels, labels).mean() < least_matched:
+    if not unsure or found.content.share(labels) < least_matched:
         return found
     messages = (
         f"{region.name} in the content photo is found in the style with only {region.sureness:.0%} sureness,"

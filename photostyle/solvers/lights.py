@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.colour.luma import LUMA
+from photostyle.compute.smooth_step import smooth_step
 
 NIGHT, DAY = 0.2, 0.3
 """Medians of luma of a photo, and of a region in it, that is dark, so that its lights are kept, and of one that is not.
@@ -42,17 +43,17 @@ def keep_lights(
     """
     lumas = pixels @ np.array(LUMA)
     cells = np.linspace(0, 1, grids.shape[3])
-    night = 1 - _rising(np.median(lumas), NIGHT, DAY)
+    night = 1 - smooth_step(np.median(lumas), NIGHT, DAY)
     kept = grids.copy()
     for place, (grid, mask) in enumerate(zip(grids, masks, strict=True)):
         own = lumas[mask > 0.5]
         if not night or len(own) < LEAST_PIXELS:
             continue
         dimmest = max(DIMMEST, float(np.quantile(own, 1 - MOST_LIGHTS)))
-        dark = 1 - _rising(np.median(own), NIGHT, DAY)
+        dark = 1 - smooth_step(np.median(own), NIGHT, DAY)
         if dimmest > LIT or not dark:
             continue
-        share = night * dark * _rising(cells, dimmest, dimmest + RISE)
+        share = night * dark * smooth_step(cells, dimmest, dimmest + RISE)
         kept[place] += share[:, None, None] * (_equal_gains(grid, cells) - grid)
     return kept
 
@@ -64,10 +65,3 @@ def _equal_gains(grid: NDArray[np.float64], cells: NDArray[np.float64]) -> NDArr
     safe = np.maximum(cells, 1e-3)
     gains: NDArray[np.float64] = np.clip(reached / safe, LEAST_GAIN, 1)
     return gains[:, None, None] * np.eye(4, 3)
-
-
-def _rising(values: NDArray[np.floating] | np.floating, low: float, high: float) -> NDArray[np.float64]:
-    """0 up to `low`, 1 from `high` on, and smooth between."""
-    share = np.clip((np.asarray(values, np.float64) - low) / (high - low), 0, 1)
-    smooth: NDArray[np.float64] = share * share * (3 - 2 * share)
-    return smooth

@@ -122,15 +122,15 @@ def noise_of(pixels: Pixels) -> float:
     return _noise(*_windows(pixels))
 
 
-def _noise(means: NDArray[np.float64], deviations: NDArray[np.float64]) -> float:
+def _noise(means: Plane, deviations: Plane) -> float:
     dark = (means > DARKEST) & (means < DARK)
     return float(np.quantile(deviations[dark], FLATTEST)) if dark.sum() >= LEAST_WINDOWS else 0.0
 
 
-def _windows(pixels: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _windows(pixels: Pixels) -> tuple[Plane, Plane]:
     """Mean and standard deviation of luma in the windows of `WINDOW` pixels that a photo has beside one another."""
     height, width = (extent - extent % WINDOW for extent in pixels.shape[:2])
-    luma = pixels[:height, :width] @ np.array(LUMA)
+    luma = _mixed(pixels[:height, :width], LUMA)
     windows = luma.reshape(height // WINDOW, WINDOW, width // WINDOW, WINDOW)
     return windows.mean((1, 3)), windows.std((1, 3))
 

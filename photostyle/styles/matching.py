@@ -28,7 +28,6 @@ from photostyle.regions.found_regions import (
     LITTLE_IN_COMMON,
     Segmentation,
     match_by_class,
-    share_of_labels,
     similar_classes,
 )
 from photostyle.regions.region_map import RegionMap
@@ -150,7 +149,7 @@ def match_segmentations(
     if found is not None:
         return found
     seen = (content, *(segmentation for _, segmentation in segmented))
-    if all(each.has_subject and _contrasts_agree(content, each) for each in seen):
+    if all(each.has_subject for each in seen) and all(_contrasts_agree(content, each) for each in seen[1:]):
         subjects = match_subjects(content, segmented)
         return replace(subjects, messages=(f"{reason}, so subject and background are matched", *subjects.messages))
     wholes = match_wholes(photo, styles, smallest)
@@ -190,10 +189,7 @@ def match_classes(
                 found, matching = both.style, both.matching
         matched.append(MatchedStyle(style.name, style.weight, style.region, found, matching, style.is_grey))
     result = combine_matchings(regions, matched, LEAST_SHARE, found_by="classes", follow=follow)
-    if (
-        not named
-        and share_of_labels(regions, [i for target in result.matched for i in target.content_ids]) < LEAST_MATCHED
-    ):
+    if not named and regions.share([i for target in result.matched for i in target.content_ids]) < LEAST_MATCHED:
         return None, LITTLE_IN_COMMON
     result = sure_by_classes(result, content.probabilities, [other.probabilities for _, other in styles])
     return (leave_unsure(result, LEAST_SURENESS, LEAST_MATCHED) if follow and not named else result), ""

@@ -28,7 +28,7 @@ def test_as_many_workers_as_processors_memory_and_photos(
     processors: int, workers_that_fit: int, photos: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = (workers_that_fit + 0.5) * worker_bytes(SETTINGS, PIXELS) / capacity.USABLE_SHARE
-    monkeypatch.setattr(capacity, "processors", lambda: processors)
+    monkeypatch.setattr(capacity, "available_cores", lambda: processors)
     monkeypatch.setattr(capacity, "free_bytes", lambda: int(free))
     assert worker_count(SETTINGS, PIXELS, photos) == expected
 
@@ -42,7 +42,7 @@ def test_a_raw_photo_counts_with_its_own_pixels_and_not_with_its_previews(tmp_pa
 
 
 def test_where_the_free_memory_is_unknown_the_processors_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capacity, "processors", lambda: 4)
+    monkeypatch.setattr(capacity, "available_cores", lambda: 4)
     monkeypatch.setattr(capacity, "free_bytes", lambda: None)
     assert worker_count(SETTINGS, PIXELS, 100) == 4
     assert worker_count(SETTINGS.with_changes({"device": "cuda"}), PIXELS, 100) == 1

@@ -12,19 +12,18 @@ from PIL import ImageDraw
 from photostyle.export.panels import DIM, Fill, filled
 from photostyle.export.region_pictures import correspondence_picture, regions_picture
 from photostyle.photo.photo import Photo
-from photostyle.regions.correspondence import Correspondence, MatchedStyle, combine_matchings, match_one_region
+from photostyle.regions.correspondence import Correspondence, combine_matchings
 from photostyle.regions.region_map import RegionMap
 from segmentation.labels import UNLABELLED
-from segmentation.matching import match
+from tests.regions.stripes import NAMES, matched_style
+from tests.regions.stripes import stripes as small_stripes
 
-NAMES = {0: "sky", 1: "building", 2: "vegetation", 3: "water", 5: "mountain"}
 SKY, BUILDING = (70, 130, 200), (150, 60, 60)
 Pixels = NDArray[np.float32]
 
 
 def stripes(*labels: int, height: int = 60, width: int = 90) -> RegionMap:
-    row = np.repeat(np.array(labels, np.uint8), width // len(labels))
-    return RegionMap(np.tile(row, (height, 1)), {label: NAMES[label] for label in set(labels) - {UNLABELLED}})
+    return small_stripes(*labels, height=height, width=width)
 
 
 def grey(height: int = 60, width: int = 90, value: float = 0.5) -> Photo:
@@ -32,14 +31,10 @@ def grey(height: int = 60, width: int = 90, value: float = 0.5) -> Photo:
 
 
 def matched(content: RegionMap, *styles: RegionMap, follow: bool = True, region: str | None = None) -> Correspondence:
-    found = []
-    for place, each in enumerate(styles):
-        matching = (
-            match_one_region(content, each, region, "a", 0.01)
-            if region
-            else match(content.labels, each.labels, content.names, each.names, least_share=1e-3)
-        )
-        found.append(MatchedStyle(f"{place}.jpg", 1.0, region, each, matching))
+    found = [
+        matched_style(content, each, f"{place}.jpg", region=region, least_share=1e-3)
+        for place, each in enumerate(styles)
+    ]
     return combine_matchings(content, found, 0.01, follow=follow)
 
 

@@ -33,7 +33,7 @@ LAYERS = ("relu1_1", "relu3_1")
 def encoder_on(device: torch.device) -> FeatureExtractor:
     torch.manual_seed(0)
     encoder = Encoder((8,) * 13, padding="reflect").to(device).to(memory_format=torch.channels_last)
-    return FeatureExtractor(encoder.requires_grad_(False), device)
+    return FeatureExtractor(encoder.requires_grad_(False), str(device))
 
 
 def halves(pixels: Pixels, device: torch.device) -> Tensor:

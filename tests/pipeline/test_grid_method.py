@@ -113,6 +113,25 @@ class TestTransfer:
             Session(settings=FEW).transfer(scene, style)
 
 
+@pytest.mark.usefixtures("small_encoder")
+def test_the_layout_is_that_of_regions_and_not_of_whole_photos(scene: Pixels) -> None:
+    """The style is dark at its top and bright at its bottom."""
+    gradient = np.linspace(0.2, 0.8, len(scene), dtype=np.float32)[:, None, None] + np.zeros_like(scene)
+    all_of_it = RegionMap(np.zeros(scene.shape[:2], np.uint8), {0: "all"})
+
+    def looks(**masks: RegionMap) -> list[Pixels]:
+        changed = PREVIEW.with_changes({"regions.segmenter": "none"})
+        return [
+            transfer(scene, gradient, settings=changed.with_changes({"grid.layout": layout}), **masks).photo.pixels
+            for layout in (0.0, 1.0)
+        ]
+
+    without, whole = looks()
+    assert np.array_equal(without, whole)
+    without, region = looks(content_mask=all_of_it, style_mask=all_of_it)
+    assert (region - without)[:20].mean() < -0.05 and (region - without)[-20:].mean() > 0.05
+
+
 def test_presets() -> None:
     assert [load_preset(name).solver.method for name in ("default", "preview", "paper", "gatys")] == [
         "grid", "closed form", "pixels", "pixels",
@@ -188,6 +207,17 @@ class TestWithoutCounterpart:
         style = 0.3 + 0.3 * night
         overall = fit_overall(soft, [(sky, [(1.0, style, style_sky)]), (town, [(1.0, style, style_town)])])
         np.testing.assert_allclose(result[ROWS["lake"]], overall(soft[ROWS["lake"]]), atol=5e-3)
+
+    def test_a_surface_follows_the_other_surfaces_and_not_the_sky(self, lakeside: Pixels, night: Pixels) -> None:
+        soft, style = 0.35 + 0.3 * lakeside, 0.3 + 0.3 * night
+        result = transfer(
+            soft, style, settings=PREVIEW, content_mask=three(soft, "sky", "building", "vegetation"),
+            style_mask=three(style, "sky", "building"),
+        )  # fmt: skip
+        town, style_town = np.zeros(soft.shape[:2]), np.zeros(style.shape[:2])
+        town[50:76], style_town[50:] = 1, 1
+        town_alone = fit_overall(soft, [(town, [(1.0, style, style_town)])])
+        np.testing.assert_allclose(result.photo.pixels[ROWS["lake"]], town_alone(soft[ROWS["lake"]]), atol=5e-3)
 
     @both_methods
     def test_pixels_in_no_region_keep_their_look(self, settings: Settings, lakeside: Pixels, night: Pixels) -> None:
