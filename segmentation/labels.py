@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 UNLABELLED = 255
 """The value of a pixel that belongs to no region."""
 UNSPECIFIED = 254
@@ -46,3 +49,9 @@ CLASSES = (
 
 NAMES: Mapping[int, str] = MappingProxyType({label.id: label.name for label in CLASSES})
 """The name of each class, by id."""
+
+
+def labels_in(labels: NDArray[np.uint8 | np.intp]) -> list[int]:
+    """The labels that occur in `(...)` labels of at least 0, in rising order."""
+    found: list[int] = np.flatnonzero(np.bincount(labels.ravel())).tolist()
+    return found

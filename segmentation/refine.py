@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.enlarge import Enlarger, Part, enlarged
+from segmentation.filters import window_means
 
 SIZE = 768
 """Longest side of the grid on which the coefficients are computed, in pixels."""
@@ -101,21 +102,23 @@ def refine(
     guide = _averaged(photo, height, width).transpose(2, 0, 1)
     masks = enlarged(probabilities, Part.whole(height, width))
     window = 2 * max(1, round(radius * max(height, width))) + 1
-    mean = _means(guide, window)
-    products = _means(np.stack([guide[i] * guide[j] for i, j in _PAIRS]), window)
+    mean = window_means(guide, window)
+    products = window_means(np.stack([guide[i] * guide[j] for i, j in _PAIRS]), window)
     covariance = [
         plane - mean[i] * mean[j] + epsilon * (i == j) for (i, j), plane in zip(_PAIRS, products, strict=True)
     ]
     inverse = _inverted(covariance)
+    # Colours less one half keep more digits in float32. What is divided by the covariance stays float64.
+    colours, means = ((planes - 0.5).astype(np.float32) for planes in (guide, mean))
     coefficients = np.zeros((4 * len(masks), height, width), np.float32)
     for index, mask in enumerate(masks):
         if not mask.any():
             continue
-        average = _means(mask[None], window)[0]
-        together = _means(guide * mask, window) - mean * average
-        gains = np.stack([sum(inverse[i][j] * together[j] for j in range(3)) for i in range(3)])
-        offset = average - (gains * mean).sum(0)
-        planes = _means(np.concatenate([gains, offset[None]]), window)
+        average, *together = window_means(np.concatenate([mask[None], colours * mask]), window)
+        together = [plane - own * average for plane, own in zip(together, means, strict=True)]
+        gains = [sum(inverse[i][j] * together[j] for j in range(3)) for i in range(3)]
+        offset = average - sum(gain * own for gain, own in zip(gains, mean, strict=True))
+        planes = window_means(np.stack([*gains, offset]).astype(np.float32), window)
         coefficients[4 * index : 4 * index + 4] = np.where(np.abs(planes).sum(0) > NOTHING, planes, 0)
     return Refined(coefficients)
 
@@ -141,15 +144,10 @@ _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 """Row and column of each entry in the upper triangle of a 3x3 matrix."""
 
 
-def _means(planes: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """The mean of each plane over a square window. Beyond the border, the pixels of the border are repeated."""
-    from scipy import ndimage
-
-    return np.stack([ndimage.uniform_filter(plane, window, mode="nearest") for plane in planes])
-
-
 def _averaged(photo: NDArray[np.float32], height: int, width: int) -> NDArray[np.float64]:
     """The photo reduced to `(height, width, 3)` by averaging whole pixels."""
+    if photo.shape[:2] == (height, width):
+        return photo.astype(np.float64)
     rows, columns = (_edges(extent, count) for extent, count in zip(photo.shape, (height, width), strict=False))
     result = np.empty((height, width, 3))
     for row, (first, end) in enumerate(pairwise(rows)):

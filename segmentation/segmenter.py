@@ -96,10 +96,10 @@ class Segmenter:
             ValueError: the array is not a photo.
             MemoryError: there is too little memory.
         """
-        from scipy.special import softmax
-
         image = resized(photo, size)
-        chances = softmax(self.logits(np.concatenate([image, image[..., ::-1]])), 1)
+        logits = self.logits(np.concatenate([image, image[..., ::-1]]))
+        chances = np.exp(logits - logits.max(1, keepdims=True))
+        chances /= chances.sum(1, keepdims=True)
         mean: NDArray[np.float32] = (chances[0] + chances[1, :, :, ::-1]) / np.float32(2)
         return mean
 

@@ -16,7 +16,7 @@ from photostyle.photo.resizing import resize
 from photostyle.regions.correspondence import FOLLOWS, Correspondence, FoundBy, MatchedStyle, RegionMatch
 from photostyle.regions.in_words import LEAST_NAMED, listed, names_of, sources_name, sureness_text, taker_name
 from photostyle.regions.region_map import RegionMap
-from segmentation.labels import UNLABELLED
+from segmentation.labels import UNLABELLED, labels_in
 from segmentation.matching import KEEPS_LOOK
 from segmentation.palette import display_colour
 
@@ -42,7 +42,7 @@ def regions_picture(photo: Photo, regions: RegionMap) -> Photo:
         regions: of the photo, at its size.
     """
     fills = {label: Fill((display_colour(label, name),)) for label, name in regions.names.items()}
-    shares = {label: regions.share([label]) for label in np.unique(regions.visible_labels).tolist()}
+    shares = {label: regions.share([label]) for label in labels_in(regions.visible_labels)}
     largest = [label for label in sorted(shares, key=lambda label: -shares[label]) if label != UNLABELLED]
     rows = [Row(fills[label], (regions.names[label], _percent(shares[label]))) for label in largest]
     pixels, longest = photo.in_srgb(), max(photo.height, photo.width)
@@ -107,7 +107,7 @@ def _used(found: Correspondence, style: int, fills: Mapping[RegionMatch, Fill]) 
 
 def _rows_of_the_rest(panels: Sequence[Panel]) -> list[Row]:
     """Rows for what is dimmed: what keeps its own look in the content, and what is not used of the styles."""
-    content, *styles = [[i for i in np.unique(p.regions.visible_labels).tolist() if i not in p.fills] for p in panels]
+    content, *styles = [[i for i in labels_in(p.regions.visible_labels) if i not in p.fills] for p in panels]
     shares = [panel.regions.share(ids) for panel, ids in zip(panels, (content, *styles), strict=True)]
     rows = []
     if shares[0] >= LEAST_NAMED:

@@ -6,6 +6,7 @@ borders between stacked photos do not count in any term of the objective.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ class Scene:
         pixels: the content, `(H, W, 3) float32`, sRGB-encoded, [0, 1].
         masks: the masks that are measured, `(K + 1, H, W) float32`, [0, 1]: K masks of regions of the content, and then
             the mask of the pixels in no region. Every pixel counts by its coverage.
-        soft: the masks of the regions after refinement to the edges of the photo, in the same form, sum 1.
+        soften: gives `soft`. Only solving needs it.
         styles: the measured style photos.
         style_masks: for each style `(K, h, w) float32`, [0, 1]: the masks, by coverage, of the regions that the
             content's regions take their look from. A mask is 0 if a region takes nothing from this style, as regions
@@ -43,10 +44,15 @@ class Scene:
 
     pixels: Pixels
     masks: Pixels
-    soft: Pixels
+    soften: Callable[[], Pixels]
     styles: tuple[EncodedPhoto, ...]
     style_masks: tuple[Pixels, ...]
     photos: int = 1
+
+    @cached_property
+    def soft(self) -> Pixels:
+        """The masks of the regions after refinement to the edges of the photo, in the form of `masks`, sum 1."""
+        return self.soften()
 
     @cached_property
     def surface_colours(self) -> Pixels:
@@ -89,7 +95,9 @@ def scene_of(task: Task, size: int, measured: Pixels, coarse: Pixels) -> Scene:
         shrink_masks(task.correspondence.styles[place].regions.masks(task.correspondence.ids(place)), style.pixels)
         for place, style in enumerate(styles)
     )
-    return Scene(pixels, shrink_masks(measured, pixels), refine_fine(coarse, pixels).of(pixels), styles, style_masks)
+    return Scene(
+        pixels, shrink_masks(measured, pixels), lambda: refine_fine(coarse, pixels).of(pixels), styles, style_masks
+    )
 
 
 def shrink_masks(masks: Pixels, like: Pixels) -> Pixels:

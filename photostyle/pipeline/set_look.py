@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ from photostyle.solvers.bilateral import Shape
 from photostyle.solvers.result import Outcome, Status
 from photostyle.styles.matching import ContentPhoto, find_correspondence
 from photostyle.styles.style import Style, StylePhoto
-from segmentation.labels import UNLABELLED
+from segmentation.labels import UNLABELLED, labels_in
 from segmentation.matching import KEEPS_LOOK, WHOLE
 
 Pixels = NDArray[np.float32]
@@ -283,7 +284,7 @@ def _relabelled(regions: RegionMap, labels: Mapping[str, int]) -> RegionMap:
     for label, name in regions.names.items():
         table[label] = labels.get(name, UNLABELLED)
     found = table[regions.labels]
-    present = set(np.unique(found).tolist())
+    present = set(labels_in(found))
     known = {label: name for name, label in labels.items() if label in present}
     return RegionMap(found, known, regions.warnings, regions.coverage)
 
@@ -320,7 +321,7 @@ def _scenes(
             for place, style in enumerate(styles)
         )
         scenes.append(
-            Scene(np.concatenate(pixels), np.concatenate(masks, 1), np.concatenate(soft, 1), styles,
+            Scene(np.concatenate(pixels), np.concatenate(masks, 1), partial(np.concatenate, soft, 1), styles,
                           style_masks, len(set_photos))
         )  # fmt: skip
     return scenes

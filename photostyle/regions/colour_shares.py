@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from photostyle.solvers.surfaces import Surfaces
 from segmentation.enlarge import Part, enlarged
+from segmentation.filters import blurred, distance_to
 
 REACH = 0.025
 """Pixels this near to a border are looked at, as a share of the longest side."""
@@ -39,8 +40,6 @@ def by_colour(
     Returns:
         New masks in the form of `masks`. Every pixel shares out anew what its two nearest regions have of it.
     """
-    from scipy import ndimage
-
     if len(masks) < 2:
         return masks
     reach = REACH * max(pixels.shape[:2])
@@ -50,9 +49,9 @@ def by_colour(
     border[:, :-1] |= labels[:, :-1] != labels[:, 1:]
     if not border.any():
         return masks
-    near = np.clip((reach - ndimage.distance_transform_edt(~border)) / (FADE * reach), 0, 1)
+    near = np.clip((reach - distance_to(border)) / (FADE * reach), 0, 1)
     rows, columns = near.nonzero()
-    presence = np.stack([ndimage.gaussian_filter(mask, reach / 2)[rows, columns] for mask in hard])
+    presence = np.stack([blurred(mask, reach / 2, "reflect")[rows, columns] for mask in hard])
     first, second = np.argsort(-presence, 0, kind="stable")[:2]
     at, colours = np.arange(len(rows)), pixels[rows, columns]
     before, result = masks[:, rows, columns], masks.copy()

@@ -10,7 +10,7 @@ import numpy as np
 
 from photostyle.errors import InputError, SettingsError
 from photostyle.regions.region_map import RegionMap
-from segmentation.labels import UNLABELLED
+from segmentation.labels import UNLABELLED, labels_in
 from segmentation.matching import KEEPS_LOOK, WHOLE, Matching, RegionPair, match, matching_messages
 
 FoundBy = Literal["mask", "classes", "subject", "groups", "whole"]
@@ -233,9 +233,7 @@ def match_one_region(content: RegionMap, style: RegionMap, region: str, name: st
 
 def match_whole(content: RegionMap, style: RegionMap, message: str) -> Matching:
     """All of the content matched with all of a style."""
-    ids = (
-        tuple(int(label) for label in np.unique(labels)) for labels in (content.visible_labels, style.visible_labels)
-    )
+    ids = (tuple(labels_in(regions.visible_labels)) for regions in (content, style))
     return Matching((RegionPair(WHOLE, *ids),), (), (), (), (), (message,))
 
 

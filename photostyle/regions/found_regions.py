@@ -19,8 +19,9 @@ from photostyle.regions.region_map import RegionMap, resize_labels
 from photostyle.regions.subject import BACKGROUND, SUBJECT, Subject, find_subject
 from photostyle.regions.subject import NAMES as SUBJECT_NAMES
 from segmentation.enlarge import Part
+from segmentation.filters import connected_pieces
 from segmentation.hub import HubSegmenter
-from segmentation.labels import CLASSES, FOREGROUND, UNLABELLED
+from segmentation.labels import CLASSES, FOREGROUND, UNLABELLED, labels_in
 from segmentation.matching import SIMILAR, WHOLE, Matching, closeness, match
 from segmentation.refine import refine
 from segmentation.segmenter import NetworkError, Segmenter
@@ -169,7 +170,7 @@ class Segmentation:
     def regions(self, allowed: Sequence[int]) -> RegionMap:
         """The labels of the allowed ids, with the names of those that occur."""
         found = self.labels(allowed)
-        names = {int(i): NAMES[int(i)] for i in np.unique(found) if i != UNLABELLED}
+        names = {label: NAMES[label] for label in labels_in(found) if label != UNLABELLED}
         return RegionMap(found, names, coverage=self.coverage, rough=True)
 
     def classes(self) -> RegionMap:
@@ -177,16 +178,15 @@ class Segmentation:
 
         A connected patch of foreground gets the one class that it looks most like.
         """
-        from scipy import ndimage
-
         labels = self.labels()
-        places = [
+        nearest = [
             np.minimum((np.arange(size) * coarse) // size, coarse - 1)
             for size, coarse in zip(labels.shape, self.kinds.shape[1:], strict=True)
         ]
-        patches, count = ndimage.label(labels == ANY_FOREGROUND)
+        patches, places = connected_pieces(labels == ANY_FOREGROUND)
         likeness = np.stack([
-            np.bincount(patches.ravel(), kind[places[0][:, None], places[1]].ravel(), count + 1) for kind in self.kinds
+            np.bincount(patches.ravel(), kind[nearest[0][:, None], nearest[1]].ravel(), len(places) + 1)
+            for kind in self.kinds
         ])  # fmt: skip
         kinds = np.array(FOREGROUND, np.uint8)[likeness.argmax(0)]
         labels = np.where(patches > 0, kinds[patches], labels)

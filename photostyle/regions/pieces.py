@@ -13,7 +13,9 @@ from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+
+from segmentation.filters import connected_pieces, grown
+from segmentation.labels import labels_in
 
 SMALL = 0.03
 """A piece is small if its share of the photo is below this."""
@@ -39,15 +41,15 @@ def joined(probabilities: NDArray[np.float32], sky: int, standing: Collection[in
         change places.
     """
     labels, result = probabilities.argmax(0), probabilities.copy()
-    for label in np.unique(labels).tolist():
-        pieces, _ = ndimage.label(labels == label)
-        for number, place in enumerate(ndimage.find_objects(pieces), start=1):
+    for label in labels_in(labels):
+        pieces, places = connected_pieces(labels == label)
+        for number, place in enumerate(places, start=1):
             around = tuple(slice(max(0, part.start - 1), part.stop + 1) for part in place)
             piece = pieces[around] == number
             share = piece.sum() / labels.size
             if share > LARGEST:
                 continue
-            border = ndimage.binary_dilation(piece) & ~piece
+            border = grown(piece) & ~piece
             neighbours = np.bincount(labels[around][border], minlength=len(probabilities))
             into = int(neighbours.argmax())
             if neighbours[into] < WITHIN * max(1, neighbours.sum()):

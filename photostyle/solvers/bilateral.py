@@ -18,13 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from photostyle.colour.luma import LUMA
 from photostyle.solvers.closed_form import ColourMap
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 LOW, HIGH = 0.01, 0.98
 """Where the shoulder begins to bend."""
@@ -57,6 +60,8 @@ def slicing_matrix(colours: NDArray[np.float32], masks: NDArray[np.float32], sha
     Returns:
         `(H W, 4 K cells) CSR float32`; columns are in the order of `(K, rows, warmths, lumas, 4)`.
     """
+    from scipy import sparse
+
     height, width = masks.shape[1:]
     down = np.repeat((np.arange(height) + 0.5) / height, width)
     corners = list(np.ndindex(*(min(2, extent) for extent in (shape.rows, shape.warmths, shape.lumas))))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from photostyle.colour.luma import LUMA
 from photostyle.solvers.layout import NOISE, heights_of, layout_of, mean_layout
+from segmentation.filters import blurred
 
 LEAST_GAIN, MOST_GAIN = 0.15, 3.0
 """Limits of the gain along any direction of colour. Lower gains give grey; higher ones amplify noise and the blocks of
@@ -241,11 +242,9 @@ def _lifted(lumas: NDArray[np.float64], wanted: Sequence[tuple[float, NDArray[np
 
     It is constant beyond the outermost quantiles.
     """
-    from scipy import ndimage
-
     at = (np.arange(QUANTILES) + 0.5) / QUANTILES
     found = np.quantile(lumas, at) + 1e-5 * np.arange(QUANTILES)  # strictly rising, as interpolation needs it
     quantiles = np.sum([share * np.quantile(own, at) for share, own in wanted], axis=0)
     lift = np.interp(np.linspace(0, 1, KNOTS), found, quantiles - found)
-    smooth: NDArray[np.float64] = ndimage.gaussian_filter1d(lift, BLUR, mode="nearest")
+    smooth: NDArray[np.float64] = blurred(lift[None], BLUR)[0]
     return smooth

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.enlarge import Enlarger, Part
+from segmentation.filters import blurred
 
 CELLS = 175
 """Longest side of the maps of mean colours."""
@@ -55,8 +56,6 @@ class Surfaces:
             pixels: `(H, W, 3) float32`, sRGB-encoded.
             masks: `(K, H, W) float32`, [0, 1], sum 1 over K, at the same size.
         """
-        from scipy import ndimage
-
         size = pixels.shape[:2]
         scale = min(1.0, CELLS / max(size))
         shape = max(1, round(scale * size[0])), max(1, round(scale * size[1]))
@@ -66,10 +65,7 @@ class Surfaces:
             sure = np.clip((mask - SURE) / (1 - SURE), 0, 1)
             planes = [sure, sure * (pixels**2).sum(2), *(sure * pixels[..., channel] for channel in range(3))]
             small = [_reduced(plane, shape) for plane in planes]
-            near, far = (
-                np.stack([ndimage.gaussian_filter(plane, wide * sigma, mode="nearest") for plane in small])
-                for wide in (1, WIDE)
-            )
+            near, far = (np.stack([blurred(plane, wide * sigma) for plane in small]) for wide in (1, WIDE))
             both = near + WIDE_SHARE * far
             seen[place], squares[place], sums[place] = both[0], both[1], both[2:].transpose(1, 2, 0)
         together = sums.sum(0) / np.maximum(seen.sum(0), 1e-9)[..., None]
