@@ -98,10 +98,12 @@ class ObjectiveSettings(Section):
 
 
 class SolverSettings(Section):
-    method: Literal["grid", "closed form", "pixels"] = Field(
+    method: Literal["grid", "few steps", "closed form", "pixels"] = Field(
         "grid",
-        description="how the look is found: grid solves for affine maps on bilateral grids (section grid), closed form "
-        "uses the closed form without a solver, pixels solves for every pixel (sections objective and smoothing)",
+        description="how the look is found: grid solves for affine maps on bilateral grids (section grid), few steps "
+        "makes grid.coarse_iterations of its steps at half the size, with the encoder compact and without PyTorch, "
+        "closed form uses the closed form without a solver, pixels solves for every pixel (sections objective and "
+        "smoothing)",
     )
     size: int = Field(
         512,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.labels import CLASSES
-from segmentation.threads import threads
+from segmentation.onnx_network import onnx_network
 
 SHIPPED = Path(__file__).with_name("compact.onnx")
 SHA256 = "b679b2a7605fe9500565792c9f1910fe0a6bd4652833d4b00cb41b8df43ea591"
@@ -105,35 +105,9 @@ class Segmenter:
 
 
 def _network(content: bytes) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """The network in the bytes of a file, for `Segmenter`.
-
-    Raises:
-        Exception: any of ONNX Runtime's exceptions.
-        ValueError: another network.
-    """
-    from onnxruntime import InferenceSession, SessionOptions
-
-    options = SessionOptions()
-    options.intra_op_num_threads = threads()
-    options.inter_op_num_threads = 1
-    # Threads that wait for work sleep. Otherwise they take the processor from other programs.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4  # errors are exceptions, too
-    session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    names = [each.name for each in session.get_inputs()], [each.name for each in session.get_outputs()]
-    if names != ([INPUT], [OUTPUT]):
-        raise ValueError(f"a network of {names[0]} and {names[1]}")
-
-    def logits(photos: NDArray[np.float32]) -> NDArray[np.float32]:
-        try:
-            (found,) = session.run([OUTPUT], {INPUT: photos})
-        except Exception as error:  # ONNX Runtime has no class of its own for this
-            if "allocate memory" not in str(error):
-                raise
-            raise MemoryError(str(error)) from error
-        return np.asarray(found)
-
-    return logits
+    """The network in the bytes of a file, for `Segmenter`. For its errors, see `onnx_network`."""
+    run = onnx_network(content, (INPUT,), (OUTPUT,))
+    return lambda photos: run({INPUT: photos})[0]
 
 
 def resized(photo: NDArray[np.uint8], size: int) -> NDArray[np.float32]:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 _Array = TypeVar("_Array", NDArray[np.float32], NDArray[np.float64], "Tensor")
 
-_TO_XYZ = np.array(((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227)))
-_FROM_XYZ = np.linalg.inv(_TO_XYZ)
-_WHITE = np.array((0.95047, 1.0, 1.08883))
+FROM_LINEAR = np.array(((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227)))
+_TO_LINEAR = np.linalg.inv(FROM_LINEAR)
+WHITE = np.array((0.95047, 1.0, 1.08883))
 """White point: CIE D65, 2 degrees."""
 _BISECTIONS = 16
 """Halvings that find the largest possible chroma, to a hundredth of a unit or better."""
@@ -38,7 +38,7 @@ def lab(colours: _Array) -> _Array:
     size = abs(colours)
     bent = xp.sign(colours) * _power((size.clip(0.04045) + 0.055) / 1.055, 2.4)
     linear = xp.where(size > 0.04045, bent, colours / 12.92)
-    relative = (linear @ _like(linear, _TO_XYZ.T)) / _like(linear, _WHITE)
+    relative = (linear @ _like(linear, FROM_LINEAR.T)) / _like(linear, WHITE)
     root = _power(relative.clip(0.008856), 1 / 3)
     f = xp.where(relative > 0.008856, root, 7.787 * relative + 16 / 116)
     found: _Array = xp.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
@@ -51,7 +51,7 @@ def rgb(values: _Array) -> _Array:
     y = (values[:, 0] + 16) / 116
     f = xp.stack([y + values[:, 1] / 500, y, y - values[:, 2] / 200], 1)
     relative = xp.where(f > 0.008856 ** (1 / 3), f**3, (f - 16 / 116) / 7.787)
-    linear = (relative * _like(values, _WHITE)) @ _like(values, _FROM_XYZ.T)
+    linear = (relative * _like(values, WHITE)) @ _like(values, _TO_LINEAR.T)
     size = abs(linear)
     bent = xp.sign(linear) * (1.055 * _power(size.clip(0.0031308), 1 / 2.4) - 0.055)
     found: _Array = xp.where(size > 0.0031308, bent, 12.92 * linear)

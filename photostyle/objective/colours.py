@@ -9,11 +9,8 @@ import torch
 from torch import Tensor
 
 from photostyle.colour.cielab import lab
-
-DIRECTIONS = 16
-POINTS = 4096
-"""Pixels of a region that are compared; they are chosen once. Two such samples of one distribution are less than a
-third of a CIELAB unit apart for the spread of a photo (0.1 times the standard deviation)."""
+from photostyle.objective.arrays.colours import random_directions
+from photostyle.objective.constants import POINTS, UNIT
 
 
 class ColourTerm:
@@ -33,9 +30,8 @@ class ColourTerm:
     """
 
     def __init__(self, styles: Sequence[tuple[Sequence[float], Tensor, Tensor]], masks: Tensor, seed: int) -> None:
-        generator = torch.Generator().manual_seed(seed)
-        directions = torch.randn(3, DIRECTIONS, generator=generator).T
-        self.directions = (directions / directions.norm(dim=1, keepdim=True)).to(styles[0][1])
+        rng = np.random.default_rng(seed)
+        self.directions = torch.from_numpy(random_directions(rng)).to(styles[0][1])
         targets = [lab(style[0].flatten(1).T) for _, style, _ in styles]
         self.inside: list[Tensor] = []
         self.targets: list[Tensor] = []
@@ -52,7 +48,7 @@ class ColourTerm:
             whole = sum(share for share, _ in wanted)
             areas.append(len(inside))
             if len(inside) > POINTS:
-                inside = inside[torch.randperm(len(inside), generator=generator)[:POINTS].to(inside.device)]
+                inside = inside[torch.from_numpy(rng.permutation(len(inside))[:POINTS]).to(inside.device)]
             self.inside.append(inside)
             self.targets.append(
                 torch.stack([
@@ -68,7 +64,7 @@ class ColourTerm:
         total = image.new_zeros(())
         for inside, target, share in zip(self.inside, self.targets, self.shares, strict=True):
             projected = _ordered(self.directions @ lab(colours[inside]).T)
-            total = total + share * (projected - target).abs().mean() / 100
+            total = total + share * (projected - target).abs().mean() / UNIT
         return total
 
 

@@ -7,26 +7,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from photostyle.colour.cielab import lab
-
-BINS = 16
-"""Bins along each axis of CIELAB. Colours in one bin count as equal."""
-CELL = 8
-"""Pixels are averaged over cells of this side before they are blurred."""
-SIGMA = 0.03
-"""Standard deviation of the blur, as a share of the longest side."""
-LITTLE = 1e-3
-"""Least share of a region in a cell, after the blur."""
-FLAT = 1.0
-"""A place whose colour is this far, in CIELAB units, from what its neighbours let expect counts half as a flat one."""
-GRAIN = 10.0
-"""How much grain counts beside drift (our choice, by eye: blocks of JPEG in a sky that becomes a sunset)."""
-LARGE = 0.1
-"""Squared differences that grow by this much, in squared CIELAB units, count half. Less counts less, more counts in
-full, so that the term is smooth where nothing has grown yet."""
-LITTLE_DRIFT = 0.3
-"""Drift below this, in CIELAB units, hardly counts; the term is smooth at zero."""
-UNIT = 100
-"""The term is in hundredths of the range of L*, as the colour term is."""
+from photostyle.objective.constants import (
+    BINS,
+    CELL,
+    FLAT,
+    GRAIN,
+    LARGE,
+    LITTLE,
+    LITTLE_DRIFT,
+    REACH,
+    SIGMA,
+    UNIT,
+)
 
 
 class DriftTerm:
@@ -60,7 +52,7 @@ class DriftTerm:
         keys = ((labels.flatten() * BINS + places[:, 0]) * BINS + places[:, 1]) * BINS + places[:, 2]
         _, self.bins, self.counts = keys.unique(return_inverse=True, return_counts=True)
         sigma = SIGMA * max(self.size) / CELL
-        reach = max(1, round(2.5 * sigma))
+        reach = max(1, round(REACH * sigma))
         at = torch.arange(-reach, reach + 1, dtype=content.dtype, device=content.device)
         weights = torch.exp(-0.5 * (at / sigma) ** 2)
         self.kernel = weights / weights.sum()

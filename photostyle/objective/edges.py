@@ -9,16 +9,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from photostyle.objective.constants import C1, C2, LEAST, STRONGEST, WINDOW
 from photostyle.objective.structure import gradient
-
-WINDOW = 7
-"""Side in pixels of the windows that are compared."""
-STRONGEST = 0.99
-"""Quantile of an edge map that counts as 1; larger values are clipped."""
-LEAST = 1e-4
-"""A photo whose edges are weaker than this, in luma per pixel, counts as flat."""
-C1, C2 = 0.01**2, 0.03**2
-"""Constants of the index for values in [0, 1] (Wang et al. 2004, section III-B)."""
 
 
 class EdgeTerm:

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from photostyle.objective.total import REFERENCE_PIXELS, Features, with_gradient
-
-PHOTOREALISM_UNIT = 1e-3
-"""One unit of the photorealism term here, in units of the paper. At the authors' size, a photo that Luan et al. call
-distorted has an L_m of some hundreds."""
+from photostyle.objective.constants import PHOTOREALISM_UNIT, REFERENCE_PIXELS
+from photostyle.objective.total import Features, with_gradient
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,7 @@ import torch
 from torch import Tensor
 
 from photostyle.colour.luma import LUMA
-
-FLAT = 1e-9
-"""Prevents division by zero in a region without contrast."""
+from photostyle.objective.constants import FLAT_REGION
 
 
 class StructureTerm:
@@ -40,7 +38,7 @@ class StructureTerm:
         total = image.new_zeros(())
         for mask, share, power in zip(self.masks, self.shares, self.powers, strict=True):
             common = (mask * product).sum().clamp_min(0)
-            total = total + share * (1 - common.square() / ((mask * square).sum() * power + FLAT))
+            total = total + share * (1 - common.square() / ((mask * square).sum() * power + FLAT_REGION))
         return total
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from photostyle.objective.constants import SOFTENING
 from photostyle.objective.content import at_least_float32
 
 ROUNDING = 1e-5
@@ -198,10 +199,6 @@ class _GramDistance(_GivenGradient):
             gradient.index_copy_(0, region.inside, part)
         ctx.save_for_backward(gradient)
         return loss
-
-
-SOFTENING = 1e-2
-"""A region closer than this relative distance counts as matched. The square root below is smooth there."""
 
 
 class RelativeStyleTerm:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from photostyle.objective.constants import REFERENCE_PIXELS
+
 FEATURE_SCALE = 40.0
 """The mean activation for which the weights of Luan et al. 2017 are meant.
 
@@ -18,9 +20,6 @@ painted at lambda = 10^2, a photo with the style's light at 10^4, and without th
 docs/calibration.md.
 """
 
-REFERENCE_PIXELS = 700 * 466
-"""Size of the authors' photos. Photorealism and total variation are sums over pixels, while the other terms are means.
-The sums are scaled to this size, so that one weight fits photos of every size."""
 
 Features = Callable[[Tensor, tuple[str, ...]], Mapping[str, Tensor]]
 

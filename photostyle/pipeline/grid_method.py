@@ -67,7 +67,8 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
         shape: the shape of the grids.
     """
     from photostyle.pipeline.grid_objective import grid_objective
-    from photostyle.solvers.grid import Slices, Solver, Stiffness
+    from photostyle.solvers.grid import Slices, Solver
+    from photostyle.solvers.whitening import Stiffness
 
     settings, clock = task.settings.grid, task.clock
     stiffness = Stiffness(settings.across, settings.warmth, settings.along, settings.prior, settings.chroma)
@@ -87,7 +88,7 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
             slices = Slices(
                 scene.surface_colours[:matched],
                 scene.soft[:matched],
-                _fixed_colours(scene, following),
+                fixed_colours(scene, following),
                 shape,
                 solver.device,
             )
@@ -107,7 +108,7 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
     return np.concatenate([grids, following]), tuple(stages)
 
 
-def _fixed_colours(scene: Scene, following: Grids) -> Pixels:
+def fixed_colours(scene: Scene, following: Grids) -> Pixels:
     """`(H, W, 3)`: what the pixels that are not solved for add to the photo, before the shoulder.
 
     Args:

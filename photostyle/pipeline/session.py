@@ -17,9 +17,10 @@ from photostyle import __version__
 from photostyle.compute.device import chosen_device, chosen_dtype, enough_memory, within_memory
 from photostyle.encoders import weights as encoder_weights
 from photostyle.encoders.features import Encode, FeatureExtractor, LazyEncoder
+from photostyle.encoders.looking import Networks
 from photostyle.errors import InputError, SettingsError
 from photostyle.photo.photo import Photo, PhotoSource
-from photostyle.pipeline import grid_method, set_look
+from photostyle.pipeline import grid_method, quick_method, set_look
 from photostyle.pipeline.rendering import Rendering, strengths_of
 from photostyle.pipeline.result import Clock, Progress, Result, stage_warnings
 from photostyle.pipeline.set_look import SetLook, SetPhoto
@@ -47,8 +48,14 @@ def _transfer_by_pixels(task: Task) -> SolvedTransfer:
     return pixel_method.transfer(task)
 
 
-METHODS = {"grid": grid_method.transfer, "closed form": grid_method.preview, "pixels": _transfer_by_pixels}
-"""The methods of solving. PyTorch is loaded by those that need it, and not by `closed form`."""
+METHODS = {
+    "grid": grid_method.transfer,
+    "few steps": quick_method.transfer,
+    "closed form": grid_method.preview,
+    "pixels": _transfer_by_pixels,
+}
+"""The methods of solving. PyTorch is loaded by those that need it, and not by those in `WITHOUT_PYTORCH`."""
+WITHOUT_PYTORCH = ("closed form", "few steps")
 
 
 class Session:
@@ -65,8 +72,8 @@ class Session:
     Raises:
         SettingsError: the preset is unknown, or this machine lacks the device.
         InputError: the look cannot be used.
-        WeightsError: the encoder's weights are missing or wrong. The method `closed form` does not need them to solve,
-            and reads them when they are first used.
+        WeightsError: the encoder's weights are missing or wrong. The methods `closed form` and `few steps` do
+            not need them to solve, and read them when they are first used.
     """
 
     def __init__(
@@ -88,10 +95,11 @@ class Session:
         path = encoder_weights.find_weights(name, progress=show_progress)
         self.weights: dict[str, str] = {name: encoder_weights.recorded_sha256(path)}
         encoder = LazyEncoder(partial(_loaded_encoder, settings.encoder, self.device, self.dtype))
-        if settings.solver.method != "closed form":
+        if settings.solver.method not in WITHOUT_PYTORCH:
             encoder.load()
         self._extract = FeatureExtractor(encoder, self.device)
         self._finder: RegionFinder | None = None
+        self._networks = Networks()
         self._progress = progress or (lambda _: None)
 
     @within_memory
@@ -210,9 +218,11 @@ class Session:
             self._progress(Progress.begin("regions"))
             found = find_correspondence(small, style, mask, self.settings)
         strengths_of(self.settings.look, found)
-        return self._solve(
-            Task(self.settings, self._extract, photo, small.pixels, style.parts, found, clock, self._progress)
-        )
+        task = Task(
+            self.settings, self._extract, photo, small.pixels, style.parts, found, clock, self._progress,
+            self._networks,
+        )  # fmt: skip
+        return self._solve(task)
 
     @within_memory
     def fit(
@@ -339,7 +349,7 @@ class Session:
     def _style_layers(self) -> tuple[str, ...]:
         """The layers at which a style is measured."""
         method = self.settings.solver.method
-        if method == "closed form":
+        if method in WITHOUT_PYTORCH:
             return ()
         return tuple(self.settings.grid.style_layers if method == "grid" else self.settings.objective.style_layers)
 

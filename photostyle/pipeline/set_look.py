@@ -28,7 +28,7 @@ from photostyle.encoders.features import EncodedPhoto, FeatureExtractor
 from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo
 from photostyle.photo.resizing import resize_seen
-from photostyle.pipeline import grid_method
+from photostyle.pipeline import grid_method, quick_method
 from photostyle.pipeline.result import Clock, Progress, stage_warnings
 from photostyle.pipeline.scene import Scene, shrink_masks
 from photostyle.pipeline.task import SolvedTransfer, Task
@@ -182,6 +182,9 @@ def fit_set_look(
     if settings.solver.method == "grid":
         shape = Shape(1, 1, settings.grid.lumas)
         grids, stages = grid_method.solve_grids(task, scenes, shape)
+    elif settings.solver.method == "few steps":
+        grids, outcome = quick_method.solve_grids(task, scenes[-1], Shape(1, 1, settings.grid.lumas))
+        shape, stages = Shape(1, 1, settings.grid.lumas), (outcome,)
     else:
         shape = Shape(1, 1, grid_method.PREVIEW.lumas)
         with clock.part("closed form"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.encoders.features import FeatureExtractor
+from photostyle.encoders.looking import Networks
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Clock, Progress
 from photostyle.regions.correspondence import Correspondence
@@ -19,7 +20,10 @@ from photostyle.styles.style import StylePhoto
 
 @dataclass(frozen=True)
 class Task:
-    """What a method gets: the photos, the correspondence of their regions, and where to report progress."""
+    """What a method gets: the photos, the correspondence of their regions, and where to report progress.
+
+    `networks` are those of the method `few steps`, which a session loads once.
+    """
 
     settings: Settings
     extract: FeatureExtractor
@@ -29,6 +33,7 @@ class Task:
     correspondence: Correspondence
     clock: Clock
     progress: Callable[[Progress], None]
+    networks: Networks = field(default_factory=Networks)
 
     def report(self, step: Step, iterations: int) -> None:
         """Reports an accepted iterate of a stage that has at most `iterations` iterations."""

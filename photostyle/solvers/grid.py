@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,37 +14,7 @@ from photostyle.compute.sparse import csr_tensor, product
 from photostyle.solvers.bilateral import HIGH, LOW, Shape, slicing_matrix
 from photostyle.solvers.minimise import Function, Memory, minimise
 from photostyle.solvers.result import Outcome, Step
-
-
-@dataclass(frozen=True)
-class Stiffness:
-    """How strongly the grids are held to the closed form that they start from.
-
-    All weights are for the change of a cell from the start, in squared colour.
-
-    Args:
-        across: weight of differences between neighbouring rows.
-        warmth: weight of differences between neighbouring warmths.
-        along: weight of differences between neighbouring lumas.
-        prior: weight of the change itself.
-        chroma: factor on all four for changes that are not the same in all three channels. Light may vary; colour may
-            vary less, because otherwise there are blotches.
-    """
-
-    across: float
-    warmth: float
-    along: float
-    prior: float
-    chroma: float = 1.0
-
-
-UNBOUNDED = 2.0
-"""Bound of the whitened variables. They never reach it: the sum of squares of a column is the mean square of a channel.
-With this bound the first step of `minimise` changes colours by a few hundredths."""
-HESSIAN_PIXELS = 20_000
-"""Number of pixels that the Hessian of the whitening is computed from. All pixels took seconds and gained nothing."""
-RIDGE = 1e-4
-"""Ridge of the whitening, for cells without pixels."""
+from photostyle.solvers.whitening import AXES, UNBOUNDED, Stiffness, stiffness_matrix, whitening_factors
 
 
 def shoulder(values: Tensor) -> Tensor:
@@ -119,7 +88,7 @@ class Solver:
         self.regions, self.shape = len(reference), Shape(*reference.shape[1:4])
         self.device, self.chroma = device, stiffness.chroma
         self.reference, self.held = reference, flat(reference, device)
-        self.stiff = _stiffness_matrix(self.shape, stiffness, self.regions)
+        self.stiff = stiffness_matrix(self.shape, stiffness, self.regions)
         self.springs = csr_tensor(self.stiff, device)
         self.whitening: _Whitening | None = None
         self.memory = Memory(history)
@@ -180,19 +149,6 @@ def flat(grids: NDArray[np.float64], device: torch.device) -> Tensor:
     return torch.from_numpy(grids.reshape(-1, 3)).to(device, torch.float32)
 
 
-def _stiffness_matrix(shape: Shape, stiffness: Stiffness, regions: int) -> sparse.csr_array:
-    """The symmetric matrix Q of the stiffness x^T Q x, where x is the change from the start; a mean over all cells."""
-    extents = (shape.rows, shape.warmths, shape.lumas)
-    total = stiffness.prior * sparse.eye_array(shape.cells)
-    for axis, weight in enumerate((stiffness.across, stiffness.warmth, stiffness.along)):
-        factors = [sparse.eye_array(extent) for extent in extents]
-        factors[axis] = sparse.csr_array(np.diff(np.eye(extents[axis]), axis=0))
-        step = sparse.kron(sparse.kron(factors[0], factors[1]), factors[2])
-        total = total + weight * (step.T @ step)
-    whole = sparse.kron(sparse.eye_array(regions), sparse.kron(total, sparse.eye_array(4)))
-    return sparse.csr_array((whole / (regions * shape.cells)).astype(np.float32))
-
-
 class _Whitening:
     """Converts coefficients x `(unknowns, 3)` to the solver's variables C^T x and back, in grey and two axes of colour.
 
@@ -203,20 +159,11 @@ class _Whitening:
     def __init__(
         self, matrix: sparse.csr_array, stiff: sparse.csr_array, chroma: float, regions: int, device: torch.device
     ) -> None:
-        pixels, unknowns = matrix.shape
-        count = unknowns // regions
-        if pixels > HESSIAN_PIXELS:
-            matrix = matrix[np.sort(np.random.default_rng(0).choice(pixels, HESSIAN_PIXELS, replace=False))]
-        data = sparse.csr_array(matrix.T @ matrix / matrix.shape[0])
-        self.axes = torch.tensor(_AXES, dtype=torch.float32, device=device)
+        self.axes = torch.tensor(AXES, dtype=torch.float32, device=device)
         self.factors: list[tuple[Tensor, Tensor]] = []
-        for region in range(regions):
-            part = slice(region * count, (region + 1) * count)
-            block, springs = (m[part, part].toarray().astype(np.float64) for m in (data, stiff))
-            block[np.diag_indices(count)] += RIDGE / unknowns
-            grey, colour = (torch.from_numpy(block + times * springs) for times in (1, chroma))
-            factor = torch.linalg.cholesky(torch.stack([grey, colour])).to(device, torch.float32)
-            self.factors.append((factor[0], factor[1]))
+        for grey, colour in whitening_factors(matrix, stiff, chroma, regions):
+            tensors = (torch.from_numpy(factor).to(device, torch.float32) for factor in (grey, colour))
+            self.factors.append((next(tensors), next(tensors)))
 
     def done(self, coefficients: Tensor) -> Tensor:
         return self._each(coefficients @ self.axes, lambda factor, part: factor.T @ part)
@@ -243,7 +190,3 @@ class _Whitening:
             torch.cat([apply(grey, part[:, :1]), apply(colour, part[:, 1:])], 1)
             for (grey, colour), part in zip(self.factors, parts, strict=True)
         ])  # fmt: skip
-
-
-_AXES = np.array([[1, 1, 1], [1, -1, 0], [1, 1, -2]]).T / np.sqrt([3, 2, 6])
-"""Orthonormal columns: grey and two axes of colour."""

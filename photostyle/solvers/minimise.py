@@ -1,4 +1,4 @@
-"""L-BFGS within bounds over any callable.
+"""L-BFGS within bounds over any callable of tensors or of arrays.
 
 The two-loop recursion is from Liu and Nocedal, "On the limited memory BFGS method for large scale optimization",
 Mathematical Programming 45, 1989. The bounds are handled as in Bertsekas, "Projected Newton methods for optimization
@@ -12,13 +12,13 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-
-import torch
-from torch import Tensor
+from typing import Any
 
 from photostyle.solvers.result import Outcome, Solution, Status, Step
 
-Function = Callable[[Tensor], tuple[float, Tensor, dict[str, float]]]
+Vector = Any
+"""A tensor of PyTorch or an array of NumPy."""
+Function = Callable[[Vector], tuple[float, Vector, dict[str, float]]]
 
 SUFFICIENT_DECREASE = 1e-4
 """Share of the predicted decrease that a step must reach (Nocedal and Wright 2006, section 3.1)."""
@@ -32,37 +32,40 @@ class Memory:
     """The last pairs of steps and gradient changes, and the inverse Hessian that they make."""
 
     def __init__(self, most: int) -> None:
-        self.pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=most)
+        self.pairs: deque[tuple[Vector, Vector, float]] = deque(maxlen=most)
 
-    def learn(self, step: Tensor, change: Tensor) -> None:
+    def learn(self, step: Vector, change: Vector) -> None:
         """Adds a pair if the curvature along it is clearly positive."""
         curvature = _dot(step, change)
         if curvature > 1e-10 * math.sqrt(_dot(step, step) * _dot(change, change)):
             self.pairs.append((step, change, curvature))
 
-    def times(self, gradient: Tensor) -> Tensor:
+    def times(self, gradient: Vector) -> Vector:
         """Inverse Hessian times gradient by the two-loop recursion."""
-        result = gradient.clone()
-        shares = []
+        result, shares = gradient, []
         for step, change, curvature in reversed(self.pairs):
             share = _dot(step, result) / curvature
-            result.add_(change, alpha=-share)
+            result = result - share * change
             shares.append(share)
         if self.pairs:
             _, change, curvature = self.pairs[-1]
-            result.mul_(curvature / _dot(change, change))
+            result = result * (curvature / _dot(change, change))
         for (step, change, curvature), share in zip(self.pairs, reversed(shares), strict=True):
-            result.add_(step, alpha=share - _dot(change, result) / curvature)
+            result = result + (share - _dot(change, result) / curvature) * step
         return result
 
 
-def _dot(a: Tensor, b: Tensor) -> float:
-    return float(torch.dot(a.flatten(), b.flatten()))
+def _dot(a: Vector, b: Vector) -> float:
+    return float(a.reshape(-1) @ b.reshape(-1))
+
+
+def _is_finite(values: Vector) -> bool:
+    return math.isfinite(float(abs(values).sum()))
 
 
 def minimise(
     function: Function,
-    start: Tensor,
+    start: Vector,
     *,
     lower: float = 0.0,
     upper: float = 1.0,
@@ -81,7 +84,7 @@ def minimise(
 
     Args:
         function: point -> (loss, gradient of the point's shape, weighted terms for the trace).
-        start: any shape, float32 or float64; clipped to the bounds.
+        start: a tensor or an array of any shape, float32 or float64; clipped to the bounds.
         lower, upper: bounds of every variable, lower < upper.
         iterations: most accepted steps.
         history: number of pairs that are remembered.
@@ -96,7 +99,7 @@ def minimise(
         The solution; its status says why the solver stopped.
     """
     began = time.perf_counter()
-    point = start.detach().clamp(lower, upper)
+    point = start.clip(lower, upper)
     trace: list[Step] = []
     evaluations, iteration, loss, terms = 0, 0, math.nan, dict[str, float]()
 
@@ -113,12 +116,12 @@ def minimise(
         loss, gradient, terms = function(point)
         evaluations = 1
         accept()
-        if not math.isfinite(loss) or not bool(torch.isfinite(gradient).all()):
+        if not math.isfinite(loss) or not _is_finite(gradient):
             return end(Status.NOT_FINITE)
         while iteration < iterations:
             free = ~(((point <= lower) & (gradient > 0)) | ((point >= upper) & (gradient < 0)))
             slope = gradient * free
-            steepest = float(slope.abs().max())
+            steepest = float(abs(slope).max())
             if steepest == 0:
                 return end(Status.STATIONARY)
             direction = -memory.times(slope) * free
@@ -128,13 +131,13 @@ def minimise(
             found = None
             length = 1.0
             for _ in range(MOST_TRIALS):
-                trial = (point + length * direction).clamp_(lower, upper)
+                trial = (point + length * direction).clip(lower, upper)
                 step = trial - point
                 predicted = _dot(slope, step)
                 value, slopes, parts = function(trial)
                 evaluations += 1
                 enough = value < loss and value <= loss + SUFFICIENT_DECREASE * predicted
-                if enough and bool(torch.isfinite(slopes).all()):
+                if enough and _is_finite(slopes):
                     found = trial, step, value, slopes, parts
                     break
                 length *= _shortening(loss, predicted / length, value, length)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from typing import Any
 
 
 class Status(Enum):
@@ -87,5 +84,5 @@ class Outcome:
 class Solution:
     """The best point found, in the shape of the start, and how the solver went."""
 
-    point: Tensor
+    point: Any
     outcome: Outcome

@@ -58,14 +58,8 @@ def save_network(path: Path, network: Network, *, training: str) -> str:
     )  # fmt: skip
     assert program is not None
     model = program.model_proto
-    _halve(model.graph)
-    for node in model.graph.node:  # what the exporter notes of the Python code, paths of this machine among it
-        del node.metadata_props[:]
-        node.ClearField("doc_string")
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
-        del value.metadata_props[:]
-        value.ClearField("doc_string")
-    del model.graph.metadata_props[:], model.metadata_props[:]
+    halve_weights(model.graph)
+    without_notes(model)
     onnx.helper.set_model_props(model, {"training": training})
     onnx.checker.check_model(model)
     data = model.SerializeToString(deterministic=True)
@@ -73,7 +67,7 @@ def save_network(path: Path, network: Network, *, training: str) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _halve(graph: onnx.GraphProto) -> None:
+def halve_weights(graph: onnx.GraphProto) -> None:
     """Keeps the weights of a graph in half precision. Nodes of the type Cast make single precision of them."""
     casts = []
     for weight in graph.initializer:
@@ -89,6 +83,17 @@ def _halve(graph: onnx.GraphProto) -> None:
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def without_notes(model: onnx.ModelProto) -> None:
+    """Removes what the exporter notes of the Python code, paths of this machine among it."""
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.ClearField("doc_string")
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
+        del value.metadata_props[:]
+        value.ClearField("doc_string")
+    del model.graph.metadata_props[:], model.metadata_props[:]
 
 
 def load_network(path: Path) -> Network:

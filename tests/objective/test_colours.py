@@ -8,7 +8,8 @@ from skimage.color import rgb2lab
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from photostyle.objective.colours import DIRECTIONS, POINTS, ColourTerm
+from photostyle.objective.colours import ColourTerm
+from photostyle.objective.constants import DIRECTIONS, POINTS
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from photostyle.colour.cielab import lab, rgb
-from photostyle.objective.drift import GRAIN, UNIT, DriftTerm
+from photostyle.objective.constants import GRAIN, UNIT
+from photostyle.objective.drift import DriftTerm
 
 HEIGHT, WIDTH = 96, 128
 LABELS = torch.zeros(HEIGHT, WIDTH, dtype=torch.int64)

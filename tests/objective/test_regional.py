@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from photostyle.objective.regional import PHOTOREALISM_UNIT, RegionalObjective, RegionalWeights
-from photostyle.objective.total import REFERENCE_PIXELS
+from photostyle.objective.constants import PHOTOREALISM_UNIT, REFERENCE_PIXELS
+from photostyle.objective.regional import RegionalObjective, RegionalWeights
 
 
 def features(image: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:

@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from photostyle.encoders.vgg import Encoder
-from photostyle.objective.style import SOFTENING, RelativeStyleTerm, StyleTerm, mean_grams, region_grams, with_own_look
+from photostyle.objective.constants import SOFTENING
+from photostyle.objective.style import RelativeStyleTerm, StyleTerm, mean_grams, region_grams, with_own_look
 from tests.reference import style as reference
 
 

@@ -11,12 +11,13 @@ from torch.autograd import gradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from photostyle.encoders.vgg import Encoder
+from photostyle.objective.constants import REFERENCE_PIXELS
 from photostyle.objective.content import ContentTerm
 from photostyle.objective.laplacian import matting_laplacian
 from photostyle.objective.photorealism import PhotorealismTerm
 from photostyle.objective.smoothness import total_variation
 from photostyle.objective.style import StyleTerm, region_grams
-from photostyle.objective.total import FEATURE_SCALE, REFERENCE_PIXELS, Objective, Weights
+from photostyle.objective.total import FEATURE_SCALE, Objective, Weights
 
 LAYERS = ("relu1_1", "relu2_1")
 

@@ -1,0 +1,89 @@
+"""The unknowns of the grids, whitened: what the solvers of grids share.
+
+The coefficients of the grids are whitened: the solver's variables are C^T x. C is the Cholesky factor of each region's
+Hessian of a mean squared colour difference plus the stiffness. A step then has the same length in colour for every
+cell, gain and offset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from photostyle.solvers.bilateral import Shape
+
+AXES = np.array([[1, 1, 1], [1, -1, 0], [1, 1, -2]]).T / np.sqrt([3, 2, 6])
+"""Orthonormal columns: grey and two axes of colour."""
+UNBOUNDED = 2.0
+"""Bound of the whitened variables. They never reach it: the sum of squares of a column is the mean square of a channel.
+With this bound the first step of `minimise` changes colours by a few hundredths."""
+HESSIAN_PIXELS = 20_000
+"""Number of pixels that the Hessian of the whitening is computed from. All pixels took seconds and gained nothing."""
+RIDGE = 1e-4
+"""Ridge of the whitening, for cells without pixels."""
+
+
+@dataclass(frozen=True)
+class Stiffness:
+    """How strongly the grids are held to the closed form that they start from.
+
+    All weights are for the change of a cell from the start, in squared colour.
+
+    Args:
+        across: weight of differences between neighbouring rows.
+        warmth: weight of differences between neighbouring warmths.
+        along: weight of differences between neighbouring lumas.
+        prior: weight of the change itself.
+        chroma: factor on all four for changes that are not the same in all three channels. Light may vary; colour may
+            vary less, because otherwise there are blotches.
+    """
+
+    across: float
+    warmth: float
+    along: float
+    prior: float
+    chroma: float = 1.0
+
+
+def stiffness_matrix(shape: Shape, stiffness: Stiffness, regions: int) -> sparse.csr_array:
+    """The symmetric matrix Q of the stiffness x^T Q x, where x is the change from the start; a mean over all cells."""
+    extents = (shape.rows, shape.warmths, shape.lumas)
+    total = stiffness.prior * sparse.eye_array(shape.cells)
+    for axis, weight in enumerate((stiffness.across, stiffness.warmth, stiffness.along)):
+        factors = [sparse.eye_array(extent) for extent in extents]
+        factors[axis] = sparse.csr_array(np.diff(np.eye(extents[axis]), axis=0))
+        step = sparse.kron(sparse.kron(factors[0], factors[1]), factors[2])
+        total = total + weight * (step.T @ step)
+    whole = sparse.kron(sparse.eye_array(regions), sparse.kron(total, sparse.eye_array(4)))
+    return sparse.csr_array((whole / (regions * shape.cells)).astype(np.float32))
+
+
+def whitening_factors(
+    matrix: sparse.csr_array, stiff: sparse.csr_array, chroma: float, regions: int
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """The Cholesky factors C of each region, for grey and for colour, because their stiffness differs.
+
+    Args:
+        matrix: `(N, unknowns)`, from coefficients to colours; see `photostyle.solvers.bilateral.slicing_matrix`.
+        stiff: `(unknowns, unknowns)`; see `stiffness_matrix`.
+        chroma: see `Stiffness`.
+
+    Returns:
+        For each region two lower triangular matrices `(unknowns / regions, unknowns / regions)`.
+    """
+    pixels, unknowns = matrix.shape
+    count = unknowns // regions
+    if pixels > HESSIAN_PIXELS:
+        matrix = matrix[np.sort(np.random.default_rng(0).choice(pixels, HESSIAN_PIXELS, replace=False))]
+    data = sparse.csr_array(matrix.T @ matrix / matrix.shape[0])
+    factors = []
+    for region in range(regions):
+        part = slice(region * count, (region + 1) * count)
+        block, springs = (m[part, part].toarray().astype(np.float64) for m in (data, stiff))
+        block[np.diag_indices(count)] += RIDGE / unknowns
+        grey, colour = (np.linalg.cholesky(block + times * springs) for times in (1, chroma))
+        factors.append((grey, colour))
+    return factors
