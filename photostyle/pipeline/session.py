@@ -20,7 +20,7 @@ from photostyle.encoders.features import Encode, FeatureExtractor, LazyEncoder
 from photostyle.encoders.looking import Networks
 from photostyle.errors import InputError, SettingsError
 from photostyle.photo.photo import Photo, PhotoSource
-from photostyle.pipeline import grid_method, quick_method, set_look
+from photostyle.pipeline import grid_method, set_look
 from photostyle.pipeline.rendering import Rendering, strengths_of
 from photostyle.pipeline.result import Clock, Progress, Result, stage_warnings
 from photostyle.pipeline.set_look import SetLook, SetPhoto
@@ -48,9 +48,15 @@ def _transfer_by_pixels(task: Task) -> SolvedTransfer:
     return pixel_method.transfer(task)
 
 
+def _transfer_by_few_steps(task: Task) -> SolvedTransfer:
+    from photostyle.pipeline import quick_method
+
+    return quick_method.transfer(task)
+
+
 METHODS = {
     "grid": grid_method.transfer,
-    "few steps": quick_method.transfer,
+    "few steps": _transfer_by_few_steps,
     "closed form": grid_method.preview,
     "pixels": _transfer_by_pixels,
 }

@@ -28,7 +28,7 @@ from photostyle.encoders.features import EncodedPhoto, FeatureExtractor
 from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo
 from photostyle.photo.resizing import resize_seen
-from photostyle.pipeline import grid_method, quick_method
+from photostyle.pipeline import grid_method
 from photostyle.pipeline.result import Clock, Progress, stage_warnings
 from photostyle.pipeline.scene import Scene, shrink_masks
 from photostyle.pipeline.task import SolvedTransfer, Task
@@ -183,6 +183,8 @@ def fit_set_look(
         shape = Shape(1, 1, settings.grid.lumas)
         grids, stages = grid_method.solve_grids(task, scenes, shape)
     elif settings.solver.method == "few steps":
+        from photostyle.pipeline import quick_method
+
         grids, outcome = quick_method.solve_grids(task, scenes[-1], Shape(1, 1, settings.grid.lumas))
         shape, stages = Shape(1, 1, settings.grid.lumas), (outcome,)
     else:

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from photostyle.encoders import looking, weights
+from photostyle.encoders.looking import LAYERS, load_features, load_style_term
+from photostyle.errors import WeightsError
+
+
+@pytest.mark.parametrize("size", [(32, 32), (64, 120)])
+def test_the_features_are_those_of_the_encoder(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).random((2, 3, *size), np.float32)
+    expected = weights.load("compact")(torch.from_numpy(image), LAYERS)
+    for layer, found in load_features()(image).items():
+        wanted = expected[layer].numpy()
+        assert found.shape == wanted.shape
+        assert np.abs(found - wanted).max() < 2e-3 * wanted.max()  # the file has half precision; 1.1e-3 at relu4_1
+
+
+@pytest.mark.parametrize("file", ["FEATURES", "STYLE_TERM"])
+def test_a_missing_or_changed_file_is_refused(file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path: Path = getattr(looking, file)
+    load = load_features if file == "FEATURES" else load_style_term
+    other = tmp_path / path.name
+    monkeypatch.setattr(looking, file, other)
+    monkeypatch.setitem(looking.SHA256, other, looking.SHA256[path])
+    with pytest.raises(WeightsError, match=r"(?s)No such file.*Install photostyle again"):
+        load()
+    other.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(WeightsError, match=r"(?s)a file of sha256.*Install photostyle again"):
+        load()
