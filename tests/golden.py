@@ -30,6 +30,7 @@ SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 RECORD = Path(__file__).with_suffix(".json")
 CASES = {
     "default": ("default", 1000),
+    "fast": ("fast", 1000),
     "preview": ("preview", 1000),
     "preview, a small region": ("preview", 400),
 }
