@@ -293,7 +293,7 @@ class RegionFinder:
         kinds = probabilities[ANY_FOREGROUND:]
         found = np.concatenate([probabilities[:ANY_FOREGROUND], kinds.sum(0, keepdims=True)])
         seen = joined(found, SKY, STANDING)
-        in_room = room(seen, pixels, sky=SKY, wall=WALL, nature=NATURE)
+        in_room = room(seen, pixels, sky=SKY, wall=WALL, things=ANY_FOREGROUND, nature=NATURE)
         classes, network = (seen, None) if in_room is None else (in_room, seen)
         kinds = kinds / np.maximum(found[-1], np.finfo(np.float32).tiny) * classes[-1]
 

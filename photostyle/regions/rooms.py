@@ -20,6 +20,8 @@ LEAST_SHARE = 0.03
 """Least share of the photo of what is taken for sky. Less is no region."""
 MOST_NATURE = 0.05
 """A photo with more plants, water and mountains than this share is not taken for a room (our choice)."""
+LEAST_THINGS = 0.1
+"""A room has at least this share of furniture and other things (our choice). A facade has less."""
 SURE = 0.88
 """From this mean probability on, a sky is one. `docs/regions.md` has what lies below."""
 LEAST_LUMA = 0.25
@@ -29,19 +31,27 @@ PRESENT = 0.01
 
 
 def room(
-    probabilities: NDArray[np.float32], pixels: NDArray[np.float32], *, sky: int, wall: int, nature: tuple[int, ...]
+    probabilities: NDArray[np.float32],
+    pixels: NDArray[np.float32],
+    *,
+    sky: int,
+    wall: int,
+    things: int,
+    nature: tuple[int, ...],
 ) -> NDArray[np.float32] | None:
     """The probabilities of the classes in a room; None if the photo does not show one.
 
     Args:
         probabilities: `(K, h, w) float32`, [0, 1], sum 1 over K, as the network sees them.
         pixels: `(H, W, 3) float32`, sRGB-encoded, [0, 1].
-        sky, wall: the classes of the sky and of walls.
+        sky, wall, things: the classes of the sky, of walls, and of furniture.
         nature: the classes of plants, water and mountains.
     """
     labels = probabilities.argmax(0)
     found = labels == sky
-    if found.mean() < LEAST_SHARE or np.isin(labels, nature).mean() > MOST_NATURE:
+    if found.mean() < LEAST_SHARE or (labels == things).mean() < LEAST_THINGS:
+        return None
+    if np.isin(labels, nature).mean() > MOST_NATURE:
         return None
     small = resize(pixels, *labels.shape)
     if probabilities[sky][found].mean() >= SURE or float((small @ LUMA)[found].mean()) < LEAST_LUMA:

@@ -60,12 +60,13 @@ def truth(sample: Sample) -> NDArray[np.uint8]:
 
 
 def errors(table: NDArray[np.int64]) -> str:
-    """The two most frequent errors of a confusion matrix `(7, 7)`, in percent of the pixels."""
+    """The two most frequent errors in a confusion matrix `(7, 7)`, in percent of the pixels."""
     wrong = table * (1 - np.eye(len(table), dtype=np.int64))
     places = np.argsort(-wrong.ravel(), kind="stable")[:2]
     return ", ".join(
         f"{wrong.flat[place] / table.sum():.0%} {JUDGED[place // len(JUDGED)]} as {JUDGED[place % len(JUDGED)]}"
         for place in places.tolist()
+        if wrong.flat[place]
     )
 
 

@@ -11,23 +11,26 @@ from photostyle.regions.same_view import find_views, segmentation_in_view
 GROUND, THING = 4, 6
 
 
-def bedroom(sure: float = 0.7, nature: float = 0.0, light: float = 0.8) -> tuple[NDArray[np.float32], ...]:
-    """A wall that is taken for sky with the probability `sure`, a floor, and a bed whose upper border is 2 places too high.
+def bedroom(
+    sure: float = 0.7, nature: float = 0.0, light: float = 0.8, bed: bool = True
+) -> tuple[NDArray[np.float32], ...]:
+    """A wall that is taken for sky with the probability `sure`, a floor, and a bed that begins 2 places too high.
 
     Args:
         nature: share of the columns whose wall is taken for plants.
         light: luma of the wall.
+        bed: without it, the place of the bed is taken for wall.
     """
     labels = np.full((24, 32), SKY)
     labels[16:] = GROUND
-    labels[10:20, 8:24] = THING
+    labels[10:20, 8:24] = THING if bed else WALL
     labels[:8, : round(nature * 32)] = NATURE[0]
     chances = np.full((7, 24, 32), (1 - 0.9) / 6, np.float32)
     np.put_along_axis(chances, labels[None], np.float32(0.9), 0)
     edge = np.zeros(labels.shape, bool)
     edge[10:12, 8:24] = True
     chances[:, edge] = 0.02
-    chances[THING][edge], chances[WALL][edge] = 0.6, 0.3
+    chances[THING if bed else WALL][edge], chances[WALL if bed else THING][edge] = 0.6, 0.3
     wall = labels == SKY
     chances[:, wall] = (1 - sure) / 2 / 5
     chances[SKY][wall], chances[WALL][wall] = sure, (1 - sure) / 2
@@ -38,7 +41,7 @@ def bedroom(sure: float = 0.7, nature: float = 0.0, light: float = 0.8) -> tuple
 
 
 def found(*photo: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    return room(*photo, sky=SKY, wall=WALL, nature=NATURE)
+    return room(*photo, sky=SKY, wall=WALL, things=THING, nature=NATURE)
 
 
 def test_the_sky_of_a_room_is_a_wall_and_regions_end_where_their_colours_do() -> None:
@@ -52,8 +55,8 @@ def test_the_sky_of_a_room_is_a_wall_and_regions_end_where_their_colours_do() ->
     assert (labels[12:20, 8:24] == THING).all() and (labels[20:] == GROUND).all()
 
 
-@pytest.mark.parametrize("photo", [bedroom(sure=0.95), bedroom(nature=0.4), bedroom(light=0.1)])
-def test_a_sure_sky_a_landscape_and_a_night_are_no_rooms(photo: tuple[NDArray[np.float32], ...]) -> None:
+@pytest.mark.parametrize("photo", [bedroom(sure=0.95), bedroom(nature=0.4), bedroom(light=0.1), bedroom(bed=False)])
+def test_a_sure_sky_a_landscape_a_night_and_a_facade_are_no_rooms(photo: tuple[NDArray[np.float32], ...]) -> None:
     assert found(*photo) is None
 
 
