@@ -72,7 +72,9 @@ def test_regions_are_found_without_torch(scene: NDArray[np.float32], tmp_path: P
     assert (tmp_path / "photo.mask.png").exists() and (tmp_path / "photo.overlay.jpg").exists()
 
 
-def test_a_preview_needs_no_torch_and_no_scipy(scene: NDArray[np.float32], dusk: NDArray[np.float32], tmp_path: Path) -> None:
+def test_a_preview_needs_no_torch_and_no_scipy(
+    scene: NDArray[np.float32], dusk: NDArray[np.float32], tmp_path: Path
+) -> None:
     for name, pixels in (("photo.png", scene), ("style.png", dusk)):
         Photo(pixels).save(tmp_path / name)
     paths = [f"--content={tmp_path / 'photo.png'}", f"--style={tmp_path / 'style.png'}", f"-o={tmp_path / 'new.png'}"]

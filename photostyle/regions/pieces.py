@@ -74,8 +74,8 @@ def _without_floating(probabilities: NDArray[np.float32], sky: int, standing: Co
     classes that stand on the ground.
     """
     labels, chances = probabilities.argmax(0), probabilities.max(0)
-    pieces, count = ndimage.label(labels != sky)
-    for number in np.setdiff1d(np.arange(1, count + 1), pieces[-1]).tolist():
+    pieces, places = connected_pieces(labels != sky)
+    for number in sorted(set(range(1, len(places) + 1)) - set(labels_in(pieces[-1]))):
         rows, columns = np.nonzero(pieces == number)
         own = labels[rows, columns]
         if len(own) < SMALL * labels.size:
