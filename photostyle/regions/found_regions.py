@@ -16,6 +16,7 @@ from photostyle.errors import WeightsError
 from photostyle.photo.resizing import resize, resize_seen
 from photostyle.regions.pieces import joined
 from photostyle.regions.region_map import RegionMap, resize_labels
+from photostyle.regions.rooms import room
 from photostyle.regions.subject import BACKGROUND, SUBJECT, Subject, find_subject
 from photostyle.regions.subject import NAMES as SUBJECT_NAMES
 from segmentation.enlarge import Part
@@ -32,6 +33,8 @@ ANY_FOREGROUND = FOREGROUND[0]
 NAMES = {label.id: label.name for label in CLASSES[:ANY_FOREGROUND]} | {ANY_FOREGROUND: "foreground"}
 SKY, STANDING = 0, (1, 2, 3, 4, 5)
 """The ids of the sky, and of the classes that do not float in it."""
+WALL, NATURE = 1, (2, 3, 5)
+"""The ids of walls, and of what there is little of in rooms."""
 LEAST_SHARE = 0.03
 """Least share of a photo for a region that was found rather than painted. With 0.03 the results are closer to those of
 painted masks than with 0.01 (docs/regions.md)."""
@@ -66,6 +69,8 @@ class Segmentation:
         coverage: `(H, W) float32`, linear, [0, 1]: how much of `pixels` can be seen; None for all of it.
         look_again: a function that gives `nearby`; None if the network does not look a second time. It is called only
             if a subject is looked for, and is to keep its result.
+        network: the same as `probabilities` as the network sees them, if the photo shows a room; else None. What the
+            network does not know, and whether there is a subject, is decided by these.
     """
 
     pixels: NDArray[np.float32] = field(repr=False)
@@ -73,16 +78,22 @@ class Segmentation:
     kinds: NDArray[np.float32] = field(repr=False)
     coverage: NDArray[np.float32] | None = field(default=None, repr=False)
     look_again: Callable[[], NDArray[np.float32]] | None = field(default=None, repr=False)
+    network: NDArray[np.float32] | None = field(default=None, repr=False)
+
+    @property
+    def as_seen(self) -> NDArray[np.float32]:
+        """`(7, h, w) float32`: the probabilities as the network sees them, before the rules for rooms."""
+        return self.probabilities if self.network is None else self.network
 
     @property
     def foreground(self) -> float:
         """Share of what can be seen of the photo, [0, 1]."""
-        return self._mean(self.probabilities.argmax(0) == ANY_FOREGROUND)
+        return self._mean(self.as_seen.argmax(0) == ANY_FOREGROUND)
 
     @property
     def confidence(self) -> float:
         """Mean over what can be seen of the photo of the likeliest class's probability."""
-        return self._mean(self.probabilities.max(0))
+        return self._mean(self.as_seen.max(0))
 
     def coarse_labels(self) -> NDArray[np.uint8]:
         """`(h, w) uint8`: the likeliest id on the coarse grid; 255 where nothing can be seen."""
@@ -130,7 +141,7 @@ class Segmentation:
     @property
     def things(self) -> NDArray[np.float32]:
         """`(h, w) float32`, [0, 1]: the probability of foreground, the mean over the sizes at which it was found."""
-        own: NDArray[np.float32] = self.probabilities[ANY_FOREGROUND]
+        own: NDArray[np.float32] = self.as_seen[ANY_FOREGROUND]
         if self.nearby is None:
             return own
         return (own + self.nearby) / np.float32(2)
@@ -207,13 +218,17 @@ class JointSegmentation(Segmentation):
     def of(cls, parts: Sequence[Segmentation], height: int, width: int) -> JointSegmentation:
         """Several photos, each scaled to `height` x `width` px."""
         rows, columns = parts[0].probabilities.shape[1:]
+
+        def joint(planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+            resized = (resize(np.ascontiguousarray(each.transpose(1, 2, 0)), rows, columns) for each in planes)
+            return np.concatenate(list(resized)).transpose(2, 0, 1)
+
         pixels = np.concatenate([resize_seen(part.pixels, part.coverage, height, width) for part in parts])
-        probabilities, kinds = (
-            np.concatenate([resize(np.ascontiguousarray(plane.transpose(1, 2, 0)), rows, columns) for plane in planes])
-            for planes in ([part.probabilities for part in parts], [part.kinds for part in parts])
-        )
+        probabilities, kinds = joint([part.probabilities for part in parts]), joint([part.kinds for part in parts])
         coverage = joint_coverage([part.coverage for part in parts], height, width)
-        return cls(pixels, probabilities.transpose(2, 0, 1), kinds.transpose(2, 0, 1), coverage, parts=tuple(parts))
+        rooms = any(part.network is not None for part in parts)
+        network = joint([part.as_seen for part in parts]) if rooms else None
+        return cls(pixels, probabilities, kinds, coverage, network=network, parts=tuple(parts))
 
     def labels(self, allowed: Sequence[int] = tuple(NAMES)) -> NDArray[np.uint8]:
         """The labels of each photo, found for each by itself."""
@@ -277,7 +292,9 @@ class RegionFinder:
             probabilities = self.segmenter.probabilities(photo)
         kinds = probabilities[ANY_FOREGROUND:]
         found = np.concatenate([probabilities[:ANY_FOREGROUND], kinds.sum(0, keepdims=True)])
-        classes = joined(found, SKY, STANDING)
+        seen = joined(found, SKY, STANDING)
+        in_room = room(seen, pixels, sky=SKY, wall=WALL, things=ANY_FOREGROUND, nature=NATURE)
+        classes, network = (seen, None) if in_room is None else (in_room, seen)
         kinds = kinds / np.maximum(found[-1], np.finfo(np.float32).tiny) * classes[-1]
 
         @cache
@@ -285,7 +302,7 @@ class RegionFinder:
             small = self.segmenter.probabilities(photo, size=NEARBY)[ANY_FOREGROUND:].sum(0)
             return resize(small[..., None], *kinds.shape[1:])[..., 0]
 
-        return Segmentation(pixels, classes, kinds, look_again=look_again)
+        return Segmentation(pixels, classes, kinds, look_again=look_again, network=network)
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,12 +36,14 @@ class View:
         outlines: the outlines of each photo, see `outlines`.
         probabilities, kinds: `(7, h, w)` and `(4, h, w)` float32, means over the photos of those of `Segmentation`.
         nearby: `(h, w) float32`, the mean of that of `Segmentation`; None if a photo has none.
+        network: `(7, h, w) float32`, the mean of `Segmentation.as_seen`; None if no photo is taken for one of a room.
     """
 
     outlines: tuple[Outlines, ...] = field(repr=False)
     probabilities: NDArray[np.float32] = field(repr=False)
     kinds: NDArray[np.float32] = field(repr=False)
     nearby: NDArray[np.float32] | None = field(default=None, repr=False)
+    network: NDArray[np.float32] | None = field(default=None, repr=False)
 
 
 def find_views(photos: Sequence[Segmentation]) -> tuple[View, ...]:
@@ -65,6 +67,7 @@ def find_views(photos: Sequence[Segmentation]) -> tuple[View, ...]:
             np.mean([photos[place].probabilities for place in sorted(group)], 0, dtype=np.float32),
             np.mean([photos[place].kinds for place in sorted(group)], 0, dtype=np.float32),
             _mean_nearby([photos[place] for place in sorted(group)]),
+            _mean_network([photos[place] for place in sorted(group)]),
         )
         for group in groups
         if len(group) > 1
@@ -85,12 +88,21 @@ def segmentation_in_view(photo: Segmentation, known: Sequence[View]) -> Segmenta
     best = known[int(np.argmax(likenesses))]
     nearby = best.nearby
     look_again = None if nearby is None else lambda: nearby
-    return replace(photo, probabilities=best.probabilities, kinds=best.kinds, look_again=look_again)
+    return replace(
+        photo, probabilities=best.probabilities, kinds=best.kinds, look_again=look_again, network=best.network
+    )
 
 
 def _mean_nearby(photos: Sequence[Segmentation]) -> NDArray[np.float32] | None:
     found = [photo.nearby for photo in photos if photo.nearby is not None]
     return np.mean(found, 0, dtype=np.float32) if len(found) == len(photos) else None
+
+
+def _mean_network(photos: Sequence[Segmentation]) -> NDArray[np.float32] | None:
+    if all(photo.network is None for photo in photos):
+        return None
+    mean: NDArray[np.float32] = np.mean([photo.as_seen for photo in photos], 0, dtype=np.float32)
+    return mean
 
 
 def outlines(pixels: NDArray[np.float32]) -> Outlines:

@@ -2,10 +2,8 @@
 
 1. The network says where things are, at two sizes of the photo (`found_regions.RegionFinder.see`).
 2. Colours: where the thing's colours are more frequent inside than outside, a place is more likely part of it, and the
-   other way round. Inside and outside are estimated anew a few times, as in Rother, Kolmogorov and Blake, "GrabCut",
-   SIGGRAPH 2004. Here colours are counted in a smoothed histogram. That paper fits Gaussian mixtures.
-3. Neighbours of like colour belong together: a random walk with the result of 1 and 2 as its prior, as in Grady,
-   "Multilabel Random Walker Image Segmentation Using Prior Models", CVPR 2005.
+   other way round. Inside and outside are estimated anew a few times (`colour_walk`).
+3. Neighbours of like colour belong together: a random walk with the result of 1 and 2 as its prior.
 4. Small holes are filled and small islands dropped. A guided filter brings the result to the photo's edges
    (`segmentation.refine`).
 
@@ -16,19 +14,14 @@ perfume bottle, a rose, which the network does not take for things.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from photostyle.colour.cielab import lab
 from photostyle.photo.resizing import resize, resize_seen
+from photostyle.regions.colour_walk import COLOUR, FAINT, LEAST_CHANCE, MOST_COLOUR, RARE, ROUNDS, ColourWalk
 from photostyle.regions.region_map import RegionMap
 from segmentation.refine import refine
-
-if TYPE_CHECKING:
-    from scipy import sparse
-    from scipy.sparse.linalg import SuperLU
 
 Plane = NDArray[np.float32]
 
@@ -44,28 +37,11 @@ leaves the edges of the photo, what it cuts off is seen as a patch (our choice, 
 OVERLAP = 0.5
 """How much of the sureness a subject loses that has the colours of its background. Between like colours an error of the
 mask is seen as a patch (our choice)."""
-ROUNDS = 3
-"""Times that the colours inside and outside are estimated. 6 gave the same overlap (`tests/benchmarks/subjects.py`)."""
-COLOUR, MOST_COLOUR = 0.5, 2.0
-"""Weight of the colours' log-likelihood ratio beside the network's log-odds, and the largest ratio (our choice: with
-1.0 the results are as good)."""
-LEAST_CHANCE = 0.02
-"""The network's probabilities are kept this far from 0 and 1."""
-COHERENCE = 2.0
-"""Weight of the neighbours against the prior. 2 gave slightly better subjects than 5, and 5 than 20 and 60
-(`tests/benchmarks/subjects.py`, photos at even places)."""
 SMALL = 0.05
 """A hole in the subject belongs to it, and an island does not, if it is at most this share of the subject: an eye, a
 window; a spot in the background (our choice)."""
-LIGHTNESSES, CHROMAS, REACH = 12, 18, 64.0
-"""Bins of the histogram along L*, and along a* and b* from -`REACH` to `REACH`, in units of CIELAB. A bin is some 8
-units wide."""
-BLUR = 1.0
-"""Standard deviation of the Gaussian that smooths the histogram, in bins."""
 SCALE = 0.7
 """Standard deviation of the Gaussian whose derivative gives the gradient, in places of the grid."""
-RARE = 1e-4
-"""Is added to the frequency of every colour, so that ratios of rare colours stay small."""
 RING = 0.03
 """The backdrop is looked for along the border of the photo, in a ring this wide, as a share of the longest side."""
 PLAIN, MOSTLY = 12.0, 0.85
@@ -73,8 +49,6 @@ PLAIN, MOSTLY = 12.0, 0.85
 CIELAB units (our choice). The same distance says what is backdrop, where it is joined with the ring."""
 PLAINLY = 0.9
 """The probability of things that are not backdrop, where it is plain."""
-FAINT = 1e-3
-"""Least affinity of neighbours of very different colours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,48 +97,41 @@ def find_subject(pixels: Plane, things: Plane, coverage: Plane | None = None) ->
         things: `(h, w) float32`, [0, 1]: the network's probability of vehicles, people, animals and objects.
         coverage: `(H, W) float32`, linear, [0, 1]: how much of `pixels` can be seen; None for all of it.
     """
-    from scipy import sparse
-    from scipy.sparse.linalg import splu
-
     height, width = things.shape
-    lab = _lab(resize_seen(pixels, coverage, height, width))
     seen = np.ones((height, width))
     if coverage is not None:
         seen[:] = resize(coverage[..., None], height, width)[..., 0]
-    walk = splu((sparse.eye_array(height * width) + COHERENCE * _laplacian(lab)).tocsc())
-    known = _grown(things, lab, seen, walk)
-    if known.is_clear or (backdrop := _plain_backdrop(lab)) is None:
+    walk = ColourWalk(resize_seen(pixels, coverage, height, width))
+    known = _grown(things, seen, walk)
+    if known.is_clear or (backdrop := _plain_backdrop(walk.lab)) is None:
         return known
-    apart = _grown(np.where(backdrop, np.float32(1 - PLAINLY), np.float32(PLAINLY)), lab, seen, walk)
+    apart = _grown(np.where(backdrop, np.float32(1 - PLAINLY), np.float32(PLAINLY)), seen, walk)
     return apart if apart.is_clear else known
 
 
-def _grown(things: Plane, lab: NDArray[np.float64], seen: NDArray[np.float64], walk: SuperLU) -> Subject:
+def _grown(things: Plane, seen: NDArray[np.float64], walk: ColourWalk) -> Subject:
     """The subject that grows from the probability of things, `(h, w)`, by colours and neighbours.
 
     Args:
-        lab: `(h, w, 3)`, CIELAB.
         seen: `(h, w)`, [0, 1]: how much of each place can be seen.
-        walk: solves the random walk: (1 + `COHERENCE` Laplacian) x = prior.
+        walk: of the photo, on the same grid.
     """
-    height, width = things.shape
     odds = _log_odds(things.astype(np.float64))
-    bins = _bins(lab)
     found = things.astype(np.float64)
     for _ in range(ROUNDS):
-        inside, outside = (_frequencies(bins, weights * seen) for weights in (found, 1 - found))
-        ratio = np.log((inside + RARE) / (outside + RARE))[bins]
+        inside, outside = (walk.frequencies(weights * seen) for weights in (found, 1 - found))
+        ratio = np.log((inside + RARE) / (outside + RARE))[walk.bins]
         prior = 1 / (1 + np.exp(-odds - COLOUR * np.clip(ratio, -MOST_COLOUR, MOST_COLOUR)))
-        found = np.clip(walk.solve(prior.ravel()).reshape(height, width), 0, 1)
+        found = walk.settle(prior)
     found = _cleaned(found)
     inner = (found > 0.5) * seen
     share = float(inner.sum() / max(seen.sum(), RARE))
     sureness = edge = 0.0
     if 0 < share < 1:
-        common = np.minimum(_frequencies(bins, inner), _frequencies(bins, seen - inner)).sum()
+        common = np.minimum(walk.frequencies(inner), walk.frequencies(seen - inner)).sum()
         contrast = np.average(things, weights=inner) - np.average(things, weights=seen - inner)
         sureness = float(contrast - OVERLAP * common)
-        edge = _edge(lab, inner > 0, seen > 0)
+        edge = _edge(walk.lab, inner > 0, seen > 0)
     return Subject(found.astype(np.float32), share, sureness, edge)
 
 
@@ -215,50 +182,7 @@ def _small_pieces(mask: NDArray[np.bool_], most: float) -> NDArray[np.bool_]:
     return found
 
 
-def _lab(pixels: Plane) -> NDArray[np.float64]:
-    """`(h, w, 3)`: CIELAB of a photo."""
-    return lab(pixels.reshape(-1, 3).astype(np.float64)).reshape(pixels.shape)
-
-
 def _log_odds(chances: NDArray[np.float64]) -> NDArray[np.float64]:
     kept = np.clip(chances, LEAST_CHANCE, 1 - LEAST_CHANCE)
     odds: NDArray[np.float64] = np.log(kept / (1 - kept))
     return odds
-
-
-def _bins(lab: NDArray[np.float64]) -> NDArray[np.intp]:
-    """`(h, w)`: the place of each colour in the histogram, flattened."""
-    light = np.clip(lab[..., 0] / 100 * LIGHTNESSES, 0, LIGHTNESSES - 1).astype(np.intp)
-    chroma = np.clip((lab[..., 1:] / REACH + 1) / 2 * CHROMAS, 0, CHROMAS - 1).astype(np.intp)
-    return (light * CHROMAS + chroma[..., 0]) * CHROMAS + chroma[..., 1]
-
-
-def _frequencies(bins: NDArray[np.intp], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`(bins,)`, sum 1: how frequent each colour is, where places count by their weights."""
-    from scipy import ndimage
-
-    shape = (LIGHTNESSES, CHROMAS, CHROMAS)
-    counts = np.bincount(bins.ravel(), weights.ravel(), int(np.prod(shape))).reshape(shape)
-    smooth: NDArray[np.float64] = ndimage.gaussian_filter(counts / max(counts.sum(), RARE), BLUR).ravel()
-    return smooth
-
-
-def _laplacian(lab: NDArray[np.float64]) -> sparse.csr_array:
-    """`(h w, h w)`, positive semi-definite, row sums 0: the Laplacian of the grid of four neighbours.
-
-    The affinity of neighbours falls with the distance of their colours, relative to the photo's mean squared distance.
-    """
-    from scipy import sparse
-
-    height, width = lab.shape[:2]
-    places = np.arange(height * width).reshape(height, width)
-    first = np.concatenate([places[:, :-1].ravel(), places[:-1].ravel()])
-    second = np.concatenate([places[:, 1:].ravel(), places[1:].ravel()])
-    colours = lab.reshape(-1, 3)
-    distances = ((colours[first] - colours[second]) ** 2).sum(1)
-    affinities = np.exp(-distances / max(2 * float(distances.mean()), FAINT)) + FAINT
-    size = height * width
-    upper = sparse.coo_array((affinities, (first, second)), (size, size)).tocsr()
-    both = upper + upper.T
-    degrees = np.asarray(both.sum(1)).ravel()
-    return (sparse.diags_array(degrees) - both).tocsr()

@@ -40,11 +40,32 @@ def confusion(segmenter: Segmenter, samples: Sequence[Sample]) -> NDArray[np.int
         chances = torch.from_numpy(segmenter.probabilities(np.asarray(image)))
         chances = torch.cat([chances[: FOREGROUND[0]], chances[FOREGROUND[0] :].sum(0, keepdim=True)])
         enlarged = functional.interpolate(chances[None], truth.shape, mode="bilinear", align_corners=False)
-        seen = enlarged[0].argmax(0).numpy()
-        counted = truth != UNLABELLED
-        rows = np.minimum(truth[counted], len(JUDGED) - 1).astype(np.int64)
-        table += np.bincount(rows * len(JUDGED) + seen[counted], minlength=table.size).reshape(table.shape)
+        table += compare(enlarged[0].argmax(0).numpy(), truth)
     return table
+
+
+def compare(found: NDArray[np.integer], truth: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The confusion matrix of one photo: counts of pixels, `(7, 7)`. Rows are true classes.
+
+    Args:
+        found: `(H, W)`, places in `JUDGED`.
+        truth: `(H, W) uint8`, ids of classes; 254 counts as foreground, and 255 does not count.
+    """
+    size, counted = len(JUDGED), truth != UNLABELLED
+    rows = np.minimum(truth[counted], size - 1).astype(np.int64)
+    return np.bincount(rows * size + found[counted], minlength=size * size).reshape(size, size)
+
+
+def in_percent(table: NDArray[np.int64]) -> str:
+    """A confusion matrix as a table in Markdown: percent of each true class, and of all pixels in the first column."""
+    head = f"| true class | of all | {' | '.join(JUDGED)} |\n|{' --- |' * (len(JUDGED) + 2)}"
+    shares = 100 * np.concatenate(
+        [table.sum(1, keepdims=True) / table.sum(), table / np.maximum(table.sum(1), 1)[:, None]], 1
+    )
+    rows = (
+        f"| {name} | {' | '.join(f'{share:.1f}' for share in row)} |" for name, row in zip(JUDGED, shares, strict=True)
+    )
+    return "\n".join([head, *rows])
 
 
 def figures(table: NDArray[np.int64]) -> Mapping[str, float]:
@@ -78,8 +99,7 @@ def main() -> None:
     for group, samples in groups(options.data, options.rendered).items():
         table = confusion(segmenter, samples)
         print(f"{group}: " + ", ".join(f"{name} {value:.3f}" for name, value in figures(table).items()), flush=True)
-        for name, row in zip(JUDGED, table, strict=True):
-            print(f"  {name:>10} " + " ".join(f"{share:6.3f}" for share in row / max(1, row.sum())))
+        print(in_percent(table), flush=True)
 
 
 if __name__ == "__main__":

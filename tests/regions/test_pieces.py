@@ -65,3 +65,16 @@ def test_a_photo_of_one_region_and_a_piece_between_two_regions_stay() -> None:
     labels = scene()
     labels[36:44, 20:26] = ROCK
     np.testing.assert_array_equal(found(labels), labels)
+
+
+def test_pieces_of_several_classes_that_hang_in_the_sky_together_are_sky() -> None:
+    cloud = scene()
+    cloud[:20, 10:50], cloud[:15, 50:65] = ROCK, BIRD
+    np.testing.assert_array_equal(found(cloud), scene())
+    flock = scene()
+    flock[:20, 10:30], flock[:20, 30:65] = ROCK, BIRD
+    joined_to_the_ground = cloud.copy()
+    joined_to_the_ground[:, 76:], joined_to_the_ground[:5, 65:] = BUILDING, BUILDING
+    for labels in (flock, joined_to_the_ground):
+        np.testing.assert_array_equal(found(labels), labels)
+    np.testing.assert_array_equal(found(cloud, sure=0.9), cloud)

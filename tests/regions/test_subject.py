@@ -10,7 +10,7 @@ from scipy import ndimage
 from photostyle.photo.resizing import resize
 from photostyle.regions.found_regions import JointSegmentation, Segmentation
 from photostyle.regions.region_map import RegionMap
-from photostyle.regions.subject import BACKGROUND, COHERENCE, SUBJECT, Subject, _laplacian, find_subject
+from photostyle.regions.subject import BACKGROUND, SUBJECT, Subject, find_subject
 from segmentation.labels import UNLABELLED
 
 Pixels = NDArray[np.float32]
@@ -158,15 +158,6 @@ def test_the_same_photo_has_the_same_subject() -> None:
     first, second = (find_subject(pixels, things) for _ in range(2))
     np.testing.assert_array_equal(first.probability, second.probability)
     assert (first.share, first.sureness, first.edge) == (second.share, second.sureness, second.edge)
-
-
-def test_a_random_walk_keeps_a_constant_prior() -> None:
-    laplacian = _laplacian(np.random.default_rng(2).normal(size=(5, 7, 3)) * 20).toarray()
-    np.testing.assert_allclose(laplacian.sum(1), 0, atol=1e-12)
-    np.testing.assert_array_equal(laplacian, laplacian.T)
-    assert np.linalg.eigvalsh(laplacian).min() > -1e-12
-    walked = np.linalg.solve(np.eye(35) + COHERENCE * laplacian, np.full(35, 0.3))
-    np.testing.assert_allclose(walked, 0.3)
 
 
 def test_stacked_photos_have_a_subject_if_each_of_them_has() -> None:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from segmentation.segmenter import Segmenter
-from segmentation.training.evaluate import confusion, figures
+from segmentation.training.evaluate import JUDGED, compare, confusion, figures, in_percent
 from segmentation.training.samples import Sample
 
 
@@ -24,3 +24,15 @@ def test_confusion_merges_the_foreground(tmp_path: Path) -> None:
     assert table[6, 6] == 5 and table[0, 6] == 1
     assert figures(table)["accuracy"] == pytest.approx(5 / 6)
     assert figures(table)["mean IoU"] == pytest.approx((0 + 5 / 6) / 2)
+
+
+def test_the_matrix_in_percent_of_the_true_class() -> None:
+    truth = np.array([[0, 0, 0, 1], [254, 255, 255, 255]], np.uint8)
+    found = np.array([[0, 0, 1, 1], [6, 0, 0, 0]])
+    table = compare(found, truth)
+    assert table.sum() == 5 and table[0, 0] == 2 and table[0, 1] == 1 and table[1, 1] == 1 and table[6, 6] == 1
+    lines = in_percent(table).splitlines()
+    assert lines[0].startswith("| true class | of all | sky | building |")
+    assert lines[2] == "| sky | 60.0 | 66.7 | 33.3 | 0.0 | 0.0 | 0.0 | 0.0 | 0.0 |"
+    assert lines[4] == "| vegetation | 0.0 | 0.0 | 0.0 | 0.0 | 0.0 | 0.0 | 0.0 | 0.0 |"
+    assert len(lines) == 2 + len(JUDGED)
