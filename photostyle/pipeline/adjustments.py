@@ -86,7 +86,7 @@ def adjust(
     """
     if _is_full(settings):
         return changed
-    maps = _maps(content, settings.look, proxy)
+    maps = adjustment_maps(content, settings.look, proxy)
 
     def work(part: Part) -> None:
         rows, looked = content[part.pixels], changed[part.pixels]
@@ -163,9 +163,15 @@ def _soft_clip(light: Pixels, low: Pixels, high: Pixels) -> Pixels:
     return bent
 
 
-def _maps(photo: Pixels, look: LookSettings, proxy: Proxy | None) -> dict[str, _Map]:
-    """The maps that `_adjust_part` uses: "skin" and "grey", [0, 1], and "shift", which is D / w."""
-    maps: dict[str, _Map] = {}
+def adjustment_maps(photo: Pixels, look: LookSettings, proxy: Proxy | None) -> dict[str, AdjustmentMap]:
+    """What depends on the place: "skin" and "grey", [0, 1], and "shift", which is D / w. Only what `look` needs.
+
+    Args:
+        photo: `(H, W, 3) float32`, at any size, whose edges the maps follow.
+        look: says which maps are needed.
+        proxy: see `adjust`.
+    """
+    maps: dict[str, AdjustmentMap] = {}
     if proxy is None:
         return maps
     shape = proxy.content.shape[:2]
@@ -173,7 +179,7 @@ def _maps(photo: Pixels, look: LookSettings, proxy: Proxy | None) -> dict[str, _
     for name, amount, likelihood in (("skin", look.skin, skin_likelihood), ("grey", look.neutrals, grey_likelihood)):
         if amount:
             likely = likelihood(before).reshape(shape)
-            maps[name] = _Map(refine(np.stack([likely, 1 - likely]), photo), np.array([1, 0], np.float32))
+            maps[name] = AdjustmentMap(refine(np.stack([likely, 1 - likely]), photo), np.array([1, 0], np.float32))
     if _shifts_lightness(look):
         added = (after - before)[:, 0].reshape(shape)
         masks = refine_fine(proxy.coarse_masks, proxy.content).of(proxy.content)
@@ -181,12 +187,12 @@ def _maps(photo: Pixels, look: LookSettings, proxy: Proxy | None) -> dict[str, _
             masks = masks * proxy.coverage
         means = (masks * added).sum((1, 2)) / np.maximum(masks.sum((1, 2)), 1)
         means[-1] = 0  # pixels in no region: D is 0
-        maps["shift"] = _Map(refine_fine(proxy.coarse_masks, photo), means)
+        maps["shift"] = AdjustmentMap(refine_fine(proxy.coarse_masks, photo), means)
     return maps
 
 
 @dataclass(frozen=True, eq=False)
-class _Map:
+class AdjustmentMap:
     """A sum of masks, each times its weight. Weights are `(K,)`. It can be computed for any part of the photo."""
 
     masks: Refined

@@ -1,0 +1,147 @@
+"""A studio: everything that one start of the program keeps, and the processes that work for it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from photostyle import __version__
+from photostyle.errors import PhotostyleError
+from photostyle.preset_files import preset_names
+from photostyle.presets import load_preset
+from photostyle.settings import LookSettings, Settings
+from photostyle.studio.answers import as_error, in_json
+from photostyle.studio.events import Events
+from photostyle.studio.limits import Limits
+from photostyle.studio.photo_file import PhotoFile
+from photostyle.studio.photo_store import PhotoStore
+from photostyle.studio.transfer_store import TransferStore
+from photostyle.studio.workers import Worker
+from segmentation.labels import CLASSES, FOREGROUND
+
+QUICK = ("fast", "preview")
+"""Presets that answer within seconds, the better one first."""
+SLIDERS = (
+    ("strength", "Strength", "How much of the look the photo takes."),
+    ("look.lightness", "Lightness", "How much the mean lightness of each region changes."),
+    ("look.contrast", "Contrast", "How much lightness changes around that mean."),
+    ("look.colour", "Colour", "How much colour changes."),
+    ("look.skin", "Protect skin", "Keeps the colours of skin."),
+    ("look.neutrals", "Protect greys", "Keeps greys grey; only their lightness changes."),
+)
+SWITCHES = (("look.keep_luminance", "Keep luminance", "Keeps the photo's own lightness and changes only its colour."),)
+FORMATS = (
+    ("jpeg", ".jpg", [8]), ("png", ".png", [8, 16]), ("tiff", ".tif", [8, 16]), ("webp", ".webp", [8]),
+    ("avif", ".avif", [8]),
+)  # fmt: skip
+
+
+class Studio:
+    """The photos, the transfers, the queue and the workers.
+
+    Args:
+        folder: where results go; it is made when the first one is saved.
+        given: photos to begin with, which are read in place.
+        limits: how much the studio takes.
+    """
+
+    def __init__(self, folder: Path, given: Sequence[Path] = (), limits: Limits | None = None) -> None:
+        self.folder, self.given, self.limits = folder, given, limits or Limits()
+        self.private = Path(tempfile.mkdtemp(prefix="photostyle-studio-"))  # only its owner can read it
+        self.events = Events(self.limits.listeners)
+        self.eye, self.hand, self.solver = (Worker(name, self._worker_died) for name in ("eye", "hand", "solver"))
+        self.photos = PhotoStore(self.private / "photos", self.limits, self._look_at)
+        self.transfers = TransferStore(
+            self.private / "transfers", self.limits, self.worker_for, self.events.tell
+        )  # fmt: skip
+        self.refused: list[dict[str, str]] = []
+        """Photos of the command line that could not be used, as errors."""
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """`eye` renders what the sliders show, `hand` reads photos, solves what is quick and writes files, `solver`
+        solves the rest."""
+        return self.eye, self.hand, self.solver
+
+    def worker_for(self, preset: str) -> Worker:
+        """The worker that solves with a preset."""
+        return self.hand if preset in QUICK else self.solver
+
+    def presets(self) -> list[str]:
+        """The presets that the page offers: those whose results can be rendered again at once."""
+        return [name for name in preset_names() if load_preset(name).solver.method != "pixels"]
+
+    def start(self) -> None:
+        """Starts the workers that are needed first."""
+        self.hand.start()
+        self.eye.start()
+
+    async def add_given(self) -> None:
+        """Takes in the photos of the command line, one after another."""
+        for path in self.given:
+            try:
+                photo = await self.photos.add_in_place(path, "content")
+                self.events.tell("photo", photo.shown())
+            except PhotostyleError as error:
+                self.refused.append(in_json(as_error(error)))
+                self.events.tell("refused", {"error": self.refused[-1]})
+
+    def close(self) -> None:
+        """Ends all workers and removes the private folder."""
+        self.events.close()
+        for worker in self.workers:
+            worker.close()
+        shutil.rmtree(self.private, ignore_errors=True)
+
+    def state(self) -> dict[str, Any]:
+        """All that the page needs to begin."""
+        offered = self.presets()
+        quick = [name for name in QUICK if name in offered]
+        return {
+            "version": __version__,
+            "folder": self.folder.name,
+            "presets": [
+                {"name": name, "title": name.capitalize(), "description": PRESETS.get(name, ""), "quick": name in quick}
+                for name in sorted(offered, key=lambda name: (name not in ("default", *QUICK), name))
+            ],
+            "first_preset": quick[0] if quick else "default",
+            "then_preset": "default",
+            "sliders": [slider(*each) for each in SLIDERS],
+            "switches": [{"key": key, "title": title, "help": text, "default": False} for key, title, text in SWITCHES],
+            "classes": [
+                {"id": label.id, "name": label.name, "colour": "#{:02x}{:02x}{:02x}".format(*label.colour)}
+                for label in CLASSES
+                if label.id <= FOREGROUND[-1]
+            ],
+            "formats": [{"name": name, "ending": ending, "bits": bits} for name, ending, bits in FORMATS],
+            "limits": self.limits.shown(),
+            "photos": [photo.shown() for photo in self.photos],
+            "transfers": [transfer.shown() for transfer in self.transfers],
+            "refused": self.refused,
+        }
+
+    async def _look_at(self, file: PhotoFile) -> dict[str, Any]:
+        found: dict[str, Any] = await self.hand.run(
+            "look_at", priority=3, seconds=self.limits.look_seconds, photo=file, most_pixels=self.limits.pixels
+        )
+        return found
+
+    def _worker_died(self, sentence: str) -> None:
+        self.events.tell("worker", {"text": sentence})
+
+
+PRESETS = {
+    "default": "Finds the look with care: some ten seconds.",
+    "fast": "The look in one pass: about a second.",
+    "preview": "A first idea of the look: some seconds.",
+}
+
+
+def slider(key: str, title: str, text: str) -> dict[str, Any]:
+    """A slider of the page. Its default is that of the settings."""
+    section, _, name = key.rpartition(".")
+    default = (LookSettings if section else Settings).model_fields[name].default
+    return {"key": key, "title": title, "help": text, "from": 0.0, "to": 1.0, "default": default, "step": 0.01}
