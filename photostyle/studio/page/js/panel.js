@@ -14,7 +14,7 @@ export function buildPanel(root) {
   root.setAttribute("aria-label", texts.panel);
   const tabs = TABS.map((name) =>
     element("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `page-${name}`, text: texts.tabs[name], on: { click: () => openTab(name) } }));
-  const pages = TABS.map((name) => element("div", { class: `page ${name}`, role: "tabpanel", id: `page-${name}`, "aria-labelledby": `tab-${name}` }));
+  const pages = TABS.map((name) => element("div", { class: "page", role: "tabpanel", id: `page-${name}`, "aria-labelledby": `tab-${name}` }));
   const list = element("div", { class: "tabs", role: "tablist", "aria-label": texts.panel }, ...tabs);
   list.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];

@@ -47,6 +47,8 @@ function shownIn(kind) {
 
 /** Draws at the next frame. */
 export function draw() {
+  document.getElementById("table").setAttribute("aria-busy", "true");
+  clearTimeout(settled);
   if (frame) return;
   frame = requestAnimationFrame(() => {
     frame = 0;
@@ -82,14 +84,16 @@ function wantParts() {
   const group = shown && `${shown.id} ${JSON.stringify(settings)}`;
   wantPart("result", shown ? panes.result : null, (rect) => paths.resultPart(shown.id, rect, settings), group);
   drawState();
+  const busy = Object.values(slots).some((slot) => slot.pending);
+  document.getElementById("table").setAttribute("aria-busy", String(busy));
 }
 
 function wantPart(kind, pane, address, group) {
   const shown = shownIn(kind);
   const { bitmap } = slots[kind];
   const slot = slots[`${kind}Part`];
-  const coarse = pane && shown && bitmap && state.zoom.factor > 1
-    && placed(pane.size, shown).width * window.devicePixelRatio > bitmap.width * 1.1 && bitmap.width < shown.width;
+  const wide = pane && shown && bitmap ? placed(pane.size, shown).width * window.devicePixelRatio : 0;
+  const coarse = wide > bitmap?.width * 1.1 && bitmap.width < shown.width;
   const rect = coarse ? inPane(pane.size, shown) : null;
   if (!rect || rect.width * rect.height > MOST_OF_PART) slot.want(null, group ?? null);
   else slot.want(address(rect), group, rect);
