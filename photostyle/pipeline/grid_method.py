@@ -20,7 +20,7 @@ from photostyle.regions.correspondence import Correspondence, RegionMatch
 from photostyle.regions.edge_masks import refine_fine
 from photostyle.solvers import closed_form
 from photostyle.solvers.bilateral import Shape, coefficients_of, grids_in_grey, slicing_matrix
-from photostyle.solvers.full_size import apply_at_full_size
+from photostyle.solvers.full_size import FullSizeLook, apply_at_full_size
 from photostyle.solvers.lights import keep_lights
 from photostyle.solvers.result import Outcome, Status, Step
 from photostyle.solvers.surfaces import Surfaces
@@ -231,6 +231,13 @@ class GridLook:
             profile=photo.profile, denoise=self.denoise, tell=tell,
         )  # fmt: skip
         return changed, ()
+
+    def for_parts(self, photo: Photo, strengths: Strengths) -> FullSizeLook:
+        """The same for single parts of the photo."""
+        masks = refine_fine(self.coarse, photo.pixels)
+        return FullSizeLook(
+            photo.pixels, masks, self.surfaces, self.grids, strengths, photo.profile, self.denoise
+        )  # fmt: skip
 
 
 def _ending_in_grey(grids: Grids, correspondence: Correspondence) -> Grids:

@@ -36,7 +36,6 @@ class StoredPhoto:
         bytes: size of the file.
         about: what a worker has found: width, height, warnings and more, see `photo_tasks.Photos.look_at`.
         role: what it is used as.
-        label_names: `{id: name}` of the regions that the user has mended; None if there are none.
     """
 
     file: PhotoFile
@@ -45,7 +44,6 @@ class StoredPhoto:
     bytes: int
     about: dict[str, Any] = field(repr=False)
     role: Role
-    label_names: dict[int, str] | None = None
 
     def shown(self) -> dict[str, Any]:
         """What the page knows of it."""
@@ -152,10 +150,10 @@ class PhotoStore:
         self._photos[id] = replace(photo, role=checked_role(role, is_look=photo.about["is_look"]))
         return self._photos[id]
 
-    def mend(self, id: str, mask: Path | None, names: dict[int, str] | None) -> StoredPhoto:
-        """Sets the mask of a photo's regions, or takes it away."""
+    def mend(self, id: str, mask: Path | None) -> StoredPhoto:
+        """Sets the mask of a photo's regions, or takes it away. Transfers with the old mask keep it."""
         photo = self.get(id)
-        self._photos[id] = replace(photo, file=replace(photo.file, mask=mask), label_names=names)
+        self._photos[id] = replace(photo, file=replace(photo.file, mask=mask))
         return self._photos[id]
 
     def remove(self, id: str) -> None:

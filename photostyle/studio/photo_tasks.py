@@ -19,6 +19,8 @@ from photostyle.studio.sizes import MOST_PART, PROXY_PIXELS, THUMB, VIEW
 from photostyle.styles.look_file import is_look, read_look
 
 Pixels = NDArray[np.float32]
+PartOfPhoto = tuple[int, int, int, int]
+"""Top, left, rows and columns, in pixels."""
 
 QUALITY = 90
 """Of the JPEGs that are shown."""
@@ -71,7 +73,7 @@ class Photos:
         """A JPEG of the photo, at most `longest` pixels on a side."""
         return jpeg(self.read(file).fitted(longest))
 
-    def part(self, file: PhotoFile, part: tuple[int, int, int, int]) -> bytes:
+    def part(self, file: PhotoFile, part: PartOfPhoto) -> bytes:
         """A JPEG of a part at the photo's own size."""
         photo = self.read(file)
         place = part_of(photo, part)
@@ -89,7 +91,7 @@ class Photos:
         return photo.fitted(min(longest, round((PROXY_PIXELS * max(sides) / min(sides)) ** 0.5)))
 
 
-def part_of(photo: Photo, part: tuple[int, int, int, int]) -> tuple[slice, slice]:
+def part_of(photo: Photo, part: PartOfPhoto) -> tuple[slice, slice]:
     """The index of a part in the photo's pixels, cut to the photo.
 
     Raises:

@@ -8,3 +8,5 @@ PROXY_PIXELS = 1_000_000
 """Pixels of the proxy, on which the sliders work."""
 MOST_PART = 4_000_000
 """Pixels of the largest part that is shown at once."""
+LABELS = 1024
+"""Longest side of the labels that are shown and mended."""

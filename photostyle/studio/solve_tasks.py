@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from photostyle.errors import SettingsError
 from photostyle.pipeline.result import Progress
 from photostyle.pipeline.session import Session
 from photostyle.presets import load_preset
@@ -16,6 +18,7 @@ from photostyle.regions.in_words import match_line, names_of
 from photostyle.studio.photo_file import PhotoFile, StyleFile
 from photostyle.studio.photo_tasks import Photos
 from photostyle.studio.recent import Recent
+from photostyle.studio.region_tasks import Regions, colour_of, rematched, write_full
 from photostyle.studio.stored_transfer import StoredTransfer, store
 from photostyle.styles.look_file import is_look
 
@@ -42,22 +45,36 @@ SHARES = {"solve, coarse": (0.3, 0.75), "solve, fine": (0.75, 1.0)}
 class Solver:
     """Solves transfers. Keeps a session for each preset, and the last measured styles."""
 
-    def __init__(self, photos: Photos) -> None:
-        self._photos = photos
+    def __init__(self, photos: Photos, regions: Regions) -> None:
+        self._photos, self._regions = photos, regions
         self._sessions: dict[str, Session] = {}
         self._styles: Recent[Style] = Recent(KEPT_STYLES)
         self._tell: Tell | None = None
 
     def solve(
-        self, tell: Tell, content: PhotoFile, styles: Sequence[StyleFile], preset: str, target: Path
+        self,
+        tell: Tell,
+        content: PhotoFile,
+        styles: Sequence[StyleFile],
+        preset: str,
+        matches: Sequence[tuple[str, str]],
+        target: Path,
     ) -> dict[str, Any]:
-        """Solves a transfer, stores it as `target`, and returns what the page shows of it."""
+        """Solves a transfer, stores it as `target`, and returns what the page shows of it.
+
+        If a photo has a mask, those that have none get one of the regions that the network finds. If the user has
+        matched regions otherwise, all photos get masks that say so, in a folder beside `target`.
+
+        Returns:
+            The regions, warnings and seconds; and `masks`: those of the content and of each style, None without any.
+        """
         tell("loading")
         self._tell = tell
-        session = self._session(preset)
-        photo = self._photos.read(content)
-        measured = reduce(add, [self._measured(session, preset, style) for style in styles])
-        solved = session.solve(photo, measured, content_mask=content.mask)
+        session, photo = self._session(preset), self._photos.read(content)
+        content, styles = self._all_masked(content, styles)
+        if matches:
+            content, styles = self._rematched(session, preset, content, styles, matches, target.with_suffix(".masks"))
+        solved = session.solve(photo, self._style(session, preset, styles), content_mask=content.mask)
         store(target, StoredTransfer.of(solved, session.settings))
         found = solved.rendering.correspondence
         return {
@@ -65,7 +82,57 @@ class Solver:
             "regions": regions_in_words(found),
             "warnings": list(solved.warnings),
             "seconds": solved.seconds["total"],
+            "masks": None if content.mask is None else [content.mask, *(style.photo.mask for style in styles)],
         }
+
+    def save_look(
+        self, tell: Tell, styles: Sequence[StyleFile], preset: str, settings: Mapping[str, Any], target: Path
+    ) -> None:
+        """Writes the styles and the settings as a look, with the bytes of `photostyle run --save-look`."""
+        tell("measuring the style")
+        self._tell = tell
+        session = self._session(preset)
+        style = self._style(session, preset, styles)
+        replace(style, settings=session.settings.with_changes(settings)).save(target)
+
+    def _all_masked(self, content: PhotoFile, styles: Sequence[StyleFile]) -> tuple[PhotoFile, Sequence[StyleFile]]:
+        """The photos with a mask each if one of them has one."""
+        if all(file.mask is None for file in (content, *(style.photo for style in styles))):
+            return content, styles
+
+        def masked(file: PhotoFile) -> PhotoFile:
+            known = file.mask is not None or is_look(file.path)
+            return file if known else replace(file, mask=self._regions.found_mask(file))
+
+        return masked(content), [replace(style, photo=masked(style.photo)) for style in styles]
+
+    def _rematched(
+        self,
+        session: Session,
+        preset: str,
+        content: PhotoFile,
+        styles: Sequence[StyleFile],
+        matches: Sequence[tuple[str, str]],
+        folder: Path,
+    ) -> tuple[PhotoFile, Sequence[StyleFile]]:
+        """The photos with masks that match as the user wants."""
+        if any(is_look(style.photo.path) for style in styles):
+            raise SettingsError.stating("regions of a saved look cannot be matched otherwise", "matches")
+        photo = self._photos.read(content)
+        found = session.correspondence(photo, self._style(session, preset, styles), content_mask=content.mask)
+        own, others = rematched(found, matches)
+        folder.mkdir(exist_ok=True)
+        files, maps = [content, *(style.photo for style in styles)], [own, *others]
+        masked = []
+        for place, (file, regions) in enumerate(zip(files, maps, strict=True)):
+            mask = folder / str(place) / f"{file.path.stem}.mask.png"
+            mask.parent.mkdir(exist_ok=True)
+            write_full(mask, regions, self._photos.read(file))
+            masked.append(replace(file, mask=mask))
+        return masked[0], [replace(s, photo=file) for s, file in zip(styles, masked[1:], strict=True)]
+
+    def _style(self, session: Session, preset: str, styles: Sequence[StyleFile]) -> Style:
+        return reduce(add, [self._measured(session, preset, style) for style in styles])
 
     def _session(self, preset: str) -> Session:
         if preset not in self._sessions:
@@ -94,8 +161,6 @@ class Solver:
 
 def regions_in_words(found: Correspondence) -> list[dict[str, Any]]:
     """The regions of a correspondence as the page shows them."""
-    from photostyle.studio.region_tasks import colour_of
-
     return [
         {
             "name": region.name,

@@ -18,6 +18,8 @@ from photostyle.studio.events import Events
 from photostyle.studio.limits import Limits
 from photostyle.studio.photo_file import PhotoFile
 from photostyle.studio.photo_store import PhotoStore
+from photostyle.studio.results import Results
+from photostyle.studio.slider_presets import SliderPresets, default_path
 from photostyle.studio.transfer_store import TransferStore
 from photostyle.studio.workers import Worker
 from segmentation.labels import CLASSES, FOREGROUND
@@ -57,6 +59,8 @@ class Studio:
         self.transfers = TransferStore(
             self.private / "transfers", self.limits, self.worker_for, self.events.tell
         )  # fmt: skip
+        self.results = Results(self.events.tell)
+        self.sliders = SliderPresets(default_path())
         self.refused: list[dict[str, str]] = []
         """Photos of the command line that could not be used, as errors."""
 

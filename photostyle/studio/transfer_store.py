@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,7 @@ class Transfer:
             "warnings": self.found.get("warnings", []),
             "seconds": self.found.get("seconds"),
             "replaces": self.replaces,
+            "masked": bool(self.found.get("masks")),
         }
 
 
@@ -161,7 +163,7 @@ class TransferStore:
         """Forgets a transfer, and stops it first."""
         transfer = self.stop(id)
         del self._transfers[id]
-        transfer.path.unlink(missing_ok=True)
+        _remove_files(transfer)
         self._tell("removed", {"what": "transfer", "id": id})
 
     def remove_using(self, photo: str) -> None:
@@ -184,7 +186,8 @@ class TransferStore:
 
         transfer.job = self._worker_for(request.preset).submit(
             "solve", priority=priority_of(request.preset), seconds=self._limits.solve_seconds, tell=hear,
-            content=request.content, styles=request.styles, preset=request.preset, target=transfer.path,
+            content=request.content, styles=request.styles, preset=request.preset, matches=request.matches,
+            target=transfer.path,
         )  # fmt: skip
         try:
             transfer.found = await transfer.job.result
@@ -198,7 +201,12 @@ class TransferStore:
         if transfer.id in self._transfers:
             self._tell("transfer", transfer.shown())
         else:
-            transfer.path.unlink(missing_ok=True)
+            _remove_files(transfer)
+
+
+def _remove_files(transfer: Transfer) -> None:
+    transfer.path.unlink(missing_ok=True)
+    shutil.rmtree(transfer.path.with_suffix(".masks"), ignore_errors=True)
 
 
 def priority_of(preset: str) -> int:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 TOLD_EVERY = 0.1
 """Seconds between two reports of how far a job is."""
 
+IDLE = 0.4
+"""Seconds without a job after which a worker prepares what the next one may need."""
+
 
 class StoppedJob(BaseException):
     """The job at work was asked to stop. No task catches it: it is no `Exception`."""
@@ -53,14 +56,16 @@ def serve(pipe: Connection, other_end: Connection) -> None:
 
     tasks = Tasks()
     _send(pipe, Ready())
+    more = False
     while True:
         try:
-            job = jobs.get(timeout=0.3)
+            job = jobs.get(timeout=IDLE if more else None)
         except queue.Empty:
-            tasks.use_idle_time()
-            job = jobs.get()
+            more = tasks.use_idle_time()
+            continue
         _send(pipe, _done(tasks, job, pipe, stopped))
         stopped.discard(job.number)
+        more = True
 
 
 def _done(tasks: object, job: Job, pipe: Connection, stopped: set[int]) -> Report:
