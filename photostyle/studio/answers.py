@@ -68,8 +68,13 @@ def refused(status: int, expected: str, found: str, advice: str) -> Response:
 
 
 async def on_error(_: Request, error: Exception) -> Response:
-    """Answers an exception that a route has raised."""
+    """Answers an exception that a route has raised, and that is no bug of the server itself."""
     return answer_to(error)
+
+
+async def on_bug(_: Request, __: Exception) -> Response:
+    """Answers a bug of the server. It goes on, and uvicorn writes the traceback to standard error."""
+    return JSONResponse({"error": in_json(BUG)}, 500)
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from photostyle.studio import api_photos, api_transfers
+from photostyle.studio import api_photos, api_queue, api_transfers
 from photostyle.studio.answers import body_of
 from photostyle.studio.requests import studio_of
 
@@ -43,4 +43,5 @@ ROUTES = [
     Route("/api/sliders/{name}", remove_sliders, methods=["DELETE"]),
     *api_photos.ROUTES,
     *api_transfers.ROUTES,
+    *api_queue.ROUTES,
 ]

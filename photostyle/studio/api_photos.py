@@ -15,6 +15,8 @@ from photostyle.studio.photo_store import checked_role
 from photostyle.studio.requests import download, id_in, number_in, part_in, picture, studio_of
 from photostyle.studio.sizes import MOST_VIEW, THUMB, VIEW
 
+NEVER_CHANGES = {"Cache-Control": "private, max-age=86400, immutable"}
+"""A photo with the same id is the same photo."""
 MOST_DRAWN = 8 << 20
 """Bytes of a PNG of labels."""
 
@@ -70,7 +72,8 @@ async def photo_view(request: Request) -> Response:
     file = studio.photos.get(id_in(request)).file
     longest = number_in(request, "longest", VIEW, 16, MOST_VIEW)
     if longest <= VIEW:
-        return FileResponse(file.folder / ("thumb.jpg" if longest <= THUMB else "view.jpg"), media_type="image/jpeg")
+        copy = file.folder / ("thumb.jpg" if longest <= THUMB else "view.jpg")
+        return FileResponse(copy, media_type="image/jpeg", headers=NEVER_CHANGES)
     data = await studio.hand.run(
         "photo_view", priority=2, seconds=studio.limits.view_seconds, photo=file, longest=longest
     )
@@ -123,6 +126,13 @@ async def mend(request: Request) -> Response:
     return JSONResponse({"regions": found, "photo": photo.shown()})
 
 
+async def subject(request: Request) -> Response:
+    studio = studio_of(request)
+    file = studio.photos.get(id_in(request)).file
+    data = await studio.hand.run("subject_of", priority=2, seconds=studio.limits.view_seconds, photo=file)
+    return picture(data, "image/png")
+
+
 def _names(text: str) -> dict[int, str]:
     """The names of labels.
 
@@ -163,5 +173,6 @@ ROUTES = [
     Route("/api/photos/{id}/labels", labels),
     Route("/api/photos/{id}/labels", mend, methods=["PUT"]),
     Route("/api/photos/{id}/labels", forget_mend, methods=["DELETE"]),
+    Route("/api/photos/{id}/subject", subject),
     Route("/api/photos/{id}/mask", mask),
 ]

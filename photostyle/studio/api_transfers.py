@@ -18,6 +18,8 @@ from photostyle.studio.command_words import in_one_line, path_of, run_words
 from photostyle.studio.photo_store import harmless_name
 from photostyle.studio.requests import (
     attachment,
+    check_format,
+    check_preset,
     download,
     id_in,
     number_in,
@@ -28,6 +30,7 @@ from photostyle.studio.requests import (
     studio_of,
 )
 from photostyle.studio.sizes import MOST_VIEW
+from photostyle.studio.slider_settings import shown_only
 from photostyle.studio.studio import FORMATS, Studio
 from photostyle.studio.transfer_store import Transfer
 
@@ -48,16 +51,14 @@ def wanted_transfer(studio: Studio, body: dict[str, Any]) -> transfer_store.Requ
     Raises:
         SettingsError, MissingError: it is wrong, or names a photo that is not here.
     """
-    content, preset = body.get("content"), body.get("preset", "default")
+    content, preset = body.get("content"), check_preset(studio, body.get("preset", "default"))
     if not isinstance(content, str):
         raise SettingsError("the id of a photo", repr(content)[:40], "content")
     photo = studio.photos.get(content)
     if photo.about["is_look"]:
         raise SettingsError.stating("a saved look can only be used as a style", photo.name)
-    if preset not in studio.presets():
-        raise SettingsError(f"one of {', '.join(studio.presets())}", repr(preset)[:40], "preset")
     styles = transfer_store.styles_of(body.get("styles"), lambda id: studio.photos.get(id).file)
-    return transfer_store.Request(photo.file, styles, str(preset), _matches(body.get("matches")))
+    return transfer_store.Request(photo.file, styles, preset, _matches(body.get("matches")))
 
 
 def _matches(given: object) -> tuple[tuple[str, str], ...]:
@@ -88,7 +89,7 @@ async def transfer_view(request: Request) -> Response:
     data = await studio.eye.run(
         "transfer_view", priority=1, seconds=studio.limits.view_seconds, transfer=transfer.path,
         content=transfer.request.content, longest=number_in(request, "longest", 1200, 16, MOST_VIEW),
-        settings=settings_in(request, transfer),
+        settings=shown_only(settings_in(request, transfer)),
     )  # fmt: skip
     return picture(data)
 
@@ -98,7 +99,8 @@ async def transfer_part(request: Request) -> Response:
     transfer = studio.transfers.solved(id_in(request))
     data = await studio.hand.run(
         "transfer_part", priority=1, seconds=studio.limits.view_seconds, transfer=transfer.path,
-        content=transfer.request.content, part=part_in(request), settings=settings_in(request, transfer),
+        content=transfer.request.content, part=part_in(request),
+        settings=shown_only(settings_in(request, transfer)),
     )  # fmt: skip
     return picture(data)
 
@@ -106,7 +108,7 @@ async def transfer_part(request: Request) -> Response:
 async def command(request: Request) -> Response:
     studio = studio_of(request)
     transfer = studio.transfers.solved(id_in(request))
-    ending = _format(request.query_params.get("format", "jpeg"))[1]
+    ending = check_format(request.query_params.get("format", "jpeg"))[1]
     name = default_name(studio, transfer, ending)
     content, styles = _photos(studio, transfer)
     own = _mask_names(transfer)
@@ -155,7 +157,7 @@ async def save(request: Request) -> Response:
     studio = studio_of(request)
     transfer = studio.transfers.solved(id_in(request))
     body = await body_of(request, studio.limits)
-    format, ending = _format(body.get("format", "jpeg"))
+    format, ending = check_format(body.get("format", "jpeg"))
     settings = sliders_of(body.get("settings", {}), transfer)
     name = body.get("name")
     if name is not None and not isinstance(name, str):
@@ -174,18 +176,6 @@ async def save(request: Request) -> Response:
     return JSONResponse({"job": studio.results.make({"transfer": transfer.id}, make)}, 202)
 
 
-def _format(name: object) -> tuple[str, str]:
-    """A format and the ending of its files.
-
-    Raises:
-        SettingsError: there is no such format.
-    """
-    for known, ending, _ in FORMATS:
-        if name == known:
-            return known, ending
-    raise SettingsError(", ".join(known for known, _, _ in FORMATS), repr(name)[:40], "format")
-
-
 def _with_ending(name: str, ending: str) -> str:
     """The name with the ending of its format; another ending of a photo is replaced."""
     path, endings = PurePath(name), {known for _, known, _ in FORMATS} | {".jpeg", ".tiff"}
@@ -202,7 +192,7 @@ async def look(request: Request) -> Response:
     studio = studio_of(request)
     transfer = studio.transfers.solved(id_in(request))
     wanted = transfer.request
-    settings = settings_in(request, transfer)
+    settings = shown_only(settings_in(request, transfer))
     settings.pop("look.regions", None)  # regions of this photo
     styles = _photos(studio, transfer)[1]
     target = studio.private / f"{secrets.token_hex(8)}.photostyle"
@@ -229,7 +219,8 @@ async def lut(request: Request) -> Response:
     try:
         error = await studio.hand.run(
             "lut", priority=4, seconds=studio.limits.save_seconds, transfer=transfer.path,
-            content=transfer.request.content, settings=settings_in(request, transfer), title=title, target=target,
+            content=transfer.request.content, settings=shown_only(settings_in(request, transfer)), title=title,
+            target=target,
         )  # fmt: skip
         name = default_name(studio, transfer, KINDS[kind])
         stated = f"{error['mean']:.2f}"

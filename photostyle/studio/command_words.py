@@ -10,7 +10,9 @@ from typing import Any
 
 from photostyle.studio.photo_store import StoredPhoto
 
-SHORT = {"strength": "--strength", "look.keep_luminance": "--keep-luminance"}
+SHORT = {
+    "strength": "--strength", "output.quality": "--quality", "output.depth": "--depth", "output.profile": "--profile",
+}  # fmt: skip
 """Settings that have an option of their own; the others are given with --set."""
 
 
@@ -20,13 +22,14 @@ def setting_words(settings: Mapping[str, Any]) -> list[str]:
     for key, value in settings.items():
         if key == "look.regions":
             for name, share in value.items():
-                words += ["--region", f"{name}={share:g}"]
+                words += ["--region", f"{name}={share:.10g}"]
         elif key == "look.keep_luminance":
-            words += [SHORT[key]] if value else ["--set", f"{key}=false"]
-        elif key in SHORT:
-            words += [SHORT[key], f"{value:g}"]
+            words += ["--keep-luminance"] if value else ["--set", f"{key}=false"]
+        elif key == "output.metadata":
+            words += [{"no gps": "--strip-gps", "none": "--no-metadata"}[value]]
         else:
-            words += ["--set", f"{key}={value:g}"]
+            shown = value if isinstance(value, str) else f"{value:.10g}"
+            words += [SHORT[key], shown] if key in SHORT else ["--set", f"{key}={shown}"]
     return words
 
 
@@ -36,7 +39,7 @@ def style_words(styles: Sequence[tuple[str, float, str | None]]) -> list[str]:
     for path, _, region in styles:
         words += ["--style", f"{region}={_plain(path)}" if region else _plain(path)]
     if any(weight != 1 for _, weight, _ in styles):
-        words += ["--style-weights", ",".join(f"{weight:g}" for _, weight, _ in styles)]
+        words += ["--style-weights", ",".join(f"{weight:.10g}" for _, weight, _ in styles)]
     return words
 
 

@@ -13,7 +13,7 @@ from photostyle.files import endings, make_folder
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.rendering import Rendering
 from photostyle.pipeline.result import Result
-from photostyle.settings import Settings
+from photostyle.settings import OutputSettings, Settings
 from photostyle.studio.stored_transfer import StoredTransfer
 
 POINTS = 33
@@ -28,7 +28,7 @@ def rendered(stored: StoredTransfer, photo: Photo, settings: Settings) -> tuple[
     return rendering.of(settings)
 
 
-def save(photo: Photo, folder: Path, name: str, format: str, inputs: Sequence[Path]) -> dict[str, Any]:
+def save(photo: Photo, folder: Path, name: str, output: OutputSettings, inputs: Sequence[Path]) -> dict[str, Any]:
     """Writes a result into a folder, which is made if it is missing. A file that is there gets no other content: the
     new one is called `NAME_2`.
 
@@ -36,7 +36,7 @@ def save(photo: Photo, folder: Path, name: str, format: str, inputs: Sequence[Pa
         photo: the result.
         folder: where to.
         name: of the file, with its ending.
-        format: see `Photo.encode`.
+        output: how it is written. The format is not `auto`.
         inputs: files that are never written to.
 
     Returns:
@@ -50,9 +50,9 @@ def save(photo: Photo, folder: Path, name: str, format: str, inputs: Sequence[Pa
     path = _free_path(folder, name)
     if any(path == each for each in inputs):
         raise OutputError.stating("this is one of the inputs, which are never written to", str(path))
-    photo.save(path, format=format)
+    photo.save(path, **output.model_dump())
     data = path.read_bytes()
-    losses = [f"content: {loss}" for loss in photo.losses(format)]
+    losses = [f"content: {loss}" for loss in photo.losses(output.format, output.metadata)]
     return {"path": str(path), "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "warnings": losses}
 
 

@@ -94,7 +94,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
-            return  # no WebSockets here: they are closed unanswered
+            raise RuntimeError(f"expected HTTP, found {scope['type']}")  # uvicorn is told to speak nothing else
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":

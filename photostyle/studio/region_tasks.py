@@ -21,6 +21,7 @@ from photostyle.regions.found_regions import RegionFinder
 from photostyle.regions.in_words import names_of
 from photostyle.regions.mask_files import NAMES_FILE, read_mask, write_mask
 from photostyle.regions.region_map import RegionMap, labels_present, resize_labels
+from photostyle.regions.subject import SUBJECT
 from photostyle.studio.photo_file import PhotoFile
 from photostyle.studio.photo_tasks import Photos
 from photostyle.studio.sizes import LABELS
@@ -60,9 +61,19 @@ class Regions:
     def labels(self, file: PhotoFile) -> bytes:
         """The labels as an 8-bit grey PNG, at most `LABELS` pixels on a side; 255 is in no region."""
         regions, _ = self._small(file)
-        buffer = io.BytesIO()
-        Image.fromarray(regions.labels).save(buffer, "PNG", compress_level=1)
-        return buffer.getvalue()
+        return png_of(regions.labels)
+
+    def subject(self, file: PhotoFile) -> bytes:
+        """The subject as an 8-bit grey PNG of the size of `labels`: 255 inside, 0 outside.
+
+        Raises:
+            InputError: the photo has no clear subject.
+        """
+        seen = self._network().see(self._photos.read(file).fitted(LABELS))
+        if not seen.has_subject:
+            found = "nothing that stands out clearly"
+            raise InputError("a subject", found, file.path.name, "Draw it with the brush instead.")
+        return png_of(np.where(seen.subject.labels == SUBJECT, np.uint8(255), np.uint8(0)))
 
     def mend(self, file: PhotoFile, drawn: Path, names: Mapping[int, str], target: Path) -> None:
         """Writes mended labels as a mask at the photo's own size.
@@ -96,6 +107,11 @@ class Regions:
             write_full(target, self._found(file), self._photos.read(file))
         return target
 
+    def _network(self) -> RegionFinder:
+        if self._finder is None:
+            self._finder = RegionFinder(load_preset("preview").regions.segmenter)
+        return self._finder
+
     def _small(self, file: PhotoFile) -> tuple[RegionMap, str]:
         if file.mask is None:
             return self._found(file), "the network"
@@ -107,9 +123,7 @@ class Regions:
         """The classes that the network finds, at most `LABELS` pixels on a side. They are kept in a file."""
         kept = file.folder / "found.npz"
         if not kept.exists():
-            if self._finder is None:
-                self._finder = RegionFinder(load_preset("preview").regions.segmenter)
-            regions = self._finder.see(self._photos.read(file).fitted(LABELS)).classes()
+            regions = self._network().see(self._photos.read(file).fitted(LABELS)).classes()
             part = kept.with_suffix(".part.npz")
             np.savez_compressed(part, labels=regions.labels)
             os.replace(part, kept)
@@ -181,6 +195,19 @@ def rematched(found: Correspondence, matches: Sequence[tuple[str, str]]) -> tupl
     return RegionMap(content, labels), [RegionMap(style, labels) for style in styles]
 
 
+def choices(found: Correspondence) -> dict[str, Any]:
+    """The names of regions that the user can match: those of the content, and those of each style."""
+    styles = []
+    for place, style in enumerate(found.styles):
+        names = dict.fromkeys(style.regions.labels_by_name)
+        for region in found.regions:
+            for source in region.sources:
+                if source.style == place:
+                    names[" and ".join(names_of(style.regions, source.ids))] = None
+        styles.append([name for name in names if name])
+    return {"content": [region.name for region in found.regions], "styles": styles}
+
+
 def _labels_named(found: Correspondence, name: str) -> dict[int, set[int]]:
     """The labels of a name in each style that has it: of one label, or of several, such as `building and object`."""
     result: dict[int, set[int]] = {}
@@ -209,6 +236,13 @@ def _joined(taken: Sequence[Mapping[int, set[int]]]) -> list[list[int]]:
         merged = sorted([place, *(member for group in common for member in group)])
         groups = [*(group for group in groups if group not in common), merged]
     return groups
+
+
+def png_of(labels: Labels) -> bytes:
+    """An 8-bit grey PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(labels).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
 
 
 def zipped(files: Mapping[str, Path]) -> bytes:

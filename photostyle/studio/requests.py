@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +12,7 @@ from photostyle.errors import SettingsError
 from photostyle.presets import load_preset
 from photostyle.studio.answers import json_object
 from photostyle.studio.slider_settings import checked
-from photostyle.studio.studio import Studio
+from photostyle.studio.studio import FORMATS, Studio
 from photostyle.studio.transfer_store import Transfer
 
 
@@ -71,6 +72,29 @@ def sliders_of(given: object, transfer: Transfer) -> dict[str, Any]:
     return values
 
 
+def check_preset(studio: Studio, preset: object) -> str:
+    """A preset that the studio offers.
+
+    Raises:
+        SettingsError: it is another one.
+    """
+    if preset not in studio.presets():
+        raise SettingsError(f"one of {', '.join(studio.presets())}", repr(preset)[:40], "preset")
+    return str(preset)
+
+
+def check_format(name: object) -> tuple[str, str]:
+    """A format and the ending of its files.
+
+    Raises:
+        SettingsError: there is no such format.
+    """
+    for known, ending, _ in FORMATS:
+        if name == known:
+            return known, ending
+    raise SettingsError(", ".join(known for known, _, _ in FORMATS), repr(name)[:40], "format")
+
+
 def picture(data: bytes, kind: str = "image/jpeg") -> Response:
     """A picture that was made for this request."""
     return Response(data, media_type=kind)
@@ -83,7 +107,5 @@ def download(data: bytes, name: str, kind: str = "application/octet-stream", **h
 
 def attachment(name: str) -> str:
     """The header that makes a browser save an answer under this name (RFC 6266)."""
-    from urllib.parse import quote
-
     plain = "".join(c if " " <= c <= "~" and c not in '"\\' else "_" for c in name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"

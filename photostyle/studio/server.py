@@ -13,10 +13,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from photostyle.studio.answers import on_error, on_http_error
+from photostyle.errors import PhotostyleError
+from photostyle.studio.answers import on_bug, on_error, on_http_error
 from photostyle.studio.api import ROUTES
 from photostyle.studio.guard import Doorkeeper, Guard
 from photostyle.studio.studio import Studio
+from photostyle.studio.workers import JobStoppedError, UnforeseenError
 
 PAGE = Path(__file__).parent / "page"
 KINDS = {
@@ -40,8 +42,8 @@ async def page_file(request: Request) -> Response:
     return FileResponse(path, media_type=KINDS[path.suffix], headers={"Cache-Control": "no-cache"})
 
 
-def make_app(studio: Studio, doorkeeper: Doorkeeper) -> Starlette:
-    """The application. It starts and closes the studio."""
+def make_app(studio: Studio, doorkeeper: Doorkeeper) -> Guard:
+    """The application behind its guard. It starts and closes the studio."""
 
     @contextlib.asynccontextmanager
     async def life(_: Starlette) -> AsyncIterator[None]:
@@ -51,11 +53,12 @@ def make_app(studio: Studio, doorkeeper: Doorkeeper) -> Starlette:
             yield
         finally:
             adding.cancel()
+            await studio.stop()
             studio.close()
 
     routes = [*ROUTES, Route("/{path:path}", page_file)]
-    handlers = {HTTPException: on_http_error, Exception: on_error}
+    expected = (PhotostyleError, JobStoppedError, UnforeseenError)
+    handlers = {HTTPException: on_http_error, Exception: on_bug, **dict.fromkeys(expected, on_error)}
     app = Starlette(routes=routes, lifespan=life, exception_handlers=handlers)
     app.state.studio = studio
-    app.add_middleware(Guard, doorkeeper=doorkeeper)
-    return app
+    return Guard(app, doorkeeper)  # around everything, the answers to bugs too

@@ -1,4 +1,4 @@
-"""The settings that the page may change after solving: strength, and the section `look`."""
+"""The settings that the page may change after solving: strength, the section `look`, and how files are written."""
 
 from __future__ import annotations
 
@@ -13,23 +13,32 @@ KEYS = (
     "look.regions",
 )  # fmt: skip
 
+OUTPUT_KEYS = ("output.quality", "output.depth", "output.profile", "output.metadata")
+"""How a file is written. A picture on the screen does not depend on it."""
+
 
 def checked(settings: Mapping[str, Any], base: Settings) -> dict[str, Any]:
-    """The settings of a request that differ from those of `base`, in the order of `KEYS`, checked.
+    """The settings of a request that differ from those of `base`, in a fixed order, checked.
 
     Raises:
         SettingsError: another setting, or a value out of its range.
     """
+    every = (*KEYS, *OUTPUT_KEYS)
     for key in settings:
-        if key not in KEYS:
-            raise SettingsError(f"one of {', '.join(KEYS)}", repr(key)[:60], "settings")
+        if key not in every:
+            raise SettingsError(f"one of {', '.join(every)}", repr(key)[:60], "settings")
     changed = base.with_changes(settings)
-    values = {key: _value(changed, key) for key in KEYS}
+    values = {key: _value(changed, key) for key in every}
     if "look.regions" in values:
         values["look.regions"] = {name: share for name, share in values["look.regions"].items() if share != 1}
     return {key: value for key, value in values.items() if value != _value(base, key)}
 
 
+def shown_only(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a picture on the screen depends on."""
+    return {key: value for key, value in settings.items() if key in KEYS}
+
+
 def _value(settings: Settings, key: str) -> Any:
     section, _, name = key.rpartition(".")
-    return getattr(settings.look if section else settings, name)
+    return getattr(getattr(settings, section) if section else settings, name)

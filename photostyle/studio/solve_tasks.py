@@ -18,7 +18,7 @@ from photostyle.regions.in_words import match_line, names_of
 from photostyle.studio.photo_file import PhotoFile, StyleFile
 from photostyle.studio.photo_tasks import Photos
 from photostyle.studio.recent import Recent
-from photostyle.studio.region_tasks import Regions, colour_of, rematched, write_full
+from photostyle.studio.region_tasks import Regions, choices, colour_of, rematched, write_full
 from photostyle.studio.stored_transfer import StoredTransfer, store
 from photostyle.styles.look_file import is_look
 
@@ -72,8 +72,10 @@ class Solver:
         self._tell = tell
         session, photo = self._session(preset), self._photos.read(content)
         content, styles = self._all_masked(content, styles)
+        offered = None
         if matches:
-            content, styles = self._rematched(session, preset, content, styles, matches, target.with_suffix(".masks"))
+            folder = target.with_suffix(".masks")
+            content, styles, offered = self._rematched(session, preset, content, styles, matches, folder)
         solved = session.solve(photo, self._style(session, preset, styles), content_mask=content.mask)
         store(target, StoredTransfer.of(solved, session.settings))
         found = solved.rendering.correspondence
@@ -82,6 +84,7 @@ class Solver:
             "regions": regions_in_words(found),
             "warnings": list(solved.warnings),
             "seconds": solved.seconds["total"],
+            "choices": offered or choices(found),
             "masks": None if content.mask is None else [content.mask, *(style.photo.mask for style in styles)],
         }
 
@@ -114,8 +117,8 @@ class Solver:
         styles: Sequence[StyleFile],
         matches: Sequence[tuple[str, str]],
         folder: Path,
-    ) -> tuple[PhotoFile, Sequence[StyleFile]]:
-        """The photos with masks that match as the user wants."""
+    ) -> tuple[PhotoFile, Sequence[StyleFile], dict[str, Any]]:
+        """The photos with masks that match as the user wants, and the names that can be matched otherwise."""
         if any(is_look(style.photo.path) for style in styles):
             raise SettingsError.stating("regions of a saved look cannot be matched otherwise", "matches")
         photo = self._photos.read(content)
@@ -129,7 +132,7 @@ class Solver:
             mask.parent.mkdir(exist_ok=True)
             write_full(mask, regions, self._photos.read(file))
             masked.append(replace(file, mask=mask))
-        return masked[0], [replace(s, photo=file) for s, file in zip(styles, masked[1:], strict=True)]
+        return masked[0], [replace(s, photo=file) for s, file in zip(styles, masked[1:], strict=True)], choices(found)
 
     def _style(self, session: Session, preset: str, styles: Sequence[StyleFile]) -> Style:
         return reduce(add, [self._measured(session, preset, style) for style in styles])

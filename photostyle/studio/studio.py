@@ -14,10 +14,11 @@ from photostyle.preset_files import preset_names
 from photostyle.presets import load_preset
 from photostyle.settings import LookSettings, Settings
 from photostyle.studio.answers import as_error, in_json
+from photostyle.studio.batch_queue import BatchQueue
 from photostyle.studio.events import Events
 from photostyle.studio.limits import Limits
 from photostyle.studio.photo_file import PhotoFile
-from photostyle.studio.photo_store import PhotoStore
+from photostyle.studio.photo_store import PhotoStore, StoredPhoto
 from photostyle.studio.results import Results
 from photostyle.studio.slider_presets import SliderPresets, default_path
 from photostyle.studio.transfer_store import TransferStore
@@ -60,6 +61,7 @@ class Studio:
             self.private / "transfers", self.limits, self.worker_for, self.events.tell
         )  # fmt: skip
         self.results = Results(self.events.tell)
+        self.queue = BatchQueue(folder, self.private, self.results, self._mask_of, self.events.tell)
         self.sliders = SliderPresets(default_path())
         self.refused: list[dict[str, str]] = []
         """Photos of the command line that could not be used, as errors."""
@@ -93,6 +95,10 @@ class Studio:
                 self.refused.append(in_json(as_error(error)))
                 self.events.tell("refused", {"error": self.refused[-1]})
 
+    async def stop(self) -> None:
+        """Ends the queue; see `BatchQueue.close`."""
+        await self.queue.close()
+
     def close(self) -> None:
         """Ends all workers and removes the private folder."""
         self.events.close()
@@ -124,6 +130,7 @@ class Studio:
             "limits": self.limits.shown(),
             "photos": [photo.shown() for photo in self.photos],
             "transfers": [transfer.shown() for transfer in self.transfers],
+            "queue": self.queue.shown(),
             "refused": self.refused,
         }
 
@@ -132,6 +139,10 @@ class Studio:
             "look_at", priority=3, seconds=self.limits.look_seconds, photo=file, most_pixels=self.limits.pixels
         )
         return found
+
+    async def _mask_of(self, photo: StoredPhoto) -> Path:
+        mask: Path = await self.hand.run("found_mask", priority=4, seconds=self.limits.view_seconds, photo=photo.file)
+        return mask
 
     def _worker_died(self, sentence: str) -> None:
         self.events.tell("worker", {"text": sentence})

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from photostyle.studio.contact_sheet import contact_sheet
 from photostyle.studio.file_tasks import rendered, save, write_table
 from photostyle.studio.photo_file import PhotoFile, StyleFile
 from photostyle.studio.photo_tasks import PartOfPhoto, Photos
@@ -70,6 +71,11 @@ class Tasks:
         self.regions.mend(photo, drawn, names, target)
         return self.regions.shown(replace(photo, mask=target))
 
+    def subject_of(self, tell: Tell, photo: PhotoFile) -> bytes:
+        """The subject of a photo as a PNG: 255 inside, 0 outside."""
+        tell("finding the subject")
+        return self.regions.subject(photo)
+
     def mask_archive(self, tell: Tell, photo: PhotoFile) -> bytes:
         """The mask of a photo as a ZIP."""
         tell("writing the mask")
@@ -79,6 +85,16 @@ class Tasks:
         """A ZIP of files by their names in it."""
         tell("writing the archive")
         return zipped(files)
+
+    def contact_sheet(self, tell: Tell, folder: Path, outputs: Sequence[str]) -> bytes:
+        """The results of a queue in one JPEG."""
+        tell("making the picture")
+        return contact_sheet(folder, outputs)
+
+    def found_mask(self, tell: Tell, photo: PhotoFile) -> Path:
+        """A mask of what the network finds, at the photo's own size."""
+        tell("finding regions")
+        return self.regions.found_mask(photo)
 
     def solve(
         self,
@@ -126,9 +142,10 @@ class Tasks:
         """Makes the result at full size and writes it."""
         tell("making the photo at full size")
         stored = load(transfer)
-        photo, warnings = rendered(stored, self.photos.read(content), stored.settings.with_changes(settings))
+        changed = stored.settings.with_changes({**settings, "output.format": format})
+        photo, warnings = rendered(stored, self.photos.read(content), changed)
         tell("writing the file")
-        written = save(photo, folder, name, format, inputs)
+        written = save(photo, folder, name, changed.output, inputs)
         return {**written, "warnings": [*warnings, *written["warnings"]]}
 
     def lut(

@@ -72,6 +72,7 @@ class Transfer:
             "error": self.error,
             "match_line": self.found.get("match_line", ""),
             "regions": self.found.get("regions", []),
+            "choices": self.found.get("choices", {"content": [], "styles": []}),
             "warnings": self.found.get("warnings", []),
             "seconds": self.found.get("seconds"),
             "replaces": self.replaces,
