@@ -1,5 +1,6 @@
-"""The local page: `server` answers it, `guard` says who may ask, `photo_store` and `transfer_store` keep what it works
-with, `workers` runs the processes that do the work, `tasks` is what they can do, and `page` is the page itself.
+"""The local page. `server` answers it, `guard` says who may ask, and `api` and its parts are the addresses. `studio`
+holds what one start of the program keeps: photos, transfers, results and the queue. `workers` runs the processes that
+do what is in `work`. The page itself is in `page`.
 
-The server's process imports neither PyTorch nor NumPy. All photos are read and made in the workers' processes.
+The server's process imports neither PyTorch nor NumPy. Photos are read and made in the workers' processes only.
 """

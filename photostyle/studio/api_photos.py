@@ -12,7 +12,7 @@ from starlette.routing import Route
 from photostyle.errors import InputError, SettingsError
 from photostyle.studio.answers import LimitError, body_of, json_object
 from photostyle.studio.photo_store import checked_role
-from photostyle.studio.requests import download, id_in, number_in, part_in, picture, studio_of
+from photostyle.studio.requests import download, id_in, number_in, part_in, picture, studio_of, worked
 from photostyle.studio.sizes import MOST_VIEW, THUMB, VIEW
 
 NEVER_CHANGES = {"Cache-Control": "private, max-age=86400, immutable"}
@@ -34,6 +34,7 @@ async def add_photo(request: Request) -> Response:
     role = checked_role(request.query_params.get("role", "content"))
     photo = await studio.photos.upload(request.query_params.get("name", ""), role, _whole(request))
     studio.events.tell("photo", photo.shown())
+    studio.expect(photo)
     return JSONResponse({"photo": photo.shown()}, 201)
 
 
@@ -74,17 +75,20 @@ async def photo_view(request: Request) -> Response:
     if longest <= VIEW:
         copy = file.folder / ("thumb.jpg" if longest <= THUMB else "view.jpg")
         return FileResponse(copy, media_type="image/jpeg", headers=NEVER_CHANGES)
-    data = await studio.hand.run(
-        "photo_view", priority=2, seconds=studio.limits.view_seconds, photo=file, longest=longest
-    )
+    data = await worked(request, studio.hand, "photo_view", priority=2, photo=file, longest=longest)
     return picture(data)
 
 
 async def photo_part(request: Request) -> Response:
     studio = studio_of(request)
     file = studio.photos.get(id_in(request)).file
-    data = await studio.hand.run(
-        "photo_part", priority=2, seconds=studio.limits.view_seconds, photo=file, part=part_in(request)
+    data = await worked(
+        request,
+        studio.hand,
+        "photo_part",
+        priority=2,
+        photo=file,
+        part=part_in(request),
     )
     return picture(data)
 
@@ -92,14 +96,14 @@ async def photo_part(request: Request) -> Response:
 async def regions(request: Request) -> Response:
     studio = studio_of(request)
     file = studio.photos.get(id_in(request)).file
-    found = await studio.hand.run("regions_of", priority=2, seconds=studio.limits.view_seconds, photo=file)
+    found = await worked(request, studio.hand, "regions_of", priority=2, photo=file)
     return JSONResponse(found)
 
 
 async def labels(request: Request) -> Response:
     studio = studio_of(request)
     file = studio.photos.get(id_in(request)).file
-    data = await studio.hand.run("labels_of", priority=2, seconds=studio.limits.view_seconds, photo=file)
+    data = await worked(request, studio.hand, "labels_of", priority=2, photo=file)
     return picture(data, "image/png")
 
 
@@ -118,9 +122,14 @@ async def mend(request: Request) -> Response:
     (folder / "drawn.png").write_bytes(drawn)
     target = folder / f"{file.path.stem}.mask.png"
     found = await studio.hand.run(
-        "mend", priority=2, seconds=studio.limits.view_seconds, photo=file, drawn=folder / "drawn.png", names=names,
+        "mend",
+        priority=2,
+        seconds=studio.limits.view_seconds,
+        photo=file,
+        drawn=folder / "drawn.png",
+        names=names,
         target=target,
-    )  # fmt: skip
+    )
     photo = studio.photos.mend(file.id, target)
     studio.events.tell("photo", photo.shown())
     return JSONResponse({"regions": found, "photo": photo.shown()})
@@ -129,7 +138,7 @@ async def mend(request: Request) -> Response:
 async def subject(request: Request) -> Response:
     studio = studio_of(request)
     file = studio.photos.get(id_in(request)).file
-    data = await studio.hand.run("subject_of", priority=2, seconds=studio.limits.view_seconds, photo=file)
+    data = await worked(request, studio.hand, "subject_of", priority=2, photo=file)
     return picture(data, "image/png")
 
 
@@ -159,7 +168,7 @@ async def forget_mend(request: Request) -> Response:
 async def mask(request: Request) -> Response:
     studio = studio_of(request)
     photo = studio.photos.get(id_in(request))
-    data = await studio.hand.run("mask_archive", priority=4, seconds=studio.limits.view_seconds, photo=photo.file)
+    data = await worked(request, studio.hand, "mask_archive", priority=4, photo=photo.file)
     return download(data, f"{photo.file.path.stem}.mask.zip", "application/zip")
 
 

@@ -12,10 +12,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from photostyle.errors import SettingsError
-from photostyle.presets import load_preset
 from photostyle.studio.answers import body_of
-from photostyle.studio.requests import attachment, check_format, check_preset, picture, studio_of
-from photostyle.studio.slider_settings import checked
+from photostyle.studio.requests import attachment, check_format, check_preset, picture, studio_of, worked
+from photostyle.studio.slider_settings import checked, preset_settings
 from photostyle.studio.transfer_store import styles_of
 
 CHUNK = 1 << 20
@@ -36,7 +35,7 @@ async def start(request: Request) -> Response:
     given = body.get("settings", {})
     if not isinstance(given, dict):
         raise SettingsError("an object of settings", repr(given)[:60], "settings")
-    settings = checked(given, load_preset(preset))
+    settings = checked(given, preset_settings(preset))
     settings.pop("look.regions", None)  # other photos have other regions
     format, _ = check_format(body.get("format", "jpeg"))
     await studio.queue.start(contents, styles, preset, settings, format, studio.limits.queue)
@@ -66,7 +65,7 @@ async def archive(request: Request) -> Response:
 async def contact_sheet(request: Request) -> Response:
     studio = studio_of(request)
     outputs = [photo.output for _, photo in studio.queue.done()]
-    data = await studio.hand.run("contact_sheet", priority=4, folder=studio.queue.output, outputs=outputs)
+    data = await worked(request, studio.hand, "contact_sheet", priority=4, folder=studio.queue.output, outputs=outputs)
     return picture(data)
 
 

@@ -28,6 +28,7 @@ from photostyle.studio.requests import (
     settings_in,
     sliders_of,
     studio_of,
+    worked,
 )
 from photostyle.studio.sizes import MOST_VIEW
 from photostyle.studio.slider_settings import shown_only
@@ -86,22 +87,32 @@ async def remove_transfer(request: Request) -> Response:
 async def transfer_view(request: Request) -> Response:
     studio = studio_of(request)
     transfer = studio.transfers.solved(id_in(request))
-    data = await studio.eye.run(
-        "transfer_view", priority=1, seconds=studio.limits.view_seconds, transfer=transfer.path,
-        content=transfer.request.content, longest=number_in(request, "longest", 1200, 16, MOST_VIEW),
+    data = await worked(
+        request,
+        studio.eye,
+        "transfer_view",
+        priority=1,
+        transfer=transfer.path,
+        content=transfer.request.content,
+        longest=number_in(request, "longest", 1200, 16, MOST_VIEW),
         settings=shown_only(settings_in(request, transfer)),
-    )  # fmt: skip
+    )
     return picture(data)
 
 
 async def transfer_part(request: Request) -> Response:
     studio = studio_of(request)
     transfer = studio.transfers.solved(id_in(request))
-    data = await studio.hand.run(
-        "transfer_part", priority=1, seconds=studio.limits.view_seconds, transfer=transfer.path,
-        content=transfer.request.content, part=part_in(request),
+    data = await worked(
+        request,
+        studio.hand,
+        "transfer_part",
+        priority=1,
+        transfer=transfer.path,
+        content=transfer.request.content,
+        part=part_in(request),
         settings=shown_only(settings_in(request, transfer)),
-    )  # fmt: skip
+    )
     return picture(data)
 
 
@@ -149,7 +160,7 @@ async def masks(request: Request) -> Response:
     if not files:
         raise MissingError.stating("this result has no masks", advice="Regions were found automatically.")
     beside = [(f"{name.partition('/')[0]}/classes.json", mask.with_name("classes.json")) for name, mask in files]
-    data = await studio.hand.run("archive", priority=4, files=dict([*files, *beside]))
+    data = await worked(request, studio.hand, "archive", priority=4, files=dict([*files, *beside]))
     return download(data, "masks.zip", "application/zip")
 
 
@@ -168,9 +179,17 @@ async def save(request: Request) -> Response:
 
     async def make() -> dict[str, Any]:
         written: dict[str, Any] = await studio.hand.run(
-            "save", priority=4, seconds=studio.limits.save_seconds, transfer=transfer.path, content=wanted.content,
-            settings=settings, format=format.upper(), folder=studio.folder, name=name, inputs=inputs,
-        )  # fmt: skip
+            "save",
+            priority=4,
+            seconds=studio.limits.save_seconds,
+            transfer=transfer.path,
+            content=wanted.content,
+            settings=settings,
+            format=format.upper(),
+            folder=studio.folder,
+            name=name,
+            inputs=inputs,
+        )
         return written
 
     return JSONResponse({"job": studio.results.make({"transfer": transfer.id}, make)}, 202)
@@ -198,9 +217,14 @@ async def look(request: Request) -> Response:
     target = studio.private / f"{secrets.token_hex(8)}.photostyle"
     try:
         await studio.worker_for(wanted.preset).run(
-            "save_look", priority=4, seconds=studio.limits.save_seconds, styles=wanted.styles, preset=wanted.preset,
-            settings=settings, target=target,
-        )  # fmt: skip
+            "save_look",
+            priority=4,
+            seconds=studio.limits.save_seconds,
+            styles=wanted.styles,
+            preset=wanted.preset,
+            settings=settings,
+            target=target,
+        )
         return download(target.read_bytes(), f"{PurePath(styles[0].name).stem}.photostyle")
     finally:
         target.unlink(missing_ok=True)
@@ -217,11 +241,18 @@ async def lut(request: Request) -> Response:
     title = f"{PurePath(content.name).stem} with the look of {stems}"
     target = studio.private / f"{secrets.token_hex(8)}{KINDS[kind]}"
     try:
-        error = await studio.hand.run(
-            "lut", priority=4, seconds=studio.limits.save_seconds, transfer=transfer.path,
-            content=transfer.request.content, settings=shown_only(settings_in(request, transfer)), title=title,
+        error = await worked(
+            request,
+            studio.hand,
+            "lut",
+            priority=4,
+            seconds=studio.limits.save_seconds,
+            transfer=transfer.path,
+            content=transfer.request.content,
+            settings=shown_only(settings_in(request, transfer)),
+            title=title,
             target=target,
-        )  # fmt: skip
+        )
         name = default_name(studio, transfer, KINDS[kind])
         stated = f"{error['mean']:.2f}"
         return download(

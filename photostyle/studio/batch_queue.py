@@ -10,22 +10,18 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import os
-import secrets
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from photostyle.errors import OutputError, PhotostyleError, SettingsError
+from photostyle.errors import PhotostyleError, SettingsError
 from photostyle.files import make_folder
 from photostyle.studio.answers import LimitError, MissingError, as_error, in_json
-from photostyle.studio.command_words import setting_words, style_words
 from photostyle.studio.photo_store import StoredPhoto
+from photostyle.studio.queued_set import MaskOf, Queue, QueuedPhoto, SetOrder, make_set
 from photostyle.studio.results import MadeFile, Results
-from segmentation.threads import available_cores
 
 SOME_FAILED, STOPPED = 5, 130
 """Exit codes of a batch in which photos failed, and of one that was stopped."""
@@ -34,56 +30,6 @@ LONGEST_LINE = 1 << 20
 """Bytes of a line of the batch's JSON."""
 END_SECONDS = 2.0
 """How long a batch has to end when the program does."""
-
-MaskOf = Callable[[StoredPhoto], Awaitable[Path]]
-"""A mask of a photo at its own size."""
-
-
-@dataclass
-class QueuedPhoto:
-    """A photo of the queue. `status` is waiting, working, done or failed."""
-
-    photo: str
-    name: str
-    path: str
-    status: str = "waiting"
-    error: str | None = None
-    file: MadeFile | None = None
-    output: str | None = None
-    seconds: float | None = None
-
-    def shown(self) -> dict[str, Any]:
-        """What the page knows of it."""
-        return {
-            "photo": self.photo,
-            "name": self.name,
-            "status": self.status,
-            "error": self.error,
-            "file": self.file.id if self.file else None,
-            "seconds": self.seconds,
-        }
-
-
-@dataclass
-class Queue:
-    """One set of photos on its way.
-
-    Args:
-        id: made by the server.
-        photos: in their order.
-        words: the words of the command.
-        output: the folder of the results.
-        status: working, stopped, done or failed.
-        error: why the batch as a whole has ended; None if it has not.
-    """
-
-    id: str
-    photos: list[QueuedPhoto]
-    words: list[str]
-    output: Path
-    status: str = "working"
-    error: dict[str, str] | None = None
-    process: asyncio.subprocess.Process | None = field(default=None, repr=False)
 
 
 class BatchQueue:
@@ -152,30 +98,8 @@ class BatchQueue:
             raise SettingsError.stating("no photo was given", "contents")
         if len(contents) > most:
             raise LimitError(f"at most {most} photos", f"{len(contents)}", "the queue", "Queue them in several sets.")
-        id = secrets.token_hex(8)
-        staging = self._private / "queue" / id
-        staging.mkdir(parents=True)
-        masked = any(photo.file.mask for photo in (*contents, *(style for style, _, _ in styles)))
-        photos = [
-            QueuedPhoto(photo.file.id, photo.name, str(path))
-            for photo, path in zip(contents, await self._staged(contents, staging, masked=masked), strict=True)
-        ]
-        paths = await self._staged([style for style, _, _ in styles], staging / "styles", masked=masked)
-        given = [(str(path), weight, region) for path, (_, weight, region) in zip(paths, styles, strict=True)]
-        listed = staging / "photos.list"
-        listed.write_bytes(b"".join(os.fsencode(photo.path) + b"\0" for photo in photos))
-        output = self._folder / _set_name(styles, preset, settings, format)
-        words = ["batch", "--json", "--list", str(listed), *style_words(given), "--preset", preset]
-        words += [*setting_words(settings), "--set", f"output.format={format.upper()}", "-o", str(output)]
-        words += [
-            "--report",
-            str(output / "report"),
-            "--workers",
-            str(max(1, available_cores() // 2)),
-            "--retry-failed",
-        ]
-        words += ["--masks"] if masked else []
-        self._queue = Queue(id, photos, words, output)
+        wanted = SetOrder(contents, styles, preset, settings, format)
+        self._queue = await make_set(wanted, self._folder, self._private / "queue", self._mask_of)
         self._begin()
 
     def stop(self) -> None:
@@ -238,29 +162,6 @@ class BatchQueue:
                     process.kill()
         if self._running is not None:
             self._running.cancel()
-
-    async def _staged(self, photos: Sequence[StoredPhoto], folder: Path, *, masked: bool) -> list[Path]:
-        """The paths that the batch reads: the photos themselves, or links to them if two have the same name or if they
-        have masks, which lie beside them."""
-        names = [photo.file.path.name.casefold() for photo in photos]
-        paths = []
-        for place, photo in enumerate(photos):
-            twice = names.count(names[place]) > 1
-            if not masked and not twice:
-                paths.append(photo.file.path)
-                continue
-            own = folder / f"{place:04d}"
-            own.mkdir(parents=True)
-            before = names[:place].count(names[place])
-            stem, ending = photo.file.path.stem, photo.file.path.suffix
-            path = own / f"{stem}{f'_{before + 1}' if before else ''}{ending}"
-            _link(photo.file.path, path)
-            if masked and not photo.about["is_look"]:
-                mask = photo.file.mask or await self._mask_of(photo)
-                _link(mask, own / f"{path.stem}.mask.png")
-                _link(mask.with_name("classes.json"), own / "classes.json")
-            paths.append(path)
-        return paths
 
     def _begin(self) -> None:
         assert self._queue is not None
@@ -333,37 +234,6 @@ class BatchQueue:
                 if record is not None:
                     about = {"output": record.output, "seconds": record.seconds, "sha256": record.sha256}
                     self._note_done(queue, photo, about)
-
-
-def _set_name(
-    styles: Sequence[tuple[StoredPhoto, float, str | None]], preset: str, settings: Mapping[str, Any], format: str
-) -> str:
-    """The folder of a set: the name of its style, and a word that other styles or settings do not have."""
-    about = [
-        [[s.about["sha256"], s.name, weight, region, str(s.file.mask)] for s, weight, region in styles],
-        preset,
-        dict(settings),
-        format,
-    ]
-    word = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:6]
-    return f"{Path(styles[0][0].name).stem}-{word}"
-
-
-def _link(source: Path, target: Path) -> None:
-    """Makes the file also appear as `target`, in the studio's own folder.
-
-    Raises:
-        OutputError: it cannot.
-    """
-    import shutil
-
-    try:
-        try:
-            os.symlink(source.absolute(), target)
-        except OSError:  # Windows asks for a right that few have
-            shutil.copyfile(source, target)
-    except OSError as error:
-        raise OutputError("room for the queue", error.strerror or str(error), str(target)) from error
 
 
 async def _last_lines(stream: asyncio.StreamReader | None) -> list[str]:

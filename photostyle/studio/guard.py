@@ -63,15 +63,12 @@ class Doorkeeper:
         return f"photostyle_{self.port}"
 
     def knows_host(self, given: str) -> bool:
-        """Whether a `Host` header names this server.
+        """Whether a `Host` header names this server. The port does not matter: a tunnel has another one.
 
         If it listens on all addresses of the machine, any plain address of it is one: a foreign name is what DNS
         rebinding needs.
         """
-        name, _, port = given.rpartition(":")
-        if not name or (port != str(self.port)):
-            return False
-        name = name.lower()
+        name = _without_port(given.lower())
         if name in LOOPBACK or name == _bracketed(self.host):
             return True
         if not _is_any(self.host):
@@ -136,6 +133,11 @@ class Guard:
         if headers.get("sec-fetch-site", "same-origin") != "same-origin":
             return refused(403, "a request of this page", "one of another page", _OPEN_AGAIN)
         return None
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
 
 
 def _bracketed(host: str) -> str:

@@ -34,7 +34,7 @@ class StoredPhoto:
         name: the name of its file.
         uploaded: whether the file is the studio's own copy.
         bytes: size of the file.
-        about: what a worker has found: width, height, warnings and more, see `photo_tasks.Photos.look_at`.
+        about: what a worker has found: width, height, warnings and more, see `work.photos.Photos.look_at`.
         role: what it is used as.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import quote
 
@@ -9,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from photostyle.errors import SettingsError
-from photostyle.presets import load_preset
 from photostyle.studio.answers import json_object
-from photostyle.studio.slider_settings import checked
+from photostyle.studio.slider_settings import checked, preset_settings
 from photostyle.studio.studio import FORMATS, Studio
 from photostyle.studio.transfer_store import Transfer
+from photostyle.studio.workers import JobStoppedError, Worker
 
 
 def studio_of(request: Request) -> Studio:
@@ -64,7 +65,7 @@ def sliders_of(given: object, transfer: Transfer) -> dict[str, Any]:
     """
     if not isinstance(given, dict):
         raise SettingsError("an object of settings", repr(given)[:60], "settings")
-    values = checked(given, load_preset(transfer.request.preset))
+    values = checked(given, preset_settings(transfer.request.preset))
     names = [region["name"] for region in transfer.found.get("regions", [])]
     for name in values.get("look.regions", {}):
         if name not in names:
@@ -93,6 +94,30 @@ def check_format(name: object) -> tuple[str, str]:
         if name == known:
             return known, ending
     raise SettingsError(", ".join(known for known, _, _ in FORMATS), repr(name)[:40], "format")
+
+
+async def worked(request: Request, worker: Worker, task: str, **options: Any) -> Any:
+    """What a task gives. If the client goes away first, as when a slider has moved on, a task that waits is left out.
+
+    Raises:
+        JobStoppedError: the client has gone away.
+    """
+    options.setdefault("seconds", studio_of(request).limits.view_seconds)
+    work = asyncio.ensure_future(worker.run(task, **options))
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            return work.result()
+        raise JobStoppedError
+    finally:
+        gone.cancel()
+        work.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def picture(data: bytes, kind: str = "image/jpeg") -> Response:

@@ -51,7 +51,7 @@ class Results:
         return self._files[id]
 
     def made(self, written: dict[str, Any]) -> MadeFile:
-        """Takes note of a file; see `file_tasks.save`."""
+        """Takes note of a file; see `work.files.save`."""
         file = MadeFile(secrets.token_hex(8), Path(written["path"]), written["bytes"], written["sha256"])
         self._files[file.id] = file
         while len(self._files) > MOST_FILES:
@@ -63,7 +63,7 @@ class Results:
 
         Args:
             about: what the event says beside the file.
-            save: see `file_tasks.save`.
+            save: see `work.files.save`.
 
         Raises:
             LimitError: too many are being made.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from photostyle.errors import SettingsError
+from photostyle.presets import load_preset
 from photostyle.settings import Settings
 
 KEYS = (
@@ -15,6 +17,16 @@ KEYS = (
 
 OUTPUT_KEYS = ("output.quality", "output.depth", "output.profile", "output.metadata")
 """How a file is written. A picture on the screen does not depend on it."""
+
+
+@cache
+def preset_settings(name: str) -> Settings:
+    """The settings of a preset, read once.
+
+    Raises:
+        SettingsError: there is no such preset.
+    """
+    return load_preset(name)
 
 
 def checked(settings: Mapping[str, Any], base: Settings) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,20 +9,23 @@ from typing import Any
 from photostyle import __version__
 from photostyle.errors import PhotostyleError
 from photostyle.preset_files import preset_names
-from photostyle.presets import load_preset
 from photostyle.settings import LookSettings, Settings
 from photostyle.studio.answers import as_error, in_json
 from photostyle.studio.batch_queue import BatchQueue
 from photostyle.studio.events import Events
 from photostyle.studio.limits import Limits
-from photostyle.studio.photo_file import PhotoFile
+from photostyle.studio.photo_file import PhotoFile, StyleFile
 from photostyle.studio.photo_store import PhotoStore, StoredPhoto
+from photostyle.studio.private_folder import PrivateFolder
 from photostyle.studio.results import Results
 from photostyle.studio.slider_presets import SliderPresets, default_path
+from photostyle.studio.slider_settings import preset_settings
 from photostyle.studio.transfer_store import TransferStore
 from photostyle.studio.workers import Worker
 from segmentation.labels import CLASSES, FOREGROUND
 
+KEPT_PIXELS = 50e6
+"""Pixels of decoded photos that the worker for full-size work keeps: 600 MB."""
 QUICK = ("fast", "preview")
 """Presets that answer within seconds, the better one first."""
 SLIDERS = (
@@ -53,9 +54,12 @@ class Studio:
 
     def __init__(self, folder: Path, given: Sequence[Path] = (), limits: Limits | None = None) -> None:
         self.folder, self.given, self.limits = folder, given, limits or Limits()
-        self.private = Path(tempfile.mkdtemp(prefix="photostyle-studio-"))  # only its owner can read it
+        self._private_folder = PrivateFolder()
+        self.private = self._private_folder.path
         self.events = Events(self.limits.listeners)
-        self.eye, self.hand, self.solver = (Worker(name, self._worker_died) for name in ("eye", "hand", "solver"))
+        self.eye = Worker("eye", self._worker_died)
+        self.hand = Worker("hand", self._worker_died, kept_pixels=KEPT_PIXELS)
+        self.solver = Worker("solver", self._worker_died)
         self.photos = PhotoStore(self.private / "photos", self.limits, self._look_at)
         self.transfers = TransferStore(
             self.private / "transfers", self.limits, self.worker_for, self.events.tell
@@ -78,7 +82,19 @@ class Studio:
 
     def presets(self) -> list[str]:
         """The presets that the page offers: those whose results can be rendered again at once."""
-        return [name for name in preset_names() if load_preset(name).solver.method != "pixels"]
+        return [name for name in preset_names() if preset_settings(name).solver.method != "pixels"]
+
+    @property
+    def first_preset(self) -> str:
+        """The preset that answers first."""
+        return next((name for name in QUICK if name in self.presets()), "default")
+
+    def expect(self, photo: StoredPhoto) -> None:
+        """Measures a new style before it is asked for."""
+        if photo.role != "content":
+            self.worker_for(self.first_preset).submit(
+                "measure_ahead", priority=9, style=StyleFile(photo.file), preset=self.first_preset
+            )
 
     def start(self) -> None:
         """Starts the workers that are needed first."""
@@ -104,7 +120,7 @@ class Studio:
         self.events.close()
         for worker in self.workers:
             worker.close()
-        shutil.rmtree(self.private, ignore_errors=True)
+        self._private_folder.remove()
 
     def state(self) -> dict[str, Any]:
         """All that the page needs to begin."""
@@ -117,7 +133,7 @@ class Studio:
                 {"name": name, "title": name.capitalize(), "description": PRESETS.get(name, ""), "quick": name in quick}
                 for name in sorted(offered, key=lambda name: (name not in ("default", *QUICK), name))
             ],
-            "first_preset": quick[0] if quick else "default",
+            "first_preset": self.first_preset,
             "then_preset": "default",
             "sliders": [slider(*each) for each in SLIDERS],
             "switches": [{"key": key, "title": title, "help": text, "default": False} for key, title, text in SWITCHES],

@@ -44,7 +44,7 @@ class Request:
 
 @dataclass
 class Transfer:
-    """A transfer and how far it is. `found` is what `solve_tasks.Solver.solve` returned."""
+    """A transfer and how far it is. `found` is what `work.solving.Solver.solve` returned."""
 
     id: str
     request: Request

@@ -11,7 +11,7 @@ from photostyle.errors import PhotostyleError
 
 @dataclass(frozen=True)
 class Job:
-    """One piece of work: the name of a task of `photostyle.studio.tasks`, and its arguments."""
+    """One piece of work: the name of a task of `photostyle.studio.work.tasks`, and its arguments."""
 
     number: int
     task: str

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from photostyle.errors import PhotostyleError
-from photostyle.studio.worker import serve
+from photostyle.studio.work.process import serve
 from photostyle.studio.worker_messages import Failed, Finished, Job, Ready, Report, Stop, Told
 
 STOP_SECONDS = 1.0
@@ -64,12 +64,13 @@ class Worker:
     Args:
         name: what messages call it.
         changed: is called with a sentence when the process has died.
+        kept_pixels: pixels of decoded photos that the process keeps, 12 bytes each.
     """
 
     _numbers = itertools.count(1)
 
-    def __init__(self, name: str, changed: Callable[[str], None] = lambda _: None) -> None:
-        self.name, self._changed = name, changed
+    def __init__(self, name: str, changed: Callable[[str], None] = lambda _: None, *, kept_pixels: float = 0.0) -> None:
+        self.name, self._changed, self._kept_pixels = name, changed, kept_pixels
         self._waiting: list[Waiting] = []
         self._now: Waiting | None = None
         self._process: Any = None
@@ -93,7 +94,7 @@ class Worker:
             return
         context: Any = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, self._pipe), daemon=True)
+        self._process = context.Process(target=serve, args=(theirs, self._pipe, self._kept_pixels), daemon=True)
         self._process.start()
         theirs.close()
         self._ready = False
@@ -125,7 +126,7 @@ class Worker:
         """Gives a job to the worker. Wait for `Waiting.result`.
 
         Args:
-            task: the name of a method of `photostyle.studio.tasks.Tasks`.
+            task: the name of a method of `photostyle.studio.work.tasks.Tasks`.
             priority, tell, seconds: see `Waiting`.
             arguments: of the method.
         """
@@ -138,19 +139,20 @@ class Worker:
         return waiting
 
     async def run(self, task: str, **options: Any) -> Any:
-        """Gives a job to the worker and waits for its value; see `submit`. A caller that is cancelled stops it."""
+        """Gives a job to the worker and waits for its value; see `submit`.
+
+        If the caller is cancelled, a job that has not begun is left out.
+        """
         waiting = self.submit(task, **options)
         try:
             return await waiting.result
         except asyncio.CancelledError:
-            self.stop(waiting)
+            self._leave_out(waiting)
             raise
 
     def stop(self, waiting: Waiting) -> None:
         """Stops a job: at once if it waits, and within about a second if it is at work."""
-        if waiting in self._waiting:
-            self._waiting.remove(waiting)
-            heapq.heapify(self._waiting)
+        if self._leave_out(waiting):
             _settle(waiting, JobStoppedError())
         elif waiting is self._now and not waiting.ended_because:
             self._send(Stop(waiting.number))
@@ -164,6 +166,14 @@ class Worker:
         self._waiting, self._now = [], None
         if self._process is not None:
             self._process.kill()
+
+    def _leave_out(self, waiting: Waiting) -> bool:
+        """Forgets a job that has not begun. Returns whether it had not."""
+        if waiting not in self._waiting:
+            return False
+        self._waiting.remove(waiting)
+        heapq.heapify(self._waiting)
+        return True
 
     def _next(self) -> None:
         if self._now is not None or not self._waiting or self._closed:
