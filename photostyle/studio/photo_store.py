@@ -241,7 +241,7 @@ def harmless_name(name: str) -> str:
     """
     last = unicodedata.normalize("NFC", re.split(r"[/\\]", name)[-1])
     kept = "".join("_" if unicodedata.category(c)[0] == "C" or c in '<>:"|?*' else c for c in last)
-    stem, ending = os.path.splitext(kept.strip())
+    stem, ending = os.path.splitext(kept.strip().rstrip(". "))
     stem = stem.lstrip(".- ").rstrip(". ")
     if _RESERVED.fullmatch(stem):
         stem = f"_{stem}"
