@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,6 +64,13 @@ class Desk:
     def value(self, expression: str) -> Any:
         return self.page.evaluate(expression)
 
+    def until(self, expression: str, seconds: float = 30) -> None:
+        """Waits until JavaScript gives something true. The page's policy forbids Playwright's `wait_for_function`."""
+        end = time.monotonic() + seconds
+        while not self.value(expression):
+            assert time.monotonic() < end, f"not within {seconds} s: {expression}"
+            self.page.wait_for_timeout(50)
+
     def empty(self) -> Self:
         """Takes all photos away, so that tests that share a studio begin alike."""
         self.value(
@@ -96,19 +104,17 @@ class Desk:
         """Drops photos and styles and waits until all are in the strips."""
         if contents:
             self.drop(".strip.content", contents)
-            self.page.wait_for_function(f"document.querySelectorAll('.strip.content li').length >= {len(contents)}")
+            self.until(f"document.querySelectorAll('.strip.content li').length >= {len(contents)}")
         if styles:
             self.drop(".strip.style", styles)
-            self.page.wait_for_function(f"document.querySelectorAll('.strip.style li').length >= {len(styles)}")
+            self.until(f"document.querySelectorAll('.strip.style li').length >= {len(styles)}")
 
     def method(self, name: str) -> None:
         self.page.get_by_label("Method").select_option(name)
 
     def wait_for_result(self, preset: str = "preview") -> None:
         """Waits until the result pane says that this preset is done and its picture is drawn."""
-        self.page.wait_for_function(
-            f"document.querySelector('.pane.result .line')?.textContent.startsWith('{preset} · ')", timeout=120_000
-        )
+        self.until(f"document.querySelector('.pane.result .line')?.textContent.startsWith('{preset} · ')", 120)
         self.settle()
 
     def settle(self) -> None:
@@ -139,13 +145,15 @@ class Desk:
 
 
 @contextmanager
-def desk(running: Running, *, width: int = 1200, height: int = 800, dark: bool = False, touch: bool = False) -> Iterator[Desk]:
+def desk(
+    running: Running, *, width: int = 1200, height: int = 800, dark: bool = False, touch: bool = False
+) -> Iterator[Desk]:
     """The empty page of a studio. At the end the console must be clean, and no request may have left the origin."""
     with opened(running.address, width=width, height=height, dark=dark, touch=touch) as browser:
         yield Desk(running, browser).empty()
         elsewhere = [url for url in browser.requests if not url.startswith((running.origin, "blob:", "data:"))]
-        assert elsewhere == []
-        assert browser.complaints == []
+        assert elsewhere == [], elsewhere
+        assert browser.complaints == [], browser.complaints
 
 
 def small(source: str, folder: Path, longest: int = 420) -> Path:

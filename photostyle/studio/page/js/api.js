@@ -79,6 +79,7 @@ export const paths = {
   resultPart: (id, rect, settings) => `/api/transfers/${id}/part?${query({ ...rect, settings: settled(settings) })}`,
   look: (id, settings) => `/api/transfers/${id}/look?${query({ settings: settled(settings) })}`,
   lut: (id, kind, settings) => `/api/transfers/${id}/lut?${query({ kind, settings: settled(settings) })}`,
+  masks: (id) => `/api/transfers/${id}/masks`,
   file: (id) => `/api/files/${id}`,
   zip: "/api/queue/zip",
   contactSheet: "/api/queue/contact-sheet",

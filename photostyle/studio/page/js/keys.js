@@ -53,7 +53,7 @@ const GROUPS = [
   ]],
   ["changing", [
     ["Ctrl+z", "Ctrl+Z", "undo", undo],
-    ["Ctrl+Z", "Ctrl+Shift+Z", "redo", redo],
+    ["Ctrl+Shift+z", "Ctrl+Shift+Z", "redo", redo],
     ["Ctrl+y", null, "redo", redo],
     ["c", "C", "copy", copySettings],
     ["v", "V", "paste", pasteSettings],
@@ -91,6 +91,13 @@ function taken(target, key) {
   return false;
 }
 
+/** The name of a key in the list above: letters with Ctrl are small, whatever the state of the caps lock. */
+function nameOf({ key, shiftKey }, control) {
+  const shift = shiftKey && (control || key.startsWith("Arrow")) ? "Shift+" : "";
+  if (control) return `Ctrl+${shift}${key.toLowerCase()}`;
+  return `${shift}${key === "=" ? "+" : key}`;
+}
+
 export function listenToKeys() {
   addEventListener("keydown", (event) => {
     const control = event.ctrlKey || event.metaKey;
@@ -101,8 +108,7 @@ export function listenToKeys() {
       if (!event.repeat) setBefore(true);
       return;
     }
-    const arrow = event.key.startsWith("Arrow") && event.shiftKey ? "Shift+" : "";
-    const action = actions.get(`${control ? "Ctrl+" : ""}${arrow}${event.key === "=" ? "+" : event.key}`);
+    const action = actions.get(nameOf(event, control));
     if (!action) return;
     event.preventDefault();
     action();

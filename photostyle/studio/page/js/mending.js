@@ -67,8 +67,9 @@ export function measure(own) {
 }
 
 function namesOn(own) {
-  const { spot } = measure(own);
-  return own.regions.filter(({ id }) => spot(id)).map(({ id, name }) => ({ text: texts.region(name), ...spot(id) }));
+  const { share, spot } = measure(own);
+  const largest = [...own.regions].sort((one, other) => share(other.id) - share(one.id));
+  return largest.filter(({ id }) => spot(id)).map(({ id, name }) => ({ text: texts.region(name), ...spot(id) }));
 }
 
 const grid = (own, { row, column }) => ({ row: row * own.map.rows, column: column * own.map.columns });

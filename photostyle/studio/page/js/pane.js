@@ -67,17 +67,20 @@ export class Pane {
     brush.restore();
   }
 
-  /** Writes names on the photo: `{text, row, column}` in shares of it. */
+  /** Writes names on the photo, the first one first and none over another: `{text, row, column}` in shares of it. */
   label(photo, names) {
     const brush = this.canvas.getContext("2d", { alpha: false });
     const place = placed(this.size, photo);
     brush.font = "600 12px system-ui, sans-serif";
     brush.textAlign = "center";
     brush.textBaseline = "middle";
+    const taken = [];
     for (const { text, row, column } of names) {
       const across = place.left + column * place.width;
       const down = place.top + row * place.height;
       const half = brush.measureText(text).width / 2 + 6;
+      if (taken.some((other) => Math.abs(other.down - down) < 22 && Math.abs(other.across - across) < other.half + half + 2)) continue;
+      taken.push({ across, down, half });
       brush.fillStyle = "rgb(0 0 0 / 75%)";
       brush.fillRect(across - half, down - 10, 2 * half, 20);
       brush.fillStyle = "#fff";

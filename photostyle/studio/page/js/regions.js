@@ -1,38 +1,40 @@
-// The page of regions: tools, the list of what takes its look from what, and the styles' regions to drag.
+// The page of regions: tools, the list of regions, and what can be done with them.
 import { paths } from "./api.js";
-import { setMatch } from "./desk.js";
 import { button, download, element, freshId } from "./dom.js";
+import { buildMatches } from "./matches.js";
 import { openMenu } from "./menu.js";
 import { addRegion, foundAgain, measure, mended, mergeRegions, regionsOf, renameRegion, splitSubject } from "./mending.js";
-import { current } from "./solve.js";
-import { changed, lookOf, on, photo, state } from "./store.js";
+import { changed, on, photo, state } from "./store.js";
+import { swatch } from "./swatch.js";
 import { texts } from "./texts.js";
 
 export const TOOLS = ["brush", "eraser", "fill", "split"];
 
 export function buildRegions(root) {
-  const list = element("ul", { class: "regions" });
-  const others = element("div", { class: "chips" });
-  const othersPart = element("section", {}, element("h3", { text: texts.styleRegions }), element("p", { class: "hint", text: texts.dragHint }), others);
+  const list = element("ul", { class: "regions", "aria-label": texts.regions });
   const found = element("p", { class: "hint" });
-  root.append(whose(), overlayRow(), toolRow(), found, list, actions(), othersPart);
+  root.append(whose(), overlayRow(), toolRow(), element("section", {}, found, list, actions()), buildMatches());
   let drawn = "";
-  on("labels content looks transfers matches tab tool mending", () => {
+  on("labels content looks tab tool mending", () => {
     if (state.tab !== "regions") return;
     const id = mended();
     const own = regionsOf(id);
     found.textContent = own ? texts.foundBy(own.foundBy, photo(id).masked) : id ? texts.findingRegions : texts.noPhotoYet;
-    const rows = own ? own.regions.map((region) => ({ ...region, share: measure(own).share(region.id), match: matchOf(region.name) })) : [];
-    const stylesRegions = ofStyles();
-    const next = JSON.stringify([id, rows, state.region, state.mending, stylesRegions]);
-    if (next === drawn || list.contains(document.activeElement?.closest("input, select"))) return;
+    const rows = own ? present(own) : [];
+    const next = JSON.stringify([id, rows, state.region, state.mending]);
+    if (next === drawn || list.contains(document.activeElement?.closest("input"))) return;
     drawn = next;
     const focus = document.activeElement?.dataset.focus;
-    list.replaceChildren(...rows.map((region) => row(id, region, rows, stylesRegions)));
-    others.replaceChildren(...stylesRegions.map(chip));
-    othersPart.hidden = state.mending !== "content" || stylesRegions.length === 0;
+    list.replaceChildren(...rows.map((region) => row(id, region, rows)));
     if (focus) root.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
   });
+}
+
+/** The regions that have pixels, and the one chosen to be painted. */
+function present(own) {
+  const { share } = measure(own);
+  const all = own.regions.map((region) => ({ ...region, share: share(region.id) }));
+  return all.filter((region) => region.share > 0 || region.id === state.region);
 }
 
 /** Photo or style: whose regions are mended. */
@@ -97,7 +99,6 @@ function toolRow() {
     size.style.setProperty("--share", (state.brush.size - 2) / 298);
     snap.checked = state.brush.snap;
     help.textContent = texts.toolHelp[state.tool ?? "none"];
-    document.getElementById("table").dataset.tool = state.tool ?? "";
   });
   changed("tool");
   return element("section", {}, element("div", { class: "toolbox", role: "group", "aria-label": texts.toolsTitle }, ...buttons),
@@ -105,27 +106,7 @@ function toolRow() {
       element("label", { class: "check" }, snap, texts.snap)), help);
 }
 
-/** How a region of the photo was matched: the name of its source, or null if it follows the rest. */
-function matchOf(name) {
-  const region = current().shown?.regions.find((each) => each.name === name);
-  if (!region) return { known: false };
-  const [first] = region.takes_from ?? [];
-  return { known: true, from: region.follows || !first ? null : first.region, sureness: region.sureness };
-}
-
-/** The regions of the chosen styles, each name once. */
-function ofStyles() {
-  const all = lookOf(state.content).flatMap(({ photo: id }) => regionsOf(id)?.regions ?? []);
-  return [...new Map(all.map((region) => [region.name, region])).values()].map(({ name, colour }) => ({ name, colour }));
-}
-
-function swatch(colour) {
-  const made = element("span", { class: "swatch" });
-  made.style.backgroundColor = colour;
-  return made;
-}
-
-function row(id, region, all, stylesRegions) {
+function row(id, region, all) {
   const chosen = region.id === state.region;
   const select = element("button", { type: "button", class: "pick", "aria-pressed": String(chosen), title: texts.paintThis, data: { focus: `pick ${region.id}` },
     "aria-label": texts.pickRegion(texts.region(region.name), region.share), on: { click: () => { state.region = chosen ? null : region.id; changed("labels"); } } },
@@ -135,25 +116,8 @@ function row(id, region, all, stylesRegions) {
     null,
     ...all.filter((other) => other.id !== region.id).map((other) => ({ label: texts.mergeInto(texts.region(other.name)), run: () => mergeRegions(id, region.id, other.id) })),
   ]), { icon: "more", short: true, class: "more plain", data: { focus: `more ${region.id}` } });
-  const made = element("li", { class: chosen ? "region chosen" : "region", data: { name: region.name } }, select, more);
-  if (state.mending === "content") made.append(source(region, stylesRegions));
+  const made = element("li", { class: chosen ? "region chosen" : "region" }, select, more);
   return made;
-}
-
-function source(region, stylesRegions) {
-  const byHand = (state.matches.get(state.content) ?? {})[region.name];
-  const { known, from, sureness } = region.match;
-  const auto = !known ? texts.matchUnknown : from === null ? texts.matchFollows : texts.matchFound(texts.region(from), sureness);
-  const choice = element("select", { "aria-label": texts.takesFrom(texts.region(region.name)), data: { focus: `from ${region.id}` }, on: {
-    change: () => {
-      const value = choice.value === "" ? null : choice.value;
-      choice.blur();
-      setMatch(region.name, value);
-    },
-  } }, element("option", { value: "", text: byHand === undefined ? auto : texts.matchAuto }),
-    ...stylesRegions.map(({ name }) => element("option", { value: name, text: texts.fromRegion(texts.region(name)) })));
-  if (byHand !== undefined) choice.value = byHand;
-  return element("div", { class: "source" }, choice);
 }
 
 function rename(id, region, row) {
@@ -179,34 +143,25 @@ function rename(id, region, row) {
   field.select();
 }
 
-/** A region of the style that can be dragged onto a region of the photo, with mouse, pen or finger. */
-function chip({ name, colour }) {
-  const made = element("span", { class: "chip", data: { name } }, swatch(colour), texts.region(name));
-  made.addEventListener("pointerdown", (event) => {
-    event.preventDefault();
-    made.setPointerCapture(event.pointerId);
-    const under = (moved) => document.elementsFromPoint(moved.clientX, moved.clientY).map((each) => each.closest("li.region")).find(Boolean);
-    const move = (moved) => {
-      made.style.transform = `translate(${moved.clientX - event.clientX}px, ${moved.clientY - event.clientY}px)`;
-      for (const target of document.querySelectorAll("li.region")) target.classList.toggle("target", target === under(moved));
-    };
-    const up = (moved) => {
-      made.removeEventListener("pointermove", move);
-      made.style.transform = "";
-      const target = moved.type === "pointerup" ? under(moved) : null;
-      for (const each of document.querySelectorAll("li.region.target")) each.classList.remove("target");
-      if (target) setMatch(target.dataset.name, name);
-    };
-    made.addEventListener("pointermove", move);
-    made.addEventListener("pointerup", up, { once: true });
-    made.addEventListener("pointercancel", up, { once: true });
-  });
-  return made;
+/** A region to paint: one of the kinds that the program knows, or a new one. */
+function newRegion(anchor) {
+  const id = mended();
+  const own = regionsOf(id);
+  const { share } = measure(own);
+  const pick = (value) => () => {
+    state.region = value;
+    changed("labels");
+  };
+  openMenu(anchor, [
+    { label: texts.ownRegion, run: () => addRegion(id) },
+    null,
+    ...own.regions.filter((region) => share(region.id) === 0).map((region) => ({ label: texts.region(region.name), run: pick(region.id) })),
+  ]);
 }
 
 function actions() {
   const made = [
-    button(texts.addRegion, () => addRegion(mended()), { icon: "add" }),
+    button(texts.addRegion, () => newRegion(made[0]), { icon: "add" }),
     button(texts.splitSubject, () => splitSubject(mended()), { icon: "split" }),
     button(texts.foundAgain, () => foundAgain(mended()), { icon: "reset" }),
     button(texts.saveMask, () => download(paths.mask(mended())), { icon: "save" }),

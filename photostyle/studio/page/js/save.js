@@ -3,8 +3,8 @@ import { api, paths } from "./api.js";
 import { button, download, element, freshId } from "./dom.js";
 import { ending } from "./events.js";
 import { notice, orNotice } from "./notices.js";
-import { current } from "./solve.js";
-import { changed, on, photo, settingsOf, state } from "./store.js";
+import { current, settingsFor } from "./solve.js";
+import { changed, on, photo, state } from "./store.js";
 import { texts } from "./texts.js";
 
 /** Settings with those of the file, as the server takes them. */
@@ -45,7 +45,7 @@ export async function saveNow(name = "") {
   if (!shown) return;
   const line = element("li", {}, element("span", { class: "busy", text: texts.saving }));
   onSaved(line);
-  const answer = await orNotice(api.save(shown.id, withOutput(settingsOf(state.content)), state.output.format, name));
+  const answer = await orNotice(api.save(shown.id, withOutput(settingsFor(shown)), state.output.format, name));
   if (!answer) {
     line.remove();
     return;
@@ -91,12 +91,17 @@ export function outputFields() {
     pick("profile", texts.profile, Object.entries(texts.profiles)), pick("metadata", texts.metadata, Object.entries(texts.metadatas)));
 }
 
+function saveLook() {
+  const { shown } = current();
+  download(paths.look(shown.id, settingsFor(shown)));
+}
+
 function looks() {
   const error = element("p", { class: "hint", role: "status" });
   const lut = (kind) => async () => {
     const { shown } = current();
     error.textContent = texts.makingLut;
-    const response = await orNotice(api.lut(shown.id, kind, settingsOf(state.content)));
+    const response = await orNotice(api.lut(shown.id, kind, settingsFor(shown)));
     error.textContent = "";
     if (!response) return;
     const mean = response.headers.get("X-Photostyle-Error");
@@ -108,7 +113,7 @@ function looks() {
     setTimeout(() => URL.revokeObjectURL(address), 10000);
   };
   const buttons = [
-    button(texts.saveLook, () => download(paths.look(current().shown.id, settingsOf(state.content))), { icon: "save" }),
+    button(texts.saveLook, () => saveLook(), { icon: "save" }),
     button(texts.saveCube, lut("cube"), { icon: "save" }),
     button(texts.saveHald, lut("hald"), { icon: "save" }),
   ];
@@ -122,6 +127,7 @@ function looks() {
 function command() {
   const id = freshId();
   const line = element("textarea", { id, readonly: true, rows: 4, spellcheck: "false" });
+  const masks = element("a", { hidden: true, text: texts.commandMasks });
   const copy = button(texts.copyCommand, async () => {
     try {
       await navigator.clipboard.writeText(line.value);
@@ -140,9 +146,12 @@ function command() {
     if (shown === null) line.value = "";
     if (shown === null || state.tab !== "save") return;
     timer = setTimeout(async () => {
-      const answer = await orNotice(api.command(shown.id, withOutput(settingsOf(state.content)), state.output.format));
-      if (answer) line.value = answer.command;
+      const answer = await orNotice(api.command(shown.id, withOutput(settingsFor(shown)), state.output.format));
+      if (!answer) return;
+      line.value = answer.command;
+      masks.hidden = !answer.masks?.length;
+      masks.href = paths.masks(shown.id);
     }, 300);
   });
-  return element("section", {}, element("h3", {}, element("label", { htmlFor: id, text: texts.commandTitle })), line, copy);
+  return element("section", {}, element("h3", {}, element("label", { htmlFor: id, text: texts.commandTitle })), line, masks, copy);
 }

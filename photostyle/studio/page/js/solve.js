@@ -2,7 +2,7 @@
 import { api } from "./api.js";
 import { say } from "./dom.js";
 import { orNotice } from "./notices.js";
-import { changed, contents, lookOf, on, state, styles, took } from "./store.js";
+import { changed, contents, lookOf, on, settingsOf, state, styles, took } from "./store.js";
 import { texts } from "./texts.js";
 
 const ids = new Map(); // request -> id of its transfer
@@ -69,6 +69,13 @@ export function current() {
   const failed = last?.status === "failed" ? last : null;
   const stopped = last?.status === "stopped" ? last : null;
   return { shown, working, failed, stopped, complete: shown !== null && shown === found.at(-1), wanted: wanted.length > 0 };
+}
+
+/** The settings of the photo on the table that this transfer knows: another may have other regions. */
+export function settingsFor({ regions }) {
+  const names = new Set(regions.map(({ name }) => name));
+  const known = ([key]) => !key.startsWith("region:") || names.has(key.slice(7));
+  return Object.fromEntries(Object.entries(settingsOf(state.content)).filter(known));
 }
 
 /** The quick transfer of a style alone for the photo on the table, if it is done. */

@@ -9,6 +9,7 @@ import { texts } from "./texts.js";
 import { chooseFiles } from "./uploads.js";
 
 const THUMBNAIL = 240;
+const TILE = "application/x-photostyle-tile";
 const tiles = { content: new Map(), style: new Map() };
 const lists = {};
 const heads = {};
@@ -28,7 +29,7 @@ function strip(kind, title, add) {
   lists[kind] = element("ul", { class: "tiles", "aria-label": title });
   lists[kind].addEventListener("keydown", (event) => wander(event, kind));
   const more = kind === "content" ? button(texts.markAll, chooseAll, { class: "plain small" }) : null;
-  return element(
+  const own = element(
     "div",
     { class: `strip ${kind}`, data: { role: kind } },
     element("div", { class: "strip-head" },
@@ -36,6 +37,24 @@ function strip(kind, title, add) {
       button(add, () => chooseFiles(kind), { icon: "add", class: "small" }), more),
     lists[kind],
   );
+  takesTiles(own, kind);
+  return own;
+}
+
+/** A tile dragged from the other strip is used here too. */
+function takesTiles(root, kind) {
+  const dragged = ({ dataTransfer }) => dataTransfer.types.includes(TILE) && !dataTransfer.types.includes(`${TILE}/${kind}`);
+  root.addEventListener("dragover", (event) => {
+    if (dragged(event)) event.preventDefault();
+    root.classList.toggle("over", dragged(event));
+  });
+  root.addEventListener("dragleave", () => root.classList.remove("over"));
+  root.addEventListener("drop", (event) => {
+    root.classList.remove("over");
+    if (!dragged(event)) return;
+    event.preventDefault();
+    setRole(event.dataTransfer.getData(TILE), "both");
+  });
 }
 
 /** Arrow keys go from tile to tile. */
@@ -109,11 +128,16 @@ const picture = (source) => {
   return made;
 };
 
-function makeTile(photo, pictures, open, items) {
+function makeTile(kind, photo, pictures, open, items) {
   const more = button(texts.moreFor(photo.name), () => openMenu(more, items()), { icon: "more", short: true, class: "more" });
   const main = element("button", { type: "button", class: "tile", tabindex: "-1", on: { click: open } },
     element("span", { class: "pictures" }, ...pictures), element("span", { class: "title", text: photo.name }));
-  const root = element("li", { data: { id: photo.id } }, main, more);
+  const root = element("li", { data: { id: photo.id }, draggable: photo.is_look ? undefined : "true" }, main, more);
+  root.addEventListener("dragstart", ({ dataTransfer }) => {
+    dataTransfer.setData(TILE, photo.id);
+    dataTransfer.setData(`${TILE}/${kind}`, photo.id);
+    dataTransfer.effectAllowed = "copy";
+  });
   root.addEventListener("contextmenu", (event) => {
     event.preventDefault();
     openMenu(more, items());
@@ -124,7 +148,7 @@ function makeTile(photo, pictures, open, items) {
 function makeContent(photo) {
   const { id } = photo;
   const open = (event) => (event.ctrlKey || event.metaKey || event.shiftKey ? choose(id) : showPhoto(id));
-  return makeTile(photo, [picture(paths.view(photo, THUMBNAIL))], open, () => [
+  return makeTile("content", photo, [picture(paths.view(photo, THUMBNAIL))], open, () => [
     { label: texts.markThis, checked: state.chosen.has(id), run: () => choose(id) },
     { label: texts.copySettings, run: () => { showPhoto(id); copySettings(); } },
     { label: texts.pasteSettings, disabled: state.copied === null, run: () => { showPhoto(id); pasteSettings(); } },
@@ -143,7 +167,7 @@ function makeStyle(photo) {
   const regions = () => (current().shown?.regions ?? []).map(({ name }) => ({
     label: texts.useForRegion(texts.region(name)), run: () => styleForRegion(id, name),
   }));
-  const tile = makeTile(photo, [own, result], open, () => [
+  const tile = makeTile("style", photo, [own, result], open, () => [
     { label: texts.useStyle, run: () => useStyle(id) },
     { label: texts.inBlend, checked: lookOf(state.content).some((style) => style.photo === id), run: () => blendStyle(id) },
     ...(regions().length ? [null, ...regions()] : []),

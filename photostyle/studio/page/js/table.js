@@ -6,8 +6,8 @@ import { mend } from "./mending.js";
 import { Pane } from "./pane.js";
 import { paths } from "./api.js";
 import { Slot } from "./pictures.js";
-import { again, current, stop } from "./solve.js";
-import { changed, lookOf, on, photo, settingsOf, state } from "./store.js";
+import { again, current, settingsFor, stop } from "./solve.js";
+import { changed, lookOf, on, photo, state } from "./store.js";
 import { texts } from "./texts.js";
 import { chooseFiles, emptyTable } from "./uploads.js";
 import { inPane, placed } from "./zoom.js";
@@ -33,7 +33,7 @@ export function buildTable(root) {
   panes.result.field.append(handle.root);
   root.setAttribute("aria-label", texts.table);
   root.append(emptyTable(), panes.content.root, panes.style.root, panes.result.root);
-  on("photos content looks settings transfers zoom mode before overlay labels tool method", draw);
+  on("photos content looks settings transfers zoom mode before overlay labels tool method mending", draw);
   on("divider", draw);
 }
 
@@ -67,7 +67,7 @@ function wantPictures() {
     slots[kind].want(shown && !shown.is_look ? paths.view(shown, LONGEST) : null, shown?.id ?? null);
   }
   const { shown } = current();
-  const settings = settingsOf(state.content);
+  const settings = shown && settingsFor(shown);
   const look = JSON.stringify(lookOf(state.content).map(({ photo: id }) => id));
   slots.result.want(shown && paths.result(shown.id, LONGEST, settings), `${state.content} ${look}`);
 }
@@ -75,7 +75,7 @@ function wantPictures() {
 /** Asks for what is in view at 100 %, where the pictures of the panes are too coarse. */
 function wantParts() {
   const { shown } = current();
-  const settings = settingsOf(state.content);
+  const settings = shown && settingsFor(shown);
   const contentSeen = panes.content.shown || state.mode === "compare" || state.before;
   wantPart("content", contentSeen ? (panes.content.shown ? panes.content : panes.result) : null, (rect) =>
     paths.photoPart(state.content, rect), state.content);
@@ -136,6 +136,8 @@ function layOut() {
   const root = document.getElementById("table");
   root.dataset.mode = state.mode;
   root.dataset.empty = String(state.content === null);
+  root.dataset.tool = state.tool ?? "";
+  root.dataset.mending = state.mending;
   root.dataset.zoomed = String(state.zoom.factor > 1);
   panes.content.root.hidden = !["three", "side"].includes(state.mode);
   panes.style.root.hidden = state.mode !== "three";
