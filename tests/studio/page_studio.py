@@ -146,11 +146,21 @@ class Desk:
 
 @contextmanager
 def desk(
-    running: Running, *, width: int = 1200, height: int = 800, dark: bool = False, touch: bool = False
+    running: Running,
+    *,
+    width: int = 1200,
+    height: int = 800,
+    dark: bool = False,
+    touch: bool = False,
+    keep: bool = False,
 ) -> Iterator[Desk]:
-    """The empty page of a studio. At the end the console must be clean, and no request may have left the origin."""
+    """The page of a studio, emptied or with the photos that the studio has kept.
+
+    At the end the console must be clean, and no request may have left the origin.
+    """
     with opened(running.address, width=width, height=height, dark=dark, touch=touch) as browser:
-        yield Desk(running, browser).empty()
+        table = Desk(running, browser)
+        yield table if keep else table.empty()
         elsewhere = [url for url in browser.requests if not url.startswith((running.origin, "blob:", "data:"))]
         assert elsewhere == [], elsewhere
         assert browser.complaints == [], browser.complaints

@@ -182,7 +182,6 @@ export async function setRole(id, role) {
     if (!answer) return;
     took("photo", answer.photo);
     if (value !== "style") state.content ??= id;
-    if (value !== "content" && state.lastLook.length === 0) state.lastLook = [{ photo: id }];
     changed("content looks");
   };
   step({ name: texts.steps.role, redo: to(role), undo: to(before) });

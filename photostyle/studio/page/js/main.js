@@ -6,7 +6,7 @@ import { listenToKeys } from "./keys.js";
 import { notice } from "./notices.js";
 import { buildPanel } from "./panel.js";
 import { solve } from "./solve.js";
-import { changed, contents, on, state, styles } from "./store.js";
+import { changed, contents, on, state } from "./store.js";
 import { buildStrips } from "./strips.js";
 import { buildTable } from "./table.js";
 import { texts } from "./texts.js";
@@ -35,14 +35,14 @@ async function start() {
   buildDrop();
   listenToKeys();
   keepFromNowOn();
-  on("content looks matches method", solve);
+  on("photos content looks matches method", solve);
   on("photos", firstChoices);
   changed("photos content looks settings transfers queue mode zoom overlay labels");
   listen();
   document.body.dataset.ready = "true";
 }
 
-/** A photo and a style for the table, if the server has some and none is chosen. */
+/** A photo for the table, if the server has some and none is chosen. */
 function firstChoices() {
   if (state.content === null || !state.photos.has(state.content)) {
     const first = contents()[0]?.id ?? null;
@@ -50,10 +50,6 @@ function firstChoices() {
       state.content = first;
       changed("content");
     }
-  }
-  if (state.lastLook.length === 0 && styles().length) {
-    state.lastLook = [{ photo: styles()[0].id }];
-    changed("looks");
   }
 }
 

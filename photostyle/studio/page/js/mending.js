@@ -5,7 +5,7 @@ import { LabelMap, NONE } from "./labels.js";
 import { notice, orNotice } from "./notices.js";
 import { readGrey, writeGrey } from "./png.js";
 import { outdated } from "./solve.js";
-import { changed, lookOf, photo, state } from "./store.js";
+import { changed, lookOf, photo, state, took } from "./store.js";
 import { texts } from "./texts.js";
 
 const PAUSE = 700; // milliseconds after the last stroke before the regions are sent
@@ -269,6 +269,8 @@ async function sendNow(id) {
   if (!own) return;
   const names = Object.fromEntries(own.regions.map(({ id: value, name }) => [value, name]));
   const png = await writeGrey(own.map);
-  if ((await orNotice(api.putLabels(id, png, names))) === undefined) return;
+  const answer = await orNotice(api.putLabels(id, png, names));
+  if (answer === undefined) return;
+  took("photo", answer.photo);
   if (!timers.has(id)) outdated(id);
 }

@@ -17,9 +17,10 @@ export function buildQueue(root) {
   const line = element("p", { class: "queue-line", role: "status" });
   const bar = element("progress", { max: 1, value: 0, "aria-label": texts.queueProgress });
   const list = element("ul", { class: "queue", "aria-label": texts.queue, tabindex: "0" });
+  const problem = element("p", { class: "problem", role: "alert", hidden: true });
   const rows = new Map();
   const tools = element("div", { class: "row tools" }, stop, resume, zip, sheet);
-  root.append(element("section", {}, element("h3", { text: texts.queueTitle }), what, outputFields(), start), element("section", {}, line, bar, tools, list));
+  root.append(element("section", {}, element("h3", { text: texts.queueTitle }), what, outputFields(), start), element("section", {}, line, problem, bar, tools, list));
   on("queue chosen photos content looks settings method tab", () => {
     const count = batchOf().length;
     start.lastChild.textContent = texts.startQueue(count);
@@ -29,6 +30,8 @@ export function buildQueue(root) {
     const done = queue.photos.filter(({ status }) => status === "done" || status === "failed").length;
     const failed = queue.photos.filter(({ status }) => status === "failed").length;
     line.textContent = texts.queueLine(queue.status, done, queue.photos.length, failed);
+    problem.textContent = queue.error?.text ?? "";
+    problem.hidden = !queue.error;
     bar.hidden = tools.hidden = queue.photos.length === 0;
     bar.value = queue.photos.length ? done / queue.photos.length : 0;
     stop.hidden = queue.status !== "working";

@@ -11,7 +11,7 @@ import { texts } from "./texts.js";
 export function withOutput(settings) {
   const { format, quality, profile, metadata } = state.output;
   const all = { ...settings };
-  if (lossy(format) && quality !== 95) all["output.quality"] = quality;
+  if (lossy(format) && quality !== null) all["output.quality"] = quality;
   if (profile !== "own") all["output.profile"] = profile;
   if (metadata !== "all") all["output.metadata"] = metadata;
   return all;
@@ -77,12 +77,12 @@ export function outputFields() {
     return element("div", { class: "field-row" }, element("label", { htmlFor: id, text: label }), choice);
   };
   const id = freshId();
-  const quality = element("input", { type: "number", id, min: 1, max: 100, class: "typed", on: {
-    change: () => put({ quality: Math.min(Math.max(Math.round(Number(quality.value)) || 95, 1), 100) }),
+  const quality = element("input", { type: "number", id, min: 1, max: 100, placeholder: texts.qualityAuto, on: {
+    change: () => put({ quality: quality.value === "" ? null : Math.min(Math.max(Math.round(Number(quality.value)) || 1, 1), 100) }),
   } });
   const qualityRow = element("div", { class: "field-row" }, element("label", { htmlFor: id, text: texts.quality }), quality);
   on("output", () => {
-    quality.value = state.output.quality;
+    quality.value = state.output.quality ?? "";
     qualityRow.hidden = !lossy(state.output.format);
   });
   changed("output");

@@ -6,6 +6,7 @@ import { changed, contents, lookOf, on, settingsOf, state, styles, took } from "
 import { texts } from "./texts.js";
 
 const ids = new Map(); // request -> id of its transfer
+const starting = new Map(); // request -> the answer under way
 const held = new Set(); // requests that the user stopped
 const visible = new Set(); // style photos whose tiles are in view
 const OVER = new Set(["done", "failed", "stopped"]);
@@ -22,10 +23,16 @@ function request(content, look, preset, matches = {}) {
 
 const known = (wanted) => state.transfers.get(ids.get(JSON.stringify(wanted))) ?? null;
 
+/** Asks for a transfer, once. One that was stopped begins again; one that failed does so only on demand. */
 async function start(wanted) {
   const key = JSON.stringify(wanted);
   const have = known(wanted);
-  if (have && have.status !== "stopped" && have.status !== "failed") return have;
+  if (have && have.status !== "stopped") return have;
+  if (!starting.has(key)) starting.set(key, ask(key, wanted).finally(() => starting.delete(key)));
+  return starting.get(key);
+}
+
+async function ask(key, wanted) {
   const answer = await api.startTransfer(wanted);
   ids.set(key, answer.transfer.id);
   const newer = state.transfers.get(answer.transfer.id);
@@ -156,7 +163,10 @@ export async function stop() {
 }
 
 export function again() {
-  for (const each of wantedNow()) held.delete(JSON.stringify(each));
+  for (const each of wantedNow()) {
+    held.delete(JSON.stringify(each));
+    if (known(each)?.status === "failed") ids.delete(JSON.stringify(each));
+  }
   solve();
 }
 

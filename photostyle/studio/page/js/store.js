@@ -27,7 +27,7 @@ export const state = {
   mending: "content", // or style: whose regions are edited
   region: null, // id of the region that is painted
   tab: "adjust", // adjust, regions, save, queue
-  output: { format: "jpeg", quality: 95, profile: "own", metadata: "all" }, // of saved files
+  output: { format: "jpeg", quality: null, profile: "own", metadata: "all" }, // of saved files; quality null: chosen by the program
 };
 
 const listeners = new Map();
@@ -55,10 +55,11 @@ const shown = () => [...state.photos.values()].filter(({ id }) => !state.removed
 export const contents = () => shown().filter(({ is_content }) => is_content);
 export const styles = () => shown().filter(({ is_style, is_look }) => is_style || is_look);
 
-/** The styles that the photo takes its look from: its own choice, or else the last one made. */
+/** The styles that the photo takes its look from: its own choice, else the last one made, else the first style. */
 export function lookOf(content) {
-  const own = state.looks.get(content) ?? state.lastLook;
-  return own.filter(({ photo: id }) => state.photos.has(id) && !state.removed.has(id));
+  const here = ({ photo: id }) => state.photos.has(id) && !state.removed.has(id);
+  const made = [state.looks.get(content) ?? [], state.lastLook].map((look) => look.filter(here)).find((look) => look.length);
+  return made ?? styles().slice(0, 1).map(({ id }) => ({ photo: id }));
 }
 
 export const settingsOf = (content) => state.settings.get(content) ?? {};

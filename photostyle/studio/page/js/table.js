@@ -69,7 +69,10 @@ function wantPictures() {
   const { shown } = current();
   const settings = shown && settingsFor(shown);
   const look = JSON.stringify(lookOf(state.content).map(({ photo: id }) => id));
-  slots.result.want(shown && paths.result(shown.id, LONGEST, settings), `${state.content} ${look}`);
+  const group = `${state.content} ${look}`;
+  // While regions or matches are solved again, the result before stays.
+  if (shown) slots.result.want(paths.result(shown.id, LONGEST, settings), group);
+  else if (group !== slots.result.group) slots.result.want(null, group);
 }
 
 /** Asks for what is in view at 100 %, where the pictures of the panes are too coarse. */
@@ -123,6 +126,8 @@ function drawPane(kind) {
   if (overlay) layers.push({ photo: shown, bitmap: overlay.picture, pixels: true, alpha: state.overlay.opacity });
   pane.draw(layers);
   if (overlay && state.overlay.names) pane.label(shown, overlay.names());
+  // For those who measure: what was drawn, and when.
+  pane.canvas.dispatchEvent(new CustomEvent("drawn", { detail: slots[kind].address }));
 }
 
 /** Regions are seen on the photo and the style, and on the result where the photo has no pane of its own. */

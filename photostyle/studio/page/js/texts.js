@@ -182,6 +182,7 @@ export const texts = {
   format: "Format",
   formatName: (name) => ({ auto: "as the photo", jpeg: "JPEG", png: "PNG", tiff: "TIFF", webp: "WebP", avif: "AVIF" })[name] ?? name,
   quality: "Quality",
+  qualityAuto: "1 to 100, or left to the program",
   profile: "Colour profile",
   profiles: { own: "the photo's own", srgb: "sRGB" },
   metadata: "Metadata",
@@ -207,7 +208,7 @@ export const texts = {
   // many photos
   queue: "Queue",
   queueTitle: "Many photos",
-  queueWhat: (marked, preset, folder) => `${marked ? "The marked photos" : "All photos"} with the style, the sliders and the file settings of the photo on the table (${presetName(preset)}), into ${folder}. It goes on when this page is closed, as long as the program runs.`,
+  queueWhat: (marked, preset, folder) => `${marked ? "The marked photos" : "All photos"} with the style, the sliders and the file settings of the photo on the table (${presetName(preset)}), into ${folder}. Strengths of regions are left out. It goes on when this page is closed, as long as the program runs.`,
   startQueue: (count) => `Start ${many(count, "photo", "photos")}`,
   stopQueue: "Stop",
   resumeQueue: "Go on",
@@ -217,7 +218,7 @@ export const texts = {
   queueLine: (status, done, all, failed) => {
     if (status === "empty" || all === 0) return "Nothing in the queue.";
     const errors = failed ? `, ${failed} failed` : "";
-    const state = { working: "Working", stopped: "Stopped", done: "Done" }[status] ?? status;
+    const state = { working: "Working", stopped: "Stopped", done: "Done", failed: "This did not work" }[status] ?? status;
     return `${state}: ${done} of ${all}${errors}.`;
   },
   queueStatus: (status, value) => ({ waiting: "waiting", working: "working", done: `done${value ? ` · ${seconds(value)}` : ""}`, failed: "failed" })[status] ?? status,

@@ -68,9 +68,6 @@ function arrived(photo, role) {
       state.content = photo.id;
       changed("content");
     }
-  } else if (state.lastLook.length === 0) {
-    state.lastLook = [{ photo: photo.id }];
-    changed("looks");
   }
 }
 
