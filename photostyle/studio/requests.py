@@ -97,13 +97,15 @@ def check_format(name: object) -> tuple[str, str]:
 
 
 async def worked(request: Request, worker: Worker, task: str, **options: Any) -> Any:
-    """What a task gives. If the client goes away first, as when a slider has moved on, a task that waits is left out.
+    """What a task gives. If its process dies, it is tried once more.
+
+    A task that waits is left out if the client goes away first, as when a slider has moved on.
 
     Raises:
         JobStoppedError: the client has gone away.
     """
     options.setdefault("seconds", studio_of(request).limits.view_seconds)
-    work = asyncio.ensure_future(worker.run(task, **options))
+    work = asyncio.ensure_future(worker.run(task, again=1, **options))
     gone = asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)

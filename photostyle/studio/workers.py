@@ -44,6 +44,7 @@ class Waiting:
         result: gets the value, or one of the exceptions above or a PhotostyleError.
         tell: hears how far the job is.
         seconds: how long the job may take.
+        again: how often it is tried again if its process dies.
         ended_because: why its process was ended, if we ended it.
     """
 
@@ -53,6 +54,7 @@ class Waiting:
     result: asyncio.Future[Any] = field(compare=False)
     tell: Callable[[str, float | None], None] = field(compare=False)
     seconds: float = field(compare=False)
+    again: int = field(compare=False, default=0)
     ended_because: str = field(compare=False, default="")
 
 
@@ -120,6 +122,7 @@ class Worker:
         *,
         priority: int = 5,
         seconds: float = 600.0,
+        again: int = 0,
         tell: Callable[[str, float | None], None] = lambda *_: None,
         **arguments: Any,
     ) -> Waiting:
@@ -127,12 +130,12 @@ class Worker:
 
         Args:
             task: the name of a method of `photostyle.studio.work.tasks.Tasks`.
-            priority, tell, seconds: see `Waiting`.
+            priority, seconds, again, tell: see `Waiting`.
             arguments: of the method.
         """
         number = next(self._numbers)
         result = asyncio.get_running_loop().create_future()
-        waiting = Waiting(priority, number, Job(number, task, arguments), result, tell, seconds)
+        waiting = Waiting(priority, number, Job(number, task, arguments), result, tell, seconds, again)
         heapq.heappush(self._waiting, waiting)
         self._deaths = 0 if self._process is None else self._deaths
         self._next()
@@ -238,7 +241,11 @@ class Worker:
             else:
                 death = _death(how)
                 self._changed(str(death))
-                _settle(now, death)
+                if now.again:
+                    now.again -= 1
+                    heapq.heappush(self._waiting, now)
+                else:
+                    _settle(now, death)
         if self._deaths >= MOST_DEATHS:
             error = PhotostyleError("a process that starts", f"{self._deaths} crashes in a row ({how})", self.name)
             for waiting in self._waiting:

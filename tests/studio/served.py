@@ -91,7 +91,7 @@ class Served:
         return made.pop()
 
     def files(self) -> list[Path]:
-        return sorted(self.folder.glob("*.*")) if self.folder.exists() else []
+        return sorted(self.folder.glob("[!.]*.*"))
 
     @staticmethod
     def until(get: Any, ready: Any, seconds: float = 60) -> Any:

@@ -16,6 +16,8 @@ from photostyle.studio.worker_messages import Failed, Finished, Job, Ready, Repo
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+    from photostyle.studio.work.tasks import Tasks
+
 TOLD_EVERY = 0.1
 """Seconds between two reports of how far a job is."""
 
@@ -53,9 +55,7 @@ def serve(pipe: Connection, other_end: Connection, kept_pixels: float) -> None:
             os._exit(0)  # the server is gone
 
     threading.Thread(target=listen, daemon=True).start()
-    from photostyle.studio.work.tasks import Tasks
-
-    tasks = Tasks(kept_pixels)
+    tasks = load_tasks(kept_pixels)
     _send(pipe, Ready())
     more = False
     while True:
@@ -67,6 +67,13 @@ def serve(pipe: Connection, other_end: Connection, kept_pixels: float) -> None:
         _send(pipe, _done(tasks, job, pipe, stopped))
         stopped.discard(job.number)
         more = True
+
+
+def load_tasks(kept_pixels: float) -> Tasks:
+    """Loads all that the tasks need. It takes about a second, so that the server does not do it."""
+    from photostyle.studio.work.tasks import Tasks
+
+    return Tasks(kept_pixels)
 
 
 def _done(tasks: object, job: Job, pipe: Connection, stopped: set[int]) -> Report:

@@ -4,7 +4,7 @@ What does not depend on the sliders is kept: CIELAB of the content, and that of 
 contrast, colour or neutrals move. Departures from `adjust`, which makes the files:
 
 1. The curve of sRGB comes from tables, of 4,096 entries on the way in and of 16,384 on the way out, to 8 bits.
-2. Chroma that no display can show is reduced by 6 halvings, not by 16.
+2. Chroma that no display can show is reduced by 9 halvings, not by 16.
 3. Values are rounded, not dithered. Matrices are multiplied without padding.
 
 `tests/studio/test_quick_adjust.py` holds it to `adjust`.
@@ -28,7 +28,7 @@ Bytes = NDArray[np.uint8]
 
 STRIP = 1 << 14
 """Pixels that are computed at once, so that what they need stays in the processor's cache."""
-HALVINGS = 6
+HALVINGS = 9
 _IN, _OUT = 1 << 12, 1 << 14
 _WHITE = np.array((0.95047, 1.0, 1.08883))
 _TO_XYZ = np.array(((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227)))

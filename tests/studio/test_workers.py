@@ -1,0 +1,220 @@
+"""Processes that die, hang or fail: the page hears of it, and goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from photostyle.errors import InputError
+from photostyle.studio import workers
+from photostyle.studio.work import process
+from photostyle.studio.workers import JobStoppedError, UnforeseenError, Worker, WorkerDiedError
+from tests.studio.served import Served
+
+
+class Tasks:
+    """In the place of the tasks of a studio."""
+
+    def __init__(self, kept_pixels: float) -> None:
+        self.idle = 0
+
+    def use_idle_time(self) -> bool:
+        self.idle += 1
+        return self.idle < 3
+
+    def value(self, tell: Callable[..., None], value: Any) -> Any:
+        return value
+
+    def told(self, tell: Callable[..., None], steps: int, pause: float) -> int:
+        for step in range(steps):
+            tell(f"step {step}", step / steps)
+            time.sleep(pause)
+        return steps
+
+    def sleep(self, tell: Callable[..., None], duration: float) -> None:
+        time.sleep(duration)
+
+    def die(self, tell: Callable[..., None]) -> None:
+        os._exit(3)
+
+    def wrong(self, tell: Callable[..., None]) -> None:
+        raise InputError("a photo", "none", "a.jpg")
+
+    def bug(self, tell: Callable[..., None]) -> None:
+        raise ZeroDivisionError("nobody foresaw this")
+
+
+def serve(*arguments: Any) -> None:
+    """What a process of these tests runs."""
+    process.load_tasks = Tasks
+    process.serve(*arguments)
+
+
+def serve_nothing(*_: Any) -> None:
+    os._exit(4)
+
+
+Use = Callable[[Worker], Awaitable[Any]]
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Callable[[Use], Any]:
+    """Runs a coroutine with a worker."""
+    monkeypatch.setattr(workers, "serve", serve)
+
+    def run(use: Use) -> Any:
+        async def body() -> Any:
+            worker = Worker("test")
+            try:
+                return await use(worker)
+            finally:
+                worker.close()
+
+        return asyncio.run(body())
+
+    return run
+
+
+def test_a_job_gives_its_value_and_tells_how_far_it_is(worker: Callable[[Use], Any]) -> None:
+    told: list[tuple[str, float | None]] = []
+
+    async def use(worker: Worker) -> Any:
+        value = await worker.run("value", value={"a": 1})
+        steps = await worker.run("told", tell=lambda *told_: told.append(told_), steps=3, pause=0.0)
+        return value, steps
+
+    assert worker(use) == ({"a": 1}, 3)
+    assert told == [("step 0", 0.0), ("step 1", 1 / 3), ("step 2", 2 / 3)]
+
+
+def test_the_most_urgent_comes_first_and_then_the_oldest(worker: Callable[[Use], Any]) -> None:
+    async def use(worker: Worker) -> list[str]:
+        done: list[str] = []
+
+        async def job(name: str, priority: int) -> None:
+            await worker.run("value", value=name, priority=priority)
+            done.append(name)
+
+        first = asyncio.create_task(worker.run("sleep", duration=0.3))
+        await asyncio.sleep(0)
+        await asyncio.gather(first, job("c", 5), job("d", 9), job("a", 1), job("b", 1), job("e", 9))
+        return done
+
+    assert worker(use) == ["a", "b", "c", "d", "e"]
+
+
+def test_errors_keep_their_words_and_bugs_their_traceback(
+    worker: Callable[[Use], Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def use(worker: Worker) -> None:
+        with pytest.raises(InputError, match=r"a\.jpg: expected a photo, found none"):
+            await worker.run("wrong")
+        with pytest.raises(UnforeseenError, match="nobody foresaw this"):
+            await worker.run("bug")
+        assert await worker.run("value", value=1) == 1
+
+    worker(use)
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_a_process_that_dies_is_replaced_and_only_its_job_fails(worker: Callable[[Use], Any]) -> None:
+    told: list[str] = []
+
+    async def use(worker: Worker) -> None:
+        worker._changed = told.append
+        died = worker.submit("die")
+        waiting = worker.submit("value", value=7)
+        with pytest.raises(WorkerDiedError, match="exit code 3"):
+            await died.result
+        assert await waiting.result == 7
+        before = worker.pid
+        killed = worker.submit("sleep", duration=30)
+        await asyncio.sleep(0.5)
+        assert before is not None
+        os.kill(before, signal.SIGKILL)
+        with pytest.raises(WorkerDiedError, match="killed by signal 9"):
+            await killed.result
+        assert await worker.run("value", value=8) == 8 and worker.pid != before
+
+    worker(use)
+    assert len(told) == 2 and all("has ended" in sentence for sentence in told)
+
+
+def test_processes_that_never_start_are_given_up_with_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "serve", serve_nothing)
+
+    async def use() -> None:
+        worker = Worker("test")
+        with pytest.raises(Exception, match="3 crashes in a row"):
+            await worker.run("value", value=1)
+        worker.close()
+
+    asyncio.run(use())
+
+
+def test_a_job_stops_at_once_if_it_waits_or_tells_and_within_seconds_if_it_does_not(
+    worker: Callable[[Use], Any],
+) -> None:
+    async def use(worker: Worker) -> None:
+        await worker.run("value", value=1)
+        telling = worker.submit("told", steps=1000, pause=0.01)
+        waiting = worker.submit("value", value=2)
+        await asyncio.sleep(0.2)
+        process_before = worker.pid
+        worker.stop(waiting)
+        worker.stop(telling)
+        for job in (waiting, telling):
+            with pytest.raises(JobStoppedError):
+                await asyncio.wait_for(job.result, 10)
+        assert await worker.run("value", value=3) == 3 and worker.pid == process_before
+        silent = worker.submit("sleep", duration=60)
+        await asyncio.sleep(0.2)
+        worker.stop(silent)
+        with pytest.raises(JobStoppedError):
+            await asyncio.wait_for(silent.result, 10)
+        assert await worker.run("value", value=4) == 4
+
+    worker(use)
+
+
+def test_a_job_that_takes_too_long_is_ended_with_a_message(worker: Callable[[Use], Any]) -> None:
+    async def use(worker: Worker) -> None:
+        await worker.run("value", value=1)
+        job = worker.submit("told", seconds=1.0, steps=10_000, pause=0.01)
+        with pytest.raises(WorkerDiedError, match="it took more than 1 seconds"):
+            await job.result
+
+    worker(use)
+
+
+def test_who_no_longer_waits_is_left_out(worker: Callable[[Use], Any]) -> None:
+    async def use(worker: Worker) -> int:
+        first = worker.submit("sleep", duration=0.3)
+        tasks = [asyncio.create_task(worker.run("sleep", duration=5)) for _ in range(50)]
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        left = worker.busy
+        await first.result
+        return left
+
+    assert worker(use) == 1
+
+
+def test_the_studio_goes_on_when_its_processes_are_killed(shared: Served, photos: tuple[Path, Path]) -> None:
+    content, style = shared.add(photos[0]), shared.add(photos[1], "style")
+    id = shared.transfer(content, style)["id"]
+    before = shared.view(id)
+    for worker in (shared.studio.eye, shared.studio.hand):
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+    assert (shared.view(id, strength=1.0) == before).all()
+    assert shared.saved(id).exists()
