@@ -99,6 +99,7 @@ def _listen(host: str, port: int | None, default_port: int) -> socket.socket:
             if sys.platform != "win32":
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((host, wanted))
+            listening.listen(128)  # who opens the address at once waits for the server, and is not turned away
             return listening
         except OSError as error:
             listening.close()
