@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import traceback
@@ -89,17 +90,30 @@ async def body_of(request: Request, limits: Limits) -> dict[str, Any]:
 
     Raises:
         SettingsError: it is none, or says that it is something else.
-        LimitError: it is too long.
+        LimitError: it is too long, or takes too long.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise SettingsError("a body of application/json", kind or "none", "Content-Type")
+    return json_object(await read_body(request, limits.json_bytes, limits), "the request")
+
+
+async def read_body(request: Request, most: int, limits: Limits) -> bytes:
+    """The bytes of a small body.
+
+    Raises:
+        LimitError: it is longer than `most` bytes, or takes too long.
+    """
     data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > limits.json_bytes:
-            raise LimitError(f"at most {limits.json_bytes:,} bytes", "more", "the request")
-    return json_object(bytes(data), "the request")
+    try:
+        async with asyncio.timeout(limits.upload_seconds):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > most:
+                    raise LimitError(f"at most {most:,} bytes", "more", "the request")
+    except TimeoutError as error:
+        raise LimitError(f"all of it within {limits.upload_seconds:.0f} seconds", "less", "the request") from error
+    return bytes(data)
 
 
 def json_object(data: bytes | str, where: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import AsyncIterator
 
 from starlette.requests import ClientDisconnect, Request
@@ -10,7 +11,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from photostyle.errors import InputError, SettingsError
-from photostyle.studio.answers import LimitError, body_of, json_object
+from photostyle.studio.answers import body_of, json_object, read_body
 from photostyle.studio.photo_store import checked_role
 from photostyle.studio.requests import download, id_in, number_in, part_in, picture, studio_of, worked
 from photostyle.studio.sizes import MOST_VIEW, THUMB, VIEW
@@ -56,6 +57,7 @@ async def change_photo(request: Request) -> Response:
     body = await body_of(request, studio.limits)
     photo = studio.photos.use_as(id_in(request), str(body.get("role")))
     studio.events.tell("photo", photo.shown())
+    studio.expect(photo)
     return JSONResponse({"photo": photo.shown()})
 
 
@@ -112,24 +114,25 @@ async def mend(request: Request) -> Response:
     _check_bytes(request)
     file = studio.photos.get(id_in(request)).file
     names = _names(request.query_params.get("names", "{}"))
+    data = await read_body(request, MOST_DRAWN, studio.limits)
     folder = file.folder / f"mask-{secrets.token_hex(4)}"
-    drawn = bytearray()
-    async for chunk in _whole(request):
-        drawn += chunk
-        if len(drawn) > MOST_DRAWN:
-            raise LimitError(f"at most {MOST_DRAWN >> 20} MiB of labels", "more", "labels")
     folder.mkdir()
-    (folder / "drawn.png").write_bytes(drawn)
-    target = folder / f"{file.path.stem}.mask.png"
-    found = await studio.hand.run(
-        "mend",
-        priority=2,
-        seconds=studio.limits.view_seconds,
-        photo=file,
-        drawn=folder / "drawn.png",
-        names=names,
-        target=target,
-    )
+    drawn, target = folder / "drawn.png", folder / f"{file.path.stem}.mask.png"
+    try:
+        drawn.write_bytes(data)
+        found = await studio.hand.run(
+            "mend",
+            priority=2,
+            seconds=studio.limits.view_seconds,
+            photo=file,
+            drawn=drawn,
+            names=names,
+            target=target,
+        )
+        drawn.unlink()
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     photo = studio.photos.mend(file.id, target)
     studio.events.tell("photo", photo.shown())
     return JSONResponse({"regions": found, "photo": photo.shown()})
