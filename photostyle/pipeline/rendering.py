@@ -77,7 +77,7 @@ class Rendering:
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """A solved transfer that nothing has been rendered of yet; see `Session.solve`.
+    """A solved transfer that nothing has been rendered of yet; see `photostyle.pipeline.session.solve`.
 
     Args:
         rendering: renders the photo.

@@ -217,30 +217,6 @@ class Session:
         return Task(self.settings, self._extract, photo, small.pixels, style.parts, found, clock, self._progress)
 
     @within_memory
-    def solve(
-        self, content: PhotoSource, style: Style | PhotoSource | Sequence[Style | PhotoSource], *,
-        content_mask: MaskSource | None = None,
-    ) -> Solved:  # fmt: skip
-        """Solves a transfer and renders nothing yet: `Solved.rendering` gives the photo of `transfer`, and its bytes.
-
-        Args:
-            content, style, content_mask: see `transfer`. The style cannot be the look of a set.
-
-        Raises:
-            InputError, SettingsError: see `transfer`.
-            SettingsError: the settings leave the content unchanged, so that there is nothing to solve for.
-        """
-        if self.settings.leaves_content:
-            raise SettingsError.stating("with these settings there is nothing to solve for", "strength")
-        clock = Clock()
-        photo, small, mask = self._read(content, content_mask, clock)
-        task = self._task(photo, small, mask, self._measure_style(style, clock), clock)
-        solved = METHODS[self.settings.solver.method](task)
-        return Solved(
-            self._rendering(task, solved), _warnings_of(task, (), solved.stages), solved.stages, clock.seconds()
-        )
-
-    @within_memory
     def fit(
         self,
         photos: Sequence[PhotoSource],
@@ -429,6 +405,31 @@ def transfer(
     with clock.part("style"):
         measured = reduce(add, map(session.style, styles, masks))
     return session._match_and_solve(photo, small, mask, measured, clock)
+
+
+def solve(
+    session: Session, content: PhotoSource, style: Style | PhotoSource | Sequence[Style | PhotoSource], *,
+    content_mask: MaskSource | None = None,
+) -> Solved:  # fmt: skip
+    """Solves a transfer and renders nothing yet: `Solved.rendering` gives the photo of `Session.transfer`.
+
+    Args:
+        session: its settings do not leave the content unchanged.
+        content, style, content_mask: see `Session.transfer`. The style cannot be the look of a set.
+
+    Raises:
+        InputError, SettingsError: see `Session.transfer`.
+        SettingsError: the settings leave the content unchanged, so that there is nothing to solve for.
+    """
+    if session.settings.leaves_content:
+        raise SettingsError.stating("with these settings there is nothing to solve for", "strength")
+    clock = Clock()
+    with enough_memory(session.device):
+        photo, small, mask = session._read(content, content_mask, clock)
+        task = session._task(photo, small, mask, session._measure_style(style, clock), clock)
+        solved = METHODS[session.settings.solver.method](task)
+    warnings = _warnings_of(task, (), solved.stages)
+    return Solved(session._rendering(task, solved), warnings, solved.stages, clock.seconds())
 
 
 def _loaded_encoder(settings: EncoderSettings, device: str, dtype: str) -> Encode:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.adjustments import adjust
-from photostyle.pipeline.session import Session
+from photostyle.pipeline.session import Session, solve
 from photostyle.regions.region_map import RegionMap
 from photostyle.settings import Settings
 from photostyle.studio.work.part_view import PartView
@@ -97,7 +97,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[StoredTransfer, Ph
     mask = RegionMap(labels, {0: "sky", 1: "ground"})
     session = Session("preview")
     content = Photo.read(photo)
-    solved = session.solve(content, session.style(style, mask), content_mask=mask)
+    solved = solve(session, content, session.style(style, mask), content_mask=mask)
     path = tmp_path_factory.mktemp("stored") / "1.solved"
     store(path, StoredTransfer.of(solved, session.settings))
     return load(path), content

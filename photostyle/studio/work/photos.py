@@ -67,6 +67,8 @@ class Photos:
         view = photo.fitted(VIEW)
         _write(file.folder / "view.jpg", jpeg(view))
         _write(file.folder / "thumb.jpg", jpeg(Photo(view).fitted(THUMB)))
+        if not is_look(file.path):
+            self.write_proxy(file, Photo(view))
         return {
             "width": photo.width,
             "height": photo.height,
@@ -88,7 +90,12 @@ class Photos:
         return jpeg(pixels if photo.profile.is_srgb else np.clip(photo.profile.to_srgb(pixels), 0, 1))
 
     def write_proxy(self, file: PhotoFile, photo: Photo) -> None:
-        """Writes the photo's proxy, for the worker that shows results. The oldest ones are removed."""
+        """Writes the proxy of a photo, for the worker that shows results. The oldest ones are removed.
+
+        Args:
+            file: the photo.
+            photo: the same at any size that is not below that of the proxy.
+        """
 
         def write() -> Path:
             path = file.folder / PROXY

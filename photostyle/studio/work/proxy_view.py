@@ -70,6 +70,7 @@ class ProxyView:
     def prepare(self) -> bool:
         """Computes one thing that a slider may need. Returns whether something is left to compute."""
         if self._maps is None:
+            self._quick.prepare()
             self._all_maps()
             return True
         for place in range(len(self._stored.correspondence.regions)):

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,10 +64,19 @@ class QuickAdjust:
 
     def __init__(self, before: Planes) -> None:
         self._before = before
-        self._lab = np.empty_like(before)
         self._mixed_lab = np.empty_like(before)
         self._mixed_key: object = None
-        _for_each_strip(before.shape[1], lambda strip: _put_lab(self._before[:, strip], self._lab[:, strip]))
+
+    @cached_property
+    def _lab(self) -> Planes:
+        """CIELAB of the content, `(3, N)`."""
+        found = np.empty_like(self._before)
+        _for_each_strip(found.shape[1], lambda strip: _put_lab(self._before[:, strip], found[:, strip]))
+        return found
+
+    def prepare(self) -> None:
+        """Computes what the first slider will need."""
+        self._lab  # noqa: B018
 
     def __call__(self, after: Planes, strength: float, look: LookSettings, places: Places, key: object) -> Bytes:
         """The picture.
@@ -84,6 +94,7 @@ class QuickAdjust:
         in_lab = look.keep_luminance or min(look.lightness, look.contrast, look.colour) < 1 or look.neutrals > 0
         mixed_key = (key, strength, look.skin)
         known = in_lab and mixed_key == self._mixed_key
+        ours = self._lab if in_lab else self._before
 
         def work(strip: slice) -> None:
             before = self._before[:, strip]
@@ -102,7 +113,7 @@ class QuickAdjust:
                         result[strip, channel] = mixed[channel]
                     return
                 _put_lab(mixed, theirs)
-            changed = _adjusted(self._lab[:, strip], theirs, look, weight, places, strip)
+            changed = _adjusted(ours[:, strip], theirs, look, weight, places, strip)
             for channel, values in enumerate(_in_bytes(changed)):
                 result[strip, channel] = values
 

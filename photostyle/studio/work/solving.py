@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from photostyle.errors import SettingsError
 from photostyle.pipeline.result import Progress
-from photostyle.pipeline.session import Session
+from photostyle.pipeline.session import Session, solve
 from photostyle.presets import load_preset
 from photostyle.regions.in_words import match_line, names_of
 from photostyle.studio.photo_file import PhotoFile, StyleFile
@@ -77,7 +77,7 @@ class Solver:
         if matches:
             folder = target.with_suffix(".masks")
             content, styles, offered = self._rematched(session, preset, content, styles, matches, folder)
-        solved = session.solve(photo, self._style(session, preset, styles), content_mask=content.mask)
+        solved = solve(session, photo, self._style(session, preset, styles), content_mask=content.mask)
         store(target, StoredTransfer.of(solved, session.settings))
         found = solved.rendering.correspondence
         return {
