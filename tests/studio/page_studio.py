@@ -82,6 +82,7 @@ class Desk:
         )
         self.page.reload()
         self.page.wait_for_selector(READY)
+        self.browser.complaints.clear()  # of pictures that the page was asking for when they went
         return self
 
     def drop(self, place: str, paths: Sequence[Path]) -> None:

@@ -14,6 +14,7 @@ export function buildMatches() {
   const none = element("p", { class: "hint", text: texts.noMatches });
   const root = element("section", {}, element("h3", { text: texts.matches }), none, list, drag, chips);
   const rows = new Map();
+  let drawn = "";
   on("labels content looks transfers matches tab method", () => {
     if (state.tab !== "regions") return;
     const { shown } = current();
@@ -22,9 +23,10 @@ export function buildMatches() {
     for (const name of names) if (!rows.has(name)) rows.set(name, matchRow(name));
     for (const name of names) rows.get(name).show(shown, offered);
     arrange(list, names.map((name) => rows.get(name).root));
-    if (chips.dataset.names !== JSON.stringify(offered)) {
-      chips.dataset.names = JSON.stringify(offered);
-      chips.replaceChildren(...offered.map((name) => chip(name, colourOf(name))));
+    const coloured = offered.map((name) => [name, colourOf(name)]);
+    if (drawn !== JSON.stringify(coloured)) {
+      drawn = JSON.stringify(coloured);
+      chips.replaceChildren(...coloured.map(([name, colour]) => chip(name, colour)));
     }
     none.hidden = names.length > 0;
     drag.hidden = chips.hidden = offered.length === 0;

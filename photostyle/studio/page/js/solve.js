@@ -1,4 +1,4 @@
-// Which transfers are asked for: the quick one first, then small ones for the other styles in view, then the full method.
+// Which transfers are asked for: the quick one first, then the full method, and small ones for the other styles in view.
 import { api } from "./api.js";
 import { say } from "./dom.js";
 import { orNotice } from "./notices.js";
@@ -9,6 +9,7 @@ const ids = new Map(); // request -> id of its transfer
 const starting = new Map(); // request -> the answer under way
 const held = new Set(); // requests that the user stopped
 const visible = new Set(); // style photos whose tiles are in view
+const STAY = 500; // milliseconds that a photo stays on the table before the slow method starts
 const OVER = new Set(["done", "failed", "stopped"]);
 let turn = 0;
 let tiles = null; // the run that fills the tiles
@@ -99,7 +100,10 @@ export async function solve() {
   leaveOthers(wanted);
   for (const [place, each] of wanted.entries()) {
     if (held.has(JSON.stringify(each))) break;
-    if (place > 0) await fillTiles();
+    if (place > 0) {
+      fillTiles(); // beside the slow one: the server has a process for each
+      await new Promise((done) => setTimeout(done, STAY));
+    }
     if (mine !== turn) return;
     const transfer = await orNotice(start(each));
     changed("transfers");

@@ -182,7 +182,7 @@ export const texts = {
   format: "Format",
   formatName: (name) => ({ auto: "as the photo", jpeg: "JPEG", png: "PNG", tiff: "TIFF", webp: "WebP", avif: "AVIF" })[name] ?? name,
   quality: "Quality",
-  qualityAuto: "1 to 100, or left to the program",
+  qualityAuto: "automatic",
   profile: "Colour profile",
   profiles: { own: "the photo's own", srgb: "sRGB" },
   metadata: "Metadata",
