@@ -15,13 +15,15 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import secrets
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from photostyle.studio.answers import refused
@@ -43,6 +45,13 @@ HEADERS: Mapping[str, str] = {
 _OPEN_AGAIN = "Open the address that `photostyle studio` printed when it started."
 
 
+TICKET_SECONDS = 60.0
+"""How long a ticket is good for."""
+_OPENING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>photostyle studio</title>
+<meta http-equiv="refresh" content="0; url=/"><p><a href="/">Open the studio</a></p></html>
+"""
+
+
 @dataclass(frozen=True)
 class Doorkeeper:
     """What the guard knows.
@@ -51,11 +60,13 @@ class Doorkeeper:
         token: a secret of this start.
         port: of the server.
         host: the address that the server listens on.
+        tickets: words that open once in place of the token, with the time of `time.monotonic` until which they do.
     """
 
     token: str = field(repr=False)
     port: int
     host: str = "127.0.0.1"
+    tickets: dict[str, float] = field(default_factory=dict, repr=False)
 
     @property
     def cookie(self) -> str:
@@ -77,7 +88,18 @@ class Doorkeeper:
         return name in (own, f"{own}.local") or _is_address(name.strip("[]"))
 
     def is_token(self, given: str) -> bool:
+        """Whether this is the token."""
         return hmac.compare_digest(given.encode(), self.token.encode())
+
+    def ticket(self) -> str:
+        """A word that opens once. A browser is started with it, since all users of a machine can see with what."""
+        word = secrets.token_urlsafe(32)
+        self.tickets[word] = time.monotonic() + TICKET_SECONDS
+        return word
+
+    def opens(self, given: str) -> bool:
+        """Whether this is the token, or a ticket, which is then used up."""
+        return self.is_token(given) or self.tickets.pop(given, 0.0) > time.monotonic()
 
 
 class Guard:
@@ -113,10 +135,13 @@ class Guard:
         site = headers.get("sec-fetch-site")
         arrives = request.url.path == "/" and safe
         if arrives and (token := request.query_params.get("token")) is not None:
-            if not keeper.is_token(token):
+            if not keeper.opens(token):
                 return refused(403, "the token of this start", "another token", _OPEN_AGAIN)
-            answer = RedirectResponse("/", 303)
-            answer.set_cookie(keeper.cookie, token, httponly=True, samesite="strict", path="/")
+            # Coming from another site, as from a link in a web mail, a browser keeps a strict cookie but does not send
+            # it along with a redirect. Our own page then goes on to "/".
+            own = site in (None, "none", "same-origin")
+            answer = RedirectResponse("/", 303) if own else HTMLResponse(_OPENING)
+            answer.set_cookie(keeper.cookie, keeper.token, httponly=True, samesite="strict", path="/")
             return answer
         if site not in (None, "same-origin", "none") and not arrives:
             return refused(403, "a request of this page", "one of another page", _OPEN_AGAIN)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import socket
 import sys
+import threading
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,16 +21,22 @@ from photostyle.studio.studio import Studio
 
 
 class Server(uvicorn.Server):
-    """Tells where the page is once it answers, and ends the streams when it is to stop."""
+    """Opens the browser once it answers, and ends the streams when it is to stop.
 
-    def __init__(self, config: uvicorn.Config, studio: Studio, address: str, *, browser: bool) -> None:
+    Args:
+        config: see uvicorn.
+        studio: what it serves.
+        opened: the address for the browser; None for no browser.
+    """
+
+    def __init__(self, config: uvicorn.Config, studio: Studio, opened: str | None) -> None:
         super().__init__(config)
-        self._studio, self._address, self._browser = studio, address, browser
+        self._studio, self._opened = studio, opened
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self._browser and self.started:
-            webbrowser.open(self._address)
+        if self._opened and self.started and _has_screen():
+            threading.Thread(target=webbrowser.open, args=(self._opened,), daemon=True).start()
 
     def handle_exit(self, sig: int, frame: object) -> None:
         self._studio.events.close()
@@ -56,11 +64,12 @@ def serve(
     own_port = int(listening.getsockname()[1])
     doorkeeper = Doorkeeper(secrets.token_urlsafe(32), own_port, host)
     shown_host = host if host not in ("0.0.0.0", "::", "") else socket.gethostname()
-    address = f"http://{f'[{shown_host}]' if ':' in shown_host else shown_host}:{own_port}/?token={doorkeeper.token}"
+    door = f"http://{f'[{shown_host}]' if ':' in shown_host else shown_host}:{own_port}/?token="
+    address = f"{door}{doorkeeper.token}"
     studio = Studio(folder, photos)
     config = uvicorn.Config(
         make_app(studio, doorkeeper), log_level="warning", access_log=False, lifespan="on", ws="none", loop="asyncio",
-        http="h11", server_header=False, proxy_headers=False, timeout_graceful_shutdown=2, limit_concurrency=500,
+        http="h11", server_header=False, proxy_headers=False, timeout_graceful_shutdown=5, limit_concurrency=500,
     )  # fmt: skip
     if as_json:
         print(json.dumps({"address": address, "port": own_port}), flush=True)
@@ -75,12 +84,19 @@ def serve(
                 file=sys.stderr,
             )
     try:
-        Server(config, studio, address, browser=browser).run([listening])
+        Server(config, studio, f"{door}{doorkeeper.ticket()}" if browser else None).run([listening])
     except KeyboardInterrupt:
         pass
     finally:
         studio.close()
     return 0
+
+
+def _has_screen() -> bool:
+    """Whether a browser would open a window, and not take the terminal."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
 
 
 def _listen(host: str, port: int | None, default_port: int) -> socket.socket:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from photostyle.studio.api import ROUTES
-from photostyle.studio.guard import HEADERS, Doorkeeper, is_loopback
+from photostyle.studio.guard import HEADERS, TICKET_SECONDS, Doorkeeper, is_loopback
 from tests.studio.served import BYTES, ORIGIN, TOKEN, Served, served
 
 CHANGES = [
@@ -71,6 +72,26 @@ def test_the_token_becomes_a_cookie_of_this_page_alone(shared: Served) -> None:
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie and "samesite=strict" in cookie and "path=/" in cookie and "7860=" in cookie
     assert "domain" not in cookie
+
+
+def test_a_ticket_opens_once_and_not_for_long(shared: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper = Doorkeeper(TOKEN, 7860)
+    first, second = keeper.ticket(), keeper.ticket()
+    assert first != second and TOKEN not in (first, second)
+    assert keeper.opens(first) and not keeper.opens(first) and not keeper.is_token(second)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + TICKET_SECONDS + 1)
+    assert not keeper.opens(second) and not keeper.opens("") and keeper.opens(TOKEN)
+
+
+def test_a_link_in_another_page_opens_too(shared: Served) -> None:
+    """Browsers do not send a strict cookie along with the redirect of a navigation that another site has begun."""
+    headers = {"Sec-Fetch-Site": "cross-site"}
+    answer = shared.client.get("/", params={"token": TOKEN}, headers=headers, follow_redirects=False)
+    assert answer.status_code == 200 and "7860=" in answer.headers["set-cookie"]
+    assert 'content="0; url=/"' in answer.text and TOKEN not in answer.text
+    wrong = shared.client.get("/", params={"token": "x"}, headers=headers, follow_redirects=False)
+    assert wrong.status_code == 403 and "set-cookie" not in wrong.headers
 
 
 @pytest.mark.parametrize(

@@ -218,3 +218,23 @@ def test_the_studio_goes_on_when_its_processes_are_killed(shared: Served, photos
         os.kill(worker.pid, signal.SIGKILL)
     assert (shared.view(id, strength=1.0) == before).all()
     assert shared.saved(id).exists()
+
+
+@pytest.mark.slow
+def test_default_stops_within_seconds_and_views_are_answered_meanwhile(
+    shared: Served, photos: tuple[Path, Path]
+) -> None:
+    content, style = shared.add(photos[0]), shared.add(photos[1], "style")
+    id = shared.transfer(content, style)["id"]
+    body = {"content": content, "styles": [{"photo": style}], "preset": "default"}
+    other = shared.client.post("/api/transfers", json=body).json()["transfer"]["id"]
+    shared.until(lambda: shared.transfer_of(other), lambda t: "refining" in t["stage"], 120)
+    assert shared.view(id, strength=0.5).shape[2] == 3
+    assert shared.transfer_of(other)["status"] == "working"
+    began = time.monotonic()
+    assert shared.client.post(f"/api/transfers/{other}/stop").status_code == 200
+    assert shared.ended(other)["status"] == "stopped"
+    assert time.monotonic() - began < 10  # a second or two on a machine that does nothing else
+    again = shared.client.post("/api/transfers", json=body)
+    assert again.status_code == 201 and again.json()["transfer"]["status"] == "waiting"
+    shared.client.delete(f"/api/transfers/{again.json()['transfer']['id']}")
