@@ -62,35 +62,11 @@ def execute(arguments: argparse.Namespace) -> int:
         raise SettingsError("a port from 0 to 65535", str(arguments.port), "--port")
     folder = Path(arguments.folder or FOLDER).absolute()
     check_folder(folder)
+    for word in arguments.photos:
+        if not os.path.lexists(word):
+            raise InputError("a photo or a folder", "nothing with that name", word, "Check the name.")
     return serve(
-        folder, photos_in(arguments.photos, folder),
+        folder, [Path(word).absolute() for word in arguments.photos],
         host=arguments.host, port=arguments.port, default_port=PORT,
         browser=not arguments.no_browser, as_json=arguments.json, quiet=arguments.quiet,
     )  # fmt: skip
-
-
-def photos_in(words: list[str], results: Path) -> list[Path]:
-    """The photos that the words name: files, and all photos in folders and below them.
-
-    No link is followed out of a folder: a folder that somebody else has filled shows only what is in it.
-
-    Args:
-        words: files and folders.
-        results: the folder for results, which is left out.
-
-    Raises:
-        InputError: a word names nothing, or a folder cannot be read.
-    """
-    from photostyle.batch.inputs import find_photos
-
-    found: list[Path] = []
-    for word in words:
-        if not os.path.lexists(word):
-            raise InputError("a photo or a folder", "nothing with that name", word, "Check the name.")
-        if not os.path.isdir(word):
-            found.append(Path(word))
-            continue
-        top = os.path.realpath(word)
-        inside = [Path(path) for path, _ in find_photos([word], str(results)).photos]
-        found += [path for path in inside if os.path.commonpath((top, os.path.realpath(path))) == top]
-    return list(dict.fromkeys(found))

@@ -48,11 +48,12 @@ def make_app(studio: Studio, doorkeeper: Doorkeeper) -> Guard:
     @contextlib.asynccontextmanager
     async def life(_: Starlette) -> AsyncIterator[None]:
         studio.start()
-        adding = asyncio.create_task(studio.add_given())
+        adding = asyncio.create_task(studio.add_given()) if studio.given else None
         try:
             yield
         finally:
-            adding.cancel()
+            if adding is not None:
+                adding.cancel()
             await studio.stop()
             studio.close()
 

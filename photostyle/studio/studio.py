@@ -48,7 +48,7 @@ class Studio:
 
     Args:
         folder: where results go; it is made when the first one is saved.
-        given: photos to begin with, which are read in place.
+        given: photos and folders to begin with, which are read in place.
         limits: how much the studio takes.
     """
 
@@ -103,13 +103,21 @@ class Studio:
 
     async def add_given(self) -> None:
         """Takes in the photos of the command line, one after another."""
-        for path in self.given:
+        try:
+            paths = await self.hand.run("find_photos", priority=3, places=self.given, results=self.folder)
+        except PhotostyleError as error:
+            self._refuse(error)
+            return
+        for path in paths:
             try:
                 photo = await self.photos.add_in_place(path, "content")
                 self.events.tell("photo", photo.shown())
             except PhotostyleError as error:
-                self.refused.append(in_json(as_error(error)))
-                self.events.tell("refused", {"error": self.refused[-1]})
+                self._refuse(error)
+
+    def _refuse(self, error: PhotostyleError) -> None:
+        self.refused.append(in_json(as_error(error)))
+        self.events.tell("refused", {"error": self.refused[-1]})
 
     async def stop(self) -> None:
         """Ends the queue; see `BatchQueue.close`."""

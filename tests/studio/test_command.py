@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 
 from photostyle.cli import main
-from photostyle.cli.studio import photos_in
-from photostyle.errors import InputError
+from photostyle.studio.work.photos import find_photos_in
 from tests.fakes import write_photo
 
 
@@ -78,12 +77,10 @@ def test_photos_of_folders_and_no_link_out_of_them(tmp_path: Path) -> None:
     (folder / "link.jpg").symlink_to(secret)
     (folder / "linked").symlink_to(outside)
     (folder / "inside.jpg").symlink_to(wanted[0])
-    found = photos_in([str(folder)], results)
+    found = find_photos_in([folder], results)
     assert sorted(path.name for path in found) == ["a.jpg", "b.png", "inside.jpg"]
     named = folder / "link.jpg"
-    assert photos_in([str(named), str(named)], results) == [named]  # the user has named it
-    with pytest.raises(InputError, match="nothing with that name"):
-        photos_in([str(tmp_path / "missing")], results)
+    assert find_photos_in([named, named], results) == [named]  # the user has named it
 
 
 def test_the_server_loads_no_library_for_pixels() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from photostyle.batch.inputs import find_photos
 from photostyle.errors import InputError
 from photostyle.photo.file_size import pixel_count
 from photostyle.photo.photo import Photo
@@ -120,6 +122,29 @@ class Photos:
             self.write_proxy(file, self.read(file))
         pixels = np.load(path).astype(np.float32) / np.float32(65535)
         return Photo(pixels).fitted(longest) if longest < max(pixels.shape) else pixels
+
+
+def find_photos_in(places: Sequence[Path], results: Path) -> list[Path]:
+    """The photos of files and folders: all photos in a folder and below it.
+
+    No link is followed out of a folder: one that somebody else has filled shows only what is in it.
+
+    Args:
+        places: files and folders.
+        results: the folder for results, which is left out.
+
+    Raises:
+        InputError: a folder cannot be read.
+    """
+    found: list[Path] = []
+    for place in places:
+        if not place.is_dir():
+            found.append(place)
+            continue
+        top = os.path.realpath(place)
+        inside = [Path(path) for path, _ in find_photos([str(place)], str(results)).photos]
+        found += [path for path in inside if os.path.commonpath((top, os.path.realpath(path))) == top]
+    return list(dict.fromkeys(found))
 
 
 def part_of(photo: Photo, part: PartOfPhoto) -> tuple[slice, slice]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from photostyle.studio.photo_file import PhotoFile, StyleFile
 from photostyle.studio.work.contact_sheet import contact_sheet
 from photostyle.studio.work.files import rendered, save, write_table
-from photostyle.studio.work.photos import PartOfPhoto, Photos
+from photostyle.studio.work.photos import PartOfPhoto, Photos, find_photos_in
 from photostyle.studio.work.regions import Regions, zipped
 from photostyle.studio.work.solving import Solver
 from photostyle.studio.work.stored_transfer import load
@@ -43,6 +43,11 @@ class Tasks:
         """Is called when no job is waiting: prepares one thing that the next one may need. Returns whether there is
         more to prepare."""
         return self.views.prepare()
+
+    def find_photos(self, tell: Tell, places: Sequence[Path], results: Path) -> list[Path]:
+        """The photos of files and folders."""
+        tell("looking for photos")
+        return find_photos_in(places, results)
 
     def look_at(self, tell: Tell, photo: PhotoFile, most_pixels: int) -> dict[str, Any]:
         """Reads a new photo, and makes the small copies that are shown."""
