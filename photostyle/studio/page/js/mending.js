@@ -95,7 +95,7 @@ export const mend = {
     if (state.tool === "fill") own.map.fill(at.row, at.column, chosen, state.brush.snap);
     else if (state.tool === "split") splitOff(stroke, at);
     else stampAt(at);
-    changed("labels");
+    changed("stroke");
   },
   go: (point) => {
     if (!stroke || (state.tool !== "brush" && state.tool !== "eraser")) return;
@@ -107,7 +107,7 @@ export const mend = {
       stampAt({ row: row + ((at.row - row) * each) / stamps, column: column + ((at.column - column) * each) / stamps });
     }
     stroke.last = at;
-    changed("labels");
+    changed("stroke");
   },
   end: () => {
     if (!stroke) return;

@@ -75,9 +75,12 @@ function drawContents() {
   const all = contents();
   draw("content", all, makeContent, (tile, photo) => {
     const now = photo.id === state.content;
-    mark(tile, now, state.chosen.has(photo.id));
-    tile.root.classList.toggle("changed", Object.keys(settingsOf(photo.id)).length > 0);
-    tile.open.setAttribute("aria-label", texts.tile(photo.name, { now, marked: state.chosen.has(photo.id) }));
+    const marked = state.chosen.has(photo.id);
+    const adjusted = Object.keys(settingsOf(photo.id)).length > 0;
+    if (!news(tile, `${now} ${marked} ${adjusted}`)) return;
+    mark(tile, now, marked);
+    tile.root.classList.toggle("changed", adjusted);
+    tile.open.setAttribute("aria-label", texts.tile(photo.name, { now, marked }));
   });
   heads.content.textContent = state.chosen.size ? texts.marked(state.chosen.size, all.length) : all.length || "";
 }
@@ -86,17 +89,22 @@ function drawStyles() {
   const all = styles();
   const look = new Set(lookOf(state.content).map(({ photo: id }) => id));
   draw("style", all, makeStyle, (tile, photo) => {
-    mark(tile, look.has(photo.id), false);
     const transfer = tried(photo.id);
     const address = transfer ? paths.result(transfer.id, THUMBNAIL, {}) : null;
-    if (tile.address !== address) {
-      tile.address = address;
-      tile.result.hidden = address === null;
-      if (address) tile.result.src = address;
-    }
+    if (!news(tile, `${look.has(photo.id)} ${address}`)) return;
+    mark(tile, look.has(photo.id), false);
+    tile.result.hidden = address === null;
+    if (address && tile.result.getAttribute("src") !== address) tile.result.src = address;
     tile.open.setAttribute("aria-label", texts.styleTile(photo.name, look.has(photo.id)));
   });
   heads.style.textContent = all.length || "";
+}
+
+/** Whether a tile has to be drawn anew: what it would show is told in a line. */
+function news(tile, line) {
+  if (tile.line === line) return false;
+  tile.line = line;
+  return true;
 }
 
 function draw(kind, photos, make, update) {
@@ -176,5 +184,5 @@ function makeStyle(photo) {
     { label: texts.remove, run: () => removePhotos([id]) },
   ]);
   seen.observe(tile.root);
-  return { ...tile, result, address: null };
+  return { ...tile, result };
 }

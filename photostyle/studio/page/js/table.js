@@ -18,6 +18,7 @@ const SETTLED = 180; // milliseconds without a change after which 100 % is asked
 
 const panes = {};
 const slots = {};
+const waiting = new Set(); // panes to draw
 let frame = 0;
 let settled = 0;
 let handle = null;
@@ -25,16 +26,17 @@ let handle = null;
 export function buildTable(root) {
   for (const kind of ["content", "style", "result"]) {
     panes[kind] = new Pane(kind, draw);
-    slots[kind] = new Slot(draw);
-    slots[`${kind}Part`] = new Slot(draw);
+    slots[kind] = new Slot(() => drawOnly(kind));
+    slots[`${kind}Part`] = new Slot(() => drawOnly(kind));
     gestures(panes[kind], () => shownIn(kind));
   }
   handle = compareHandle(panes.result, () => photo(state.content));
   panes.result.field.append(handle.root);
   root.setAttribute("aria-label", texts.table);
   root.append(emptyTable(), panes.content.root, panes.style.root, panes.result.root);
-  on("photos content looks settings transfers zoom mode before overlay labels tool method mending", draw);
-  on("divider", draw);
+  on("photos content looks zoom mode before overlay labels tool method mending", draw);
+  on("settings transfers divider", () => drawOnly("result"));
+  on("stroke", () => drawOnly(state.mending));
 }
 
 export const mainPane = () => panes.result;
@@ -45,8 +47,20 @@ function shownIn(kind) {
   return photo(lookOf(state.content)[0]?.photo ?? null);
 }
 
-/** Draws at the next frame. */
+/** Draws one pane at the next frame; the result pane too where it shows the photo. */
+function drawOnly(kind) {
+  waiting.add(kind);
+  if (kind === "content" && (!panes.content.shown || state.before || !slots.result.bitmap)) waiting.add("result");
+  schedule();
+}
+
+/** Draws all panes at the next frame. */
 export function draw() {
+  for (const kind of Object.keys(panes)) waiting.add(kind);
+  schedule();
+}
+
+function schedule() {
   document.getElementById("table").setAttribute("aria-busy", "true");
   clearTimeout(settled);
   if (frame) return;
@@ -54,7 +68,9 @@ export function draw() {
     frame = 0;
     wantPictures();
     layOut();
-    for (const kind of Object.keys(panes)) drawPane(kind);
+    const due = [...waiting];
+    waiting.clear();
+    for (const kind of due) drawPane(kind);
     drawState();
     clearTimeout(settled);
     settled = setTimeout(wantParts, SETTLED);
@@ -156,8 +172,12 @@ function drawState() {
   describe(panes.style, texts.style, style);
   const count = lookOf(state.content).length;
   if (count > 1) panes.style.about.textContent = texts.blend(count);
-  panes.style.note.hidden = style !== null && !style.is_look;
-  panes.style.note.replaceChildren(...(style ? [element("p", { text: texts.lookFile })] : styleNote()));
+  const note = style === null ? "none" : style.is_look ? "look" : "";
+  if (panes.style.note.dataset.kind !== note) {
+    panes.style.note.dataset.kind = note;
+    panes.style.note.hidden = note === "";
+    panes.style.note.replaceChildren(...(note === "look" ? [element("p", { text: texts.lookFile })] : styleNote()));
+  }
   panes.result.name.textContent = state.before ? texts.before : texts.result;
   const seen = state.mode === "compare" ? texts.comparePane : texts.resultPane;
   panes.result.canvas.setAttribute("aria-label", content ? seen(content.name) : texts.result);
