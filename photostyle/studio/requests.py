@@ -104,7 +104,8 @@ async def worked(request: Request, worker: Worker, task: str, **options: Any) ->
     Raises:
         JobStoppedError: the client has gone away.
     """
-    options.setdefault("seconds", studio_of(request).limits.view_seconds)
+    if "seconds" not in options:
+        options["seconds"] = studio_of(request).limits.view_seconds
     work = asyncio.ensure_future(worker.run(task, again=1, **options))
     gone = asyncio.ensure_future(_gone(request))
     try:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from photostyle import __version__
-from photostyle.errors import PhotostyleError
 from photostyle.preset_files import preset_names
 from photostyle.settings import LookSettings, Settings
 from photostyle.studio.answers import as_error, in_json
@@ -105,17 +104,17 @@ class Studio:
         """Takes in the photos of the command line, one after another."""
         try:
             paths = await self.hand.run("find_photos", priority=3, places=self.given, results=self.folder)
-        except PhotostyleError as error:
+        except Exception as error:
             self._refuse(error)
             return
         for path in paths:
             try:
                 photo = await self.photos.add_in_place(path, "content")
                 self.events.tell("photo", photo.shown())
-            except PhotostyleError as error:
+            except Exception as error:
                 self._refuse(error)
 
-    def _refuse(self, error: PhotostyleError) -> None:
+    def _refuse(self, error: Exception) -> None:
         self.refused.append(in_json(as_error(error)))
         self.events.tell("refused", {"error": self.refused[-1]})
 

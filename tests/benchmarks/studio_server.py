@@ -70,7 +70,7 @@ class Page:
                 return str(id)
             if transfer["status"] in ("failed", "stopped"):
                 raise RuntimeError(transfer["error"]["text"])
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def view(self, id: str, settings: dict[str, Any]) -> bytes:
         query = urllib.parse.urlencode({"longest": 1200, "settings": json.dumps(settings)})

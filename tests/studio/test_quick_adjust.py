@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from photostyle.errors import InputError
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.adjustments import adjust
 from photostyle.pipeline.session import Session, solve
@@ -164,3 +165,5 @@ def test_a_file_of_something_else_is_no_transfer(tmp_path: Path) -> None:
     (tmp_path / "1.solved").write_bytes(zlib.compress(pickle.dumps({"a": 1})))
     with pytest.raises(TypeError, match="a stored transfer"):
         load(tmp_path / "1.solved")
+    with pytest.raises(InputError, match="no longer here"):
+        load(tmp_path / "2.solved")

@@ -8,58 +8,18 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from starlette.requests import Request
 
 from photostyle.errors import InputError
 from photostyle.studio import workers
-from photostyle.studio.work import process
+from photostyle.studio.requests import worked
 from photostyle.studio.workers import JobStoppedError, UnforeseenError, Worker, WorkerDiedError
+from tests.studio.fake_tasks import serve, serve_nothing
 from tests.studio.served import Served
-
-
-class Tasks:
-    """In the place of the tasks of a studio."""
-
-    def __init__(self, kept_pixels: float) -> None:
-        self.idle = 0
-
-    def use_idle_time(self) -> bool:
-        self.idle += 1
-        return self.idle < 3
-
-    def value(self, tell: Callable[..., None], value: Any) -> Any:
-        return value
-
-    def told(self, tell: Callable[..., None], steps: int, pause: float) -> int:
-        for step in range(steps):
-            tell(f"step {step}", step / steps)
-            time.sleep(pause)
-        return steps
-
-    def sleep(self, tell: Callable[..., None], duration: float) -> None:
-        time.sleep(duration)
-
-    def die(self, tell: Callable[..., None]) -> None:
-        os._exit(3)
-
-    def wrong(self, tell: Callable[..., None]) -> None:
-        raise InputError("a photo", "none", "a.jpg")
-
-    def bug(self, tell: Callable[..., None]) -> None:
-        raise ZeroDivisionError("nobody foresaw this")
-
-
-def serve(*arguments: Any) -> None:
-    """What a process of these tests runs."""
-    process.load_tasks = Tasks
-    process.serve(*arguments)
-
-
-def serve_nothing(*_: Any) -> None:
-    os._exit(4)
-
 
 Use = Callable[[Worker], Awaitable[Any]]
 
@@ -202,6 +162,29 @@ def test_who_no_longer_waits_is_left_out(worker: Callable[[Use], Any]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        left = worker.busy
+        await first.result
+        return left
+
+    assert worker(use) == 1
+
+
+def test_a_picture_for_a_page_that_has_moved_on_is_left_out(worker: Callable[[Use], Any]) -> None:
+    class Gone:
+        """A request whose client goes away after a moment."""
+
+        app = SimpleNamespace(state=SimpleNamespace(studio=None))
+
+        async def receive(self) -> dict[str, str]:
+            await asyncio.sleep(0.05)
+            return {"type": "http.disconnect"}
+
+    async def use(worker: Worker) -> int:
+        first = worker.submit("sleep", duration=2.0)
+        for _ in range(3):
+            with pytest.raises(JobStoppedError):
+                await worked(cast("Request", Gone()), worker, "sleep", seconds=60.0, duration=5)
+        await asyncio.sleep(0.05)
         left = worker.busy
         await first.result
         return left

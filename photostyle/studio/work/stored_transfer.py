@@ -8,6 +8,7 @@ import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from photostyle.errors import InputError
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.grid_method import GridLook
 from photostyle.pipeline.rendering import Rendering, Solved
@@ -57,8 +58,16 @@ def store(path: Path, transfer: StoredTransfer) -> None:
 
 
 def load(path: Path) -> StoredTransfer:
-    """Reads what `store` wrote. The file must come from the studio's own folder, since a pickle can run code."""
-    transfer = pickle.loads(zlib.decompress(path.read_bytes()))
+    """Reads what `store` wrote. The file must come from the studio's own folder, since a pickle can run code.
+
+    Raises:
+        InputError: it has been removed meanwhile.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError.stating("this result is no longer here", advice="Choose the style again.") from error
+    transfer = pickle.loads(zlib.decompress(data))
     if not isinstance(transfer, StoredTransfer):
         raise TypeError(f"expected a stored transfer, found a {type(transfer).__name__}")
     return transfer
