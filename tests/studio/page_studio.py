@@ -64,7 +64,7 @@ class Desk:
     def value(self, expression: str) -> Any:
         return self.page.evaluate(expression)
 
-    def until(self, expression: str, seconds: float = 30) -> None:
+    def until(self, expression: str, seconds: float = 60) -> None:
         """Waits until JavaScript gives something true. The page's policy forbids Playwright's `wait_for_function`."""
         end = time.monotonic() + seconds
         while not self.value(expression):
@@ -115,7 +115,7 @@ class Desk:
 
     def wait_for_result(self, preset: str = "preview") -> None:
         """Waits until the result pane says that this preset is done and its picture is drawn."""
-        self.until(f"document.querySelector('.pane.result .line')?.textContent.startsWith('{preset} · ')", 120)
+        self.until(f"document.querySelector('.pane.result .line')?.textContent.startsWith('{preset} · ')", 300)
         self.settle()
 
     def settle(self) -> None:

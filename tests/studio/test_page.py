@@ -60,7 +60,7 @@ def test_two_dropped_photos_give_a_first_result(table: Desk, city: Path, sunset:
 
 def test_default_takes_the_place_of_the_quick_result(table: Desk, city: Path, sunset: Path) -> None:
     table.add([city], [sunset])
-    table.page.wait_for_selector(".pane.result .line:has-text('Quick result')", timeout=60_000)
+    table.page.wait_for_selector(".pane.result .line:has-text('Quick result')", timeout=120_000)
     table.settle()
     quick = table.pixels()
     table.wait_for_result("full method")
@@ -69,9 +69,9 @@ def test_default_takes_the_place_of_the_quick_result(table: Desk, city: Path, su
 
 def test_work_can_be_stopped_and_taken_up_again(table: Desk, city: Path, sunset: Path) -> None:
     table.add([city], [sunset])
-    table.page.wait_for_selector(".pane.result .line:has-text('Quick result')", timeout=60_000)
+    table.page.wait_for_selector(".pane.result .line:has-text('Quick result')", timeout=120_000)
     table.page.get_by_role("button", name="Stop").click()
-    table.page.wait_for_selector(".pane.result .line:has-text('Stopped')", timeout=30_000)
+    table.page.wait_for_selector(".pane.result .line:has-text('Stopped')", timeout=120_000)
     table.page.get_by_role("button", name="Refine").click()
     table.wait_for_result("full method")
 

@@ -3,7 +3,7 @@ import { changed } from "./store.js";
 import { say } from "./dom.js";
 import { texts } from "./texts.js";
 
-const MOST = 300;
+const MOST = 200;
 const done = [];
 const undone = [];
 

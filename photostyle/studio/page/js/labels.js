@@ -4,6 +4,19 @@ const EDGE = 34; // difference of colour, of 255, at which a snapping tool stops
 const STEP = 14; // the same between neighbouring pixels, for the fill
 export const NONE = 255; // the value of pixels in no region
 
+let shared = { seen: new Uint8Array(0), stack: new Int32Array(0) };
+/** Room for a flood over so many pixels, used by one after the other. */
+function room(pixels) {
+  if (shared.seen.length < pixels) shared = { seen: new Uint8Array(pixels), stack: new Int32Array(pixels) };
+  return shared;
+}
+
+/** A colour `#rrggbb` as the word of its four bytes RGBA. */
+export function colourWord(colour) {
+  const value = Number.parseInt(colour.slice(1), 16);
+  return (0xff000000 | ((value & 255) << 16) | (value & 0xff00) | (value >>> 16)) >>> 0;
+}
+
 export class LabelMap {
   /** `values`: (rows * columns) ids; `guide`: RGBA bytes of the photo at the same size. */
   constructor({ rows, columns, values }, guide) {
@@ -13,16 +26,13 @@ export class LabelMap {
     this.drawn = this.ink.createImageData(columns, rows);
     this.words = new Uint32Array(this.drawn.data.buffer);
     this.colours = new Uint32Array(256);
-    this.seen = new Uint8Array(rows * columns);
-    this.stack = new Int32Array(rows * columns);
   }
 
   /** Colours of the overlay by id, as `#rrggbb`; what is in no region stays clear. */
   paintAll(colours) {
     this.colours.fill(0);
     for (const [id, colour] of colours) {
-      const value = Number.parseInt(colour.slice(1), 16);
-      this.colours[id] = (0xff000000 | ((value & 255) << 16) | (value & 0xff00) | (value >>> 16)) >>> 0;
+      this.colours[id] = colourWord(colour);
     }
     this.redraw({ top: 0, left: 0, bottom: this.rows, right: this.columns });
   }
@@ -102,7 +112,8 @@ export class LabelMap {
 
   /** Visits what hangs together with `start` inside `box` and passes `takes(place, from)`. */
   flood(start, box, takes, visit) {
-    const { columns, seen, stack } = this;
+    const { columns } = this;
+    const { seen, stack } = room(this.values.length);
     const visited = [];
     let height = 0;
     const reach = (place, from) => {

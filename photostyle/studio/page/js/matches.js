@@ -1,7 +1,7 @@
 // What takes its look from what: changed by choosing in a list, or by dragging a region of the style onto one of the photo.
 import { setMatch } from "./desk.js";
 import { arrange, element } from "./dom.js";
-import { regionsOf } from "./mending.js";
+import { regionsOf } from "./region_maps.js";
 import { swatch } from "./swatch.js";
 import { current } from "./solve.js";
 import { lookOf, on, state } from "./store.js";
