@@ -170,8 +170,6 @@ function drawState() {
   const style = shownIn("style");
   describe(panes.content, texts.photo, content);
   describe(panes.style, texts.style, style);
-  const count = lookOf(state.content).length;
-  if (count > 1) panes.style.about.textContent = texts.blend(count);
   const note = style === null ? "none" : style.is_look ? "look" : "";
   if (panes.style.note.dataset.kind !== note) {
     panes.style.note.dataset.kind = note;
@@ -190,8 +188,10 @@ const styleNote = () => [
 ];
 
 function describe(pane, title, shown) {
+  const count = title === texts.style ? lookOf(state.content).length : 1;
+  const line = count > 1 ? texts.blend(count) : shown ? texts.photoLine(shown) : "";
   pane.name.textContent = title;
-  pane.about.textContent = shown ? texts.photoLine(shown) : "";
+  if (pane.about.textContent !== line) pane.about.replaceChildren(element("span", { class: "line", text: line }));
   pane.canvas.setAttribute("aria-label", shown ? `${title}: ${shown.name}` : title);
 }
 
