@@ -20,13 +20,13 @@ ARGUMENTS = [
 
 
 class Opened:
-    """One open page of a file.
+    """One open page of a file, or of a server.
 
     `page` is Playwright's; `complaints` is what its console has said and what it has thrown; `requests` is what it has
     asked for.
     """
 
-    def __init__(self, context: BrowserContext, path: Path) -> None:
+    def __init__(self, context: BrowserContext, place: Path | str) -> None:
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.page: Page = context.new_page()
@@ -34,11 +34,16 @@ class Opened:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self._session = context.new_cdp_session(self.page)
-        self.page.goto(path.as_uri())
+        self.page.goto(place if isinstance(place, str) else place.as_uri())
 
     def value(self, expression: str) -> Any:
         """What JavaScript gives in the page."""
         return self.page.evaluate(expression)
+
+    def accessibility(self) -> list[dict[str, Any]]:
+        """The nodes of the accessibility tree, as Chromium computes it for screen readers."""
+        nodes: list[dict[str, Any]] = self._session.send("Accessibility.getFullAXTree")["nodes"]
+        return nodes
 
     def touch(self, kind: str, *points: tuple[float, float]) -> None:
         """A touch event, such as `touchStart`: Playwright itself only taps."""
@@ -48,9 +53,10 @@ class Opened:
 
 @contextmanager
 def opened(
-    path: Path, *, width: int = 1000, height: int = 800, dark: bool = False, touch: bool = False
+    place: Path | str, *, width: int = 1000, height: int = 800, dark: bool = False, touch: bool = False
 ) -> Iterator[Opened]:
-    """A file in a browser that ends with the block. Without a browser the test is skipped; with CI=true it fails."""
+    """A file or an address in a browser that ends with the block. Without a browser the test is skipped; with CI=true
+    it fails."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         missing("no Chromium: install the system's package `chromium`")
@@ -59,5 +65,5 @@ def opened(
         with browser.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", has_touch=touch
         ) as context:
-            yield Opened(context, path)
+            yield Opened(context, place)
         browser.close()

@@ -9,12 +9,12 @@ import traceback
 from collections.abc import Sequence
 
 from photostyle import __version__
-from photostyle.cli import batch, doctor, look, presets, run, segment, weights
+from photostyle.cli import batch, doctor, look, presets, run, segment, studio, weights
 from photostyle.cli.common import INTERRUPTED, Parser
 from photostyle.cli.streams import check_standard_output, prepare_streams, print_any_character
 from photostyle.errors import OutputError, PhotostyleError
 
-COMMANDS = (run, batch, look, segment, presets, weights, doctor)
+COMMANDS = (run, batch, studio, look, segment, presets, weights, doctor)
 REPORT_A_BUG = (
     "this is a bug in photostyle. Please report it, with the lines above and the output of `photostyle doctor`"
 )

@@ -155,6 +155,10 @@ def _formats() -> Iterator[Finding]:
         yield Finding("reports", "ok", f"written, curves by matplotlib {metadata.version('matplotlib')}")
     else:
         yield Finding("reports", "advice", "not written", "python -m pip install 'photostyle[report]'")
+    if find_spec("starlette") and find_spec("uvicorn"):
+        yield Finding("studio", "ok", f"served by starlette {metadata.version('starlette')}")
+    else:
+        yield Finding("studio", "advice", "not served", "python -m pip install 'photostyle[studio]'")
 
 
 def _weights() -> Iterator[Finding]:

@@ -22,6 +22,7 @@ edges like masks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,24 +85,38 @@ def adjust(
         tile: rows and columns of a tile, in pixels. The result is the same for any, bit for bit; see
             `photostyle.solvers.full_size.apply_at_full_size` for photos that are not sRGB.
     """
-    if _is_full(settings):
+    if is_full(settings):
         return changed
-    maps = _maps(content, settings.look, proxy)
+    maps = adjustment_maps(content, settings.look, proxy)
 
     def work(part: Part) -> None:
-        rows, looked = content[part.pixels], changed[part.pixels]
-        before, after = (_flat(profile.to_srgb(each)) for each in (rows, looked))
-        own_maps = {name: _flat(plane(rows, part)[..., None])[:, 0] for name, plane in maps.items()}
-        mixed = _adjust_part(before, after, settings, own_maps)
-        found = mixed[: rows.size // 3].reshape(rows.shape)
-        if not profile.is_srgb:
-            found = np.clip(profile.from_srgb(found), 0, 1)
-            for exact, same in ((rows, mixed == before), (looked, mixed == after)):  # unchanged bits
-                found = np.where(same.all(1)[: rows.size // 3].reshape(rows.shape[:2])[..., None], exact, found)
-        changed[part.pixels] = found
+        changed[part.pixels] = adjust_part(content[part.pixels], changed[part.pixels], settings, maps, part, profile)
 
     for_each_tile(content.shape[0], content.shape[1], work, size=tile)
     return changed
+
+
+def adjust_part(
+    rows: Pixels, looked: Pixels, settings: Settings, maps: Mapping[str, AdjustmentMap], part: Part, profile: Profile
+) -> Pixels:
+    """What `adjust` gives in a part of the photo, bit for bit.
+
+    Args:
+        rows, looked: the part of the content, and the same part with the full look; see `adjust`.
+        settings: they ask for something other than the full look.
+        maps: see `adjustment_maps`; made from the whole photo.
+        part: which part it is.
+        profile: see `adjust`.
+    """
+    before, after = (_flat(profile.to_srgb(each)) for each in (rows, looked))
+    own_maps = {name: _flat(plane(rows, part)[..., None])[:, 0] for name, plane in maps.items()}
+    mixed = _adjust_part(before, after, settings, own_maps)
+    found = mixed[: rows.size // 3].reshape(rows.shape)
+    if not profile.is_srgb:
+        found = np.clip(profile.from_srgb(found), 0, 1)
+        for exact, same in ((rows, mixed == before), (looked, mixed == after)):  # unchanged bits
+            found = np.where(same.all(1)[: rows.size // 3].reshape(rows.shape[:2])[..., None], exact, found)
+    return found
 
 
 def _flat(pixels: Pixels) -> Pixels:
@@ -110,7 +125,7 @@ def _flat(pixels: Pixels) -> Pixels:
     return np.pad(flat, ((0, -len(flat) % ROWS), (0, 0)))
 
 
-def _is_full(settings: Settings) -> bool:
+def is_full(settings: Settings) -> bool:
     """Whether the photo takes the full look, so that nothing is left to adjust."""
     look = settings.look
     parts = min(settings.strength, look.lightness, look.contrast, look.colour)
@@ -163,9 +178,15 @@ def _soft_clip(light: Pixels, low: Pixels, high: Pixels) -> Pixels:
     return bent
 
 
-def _maps(photo: Pixels, look: LookSettings, proxy: Proxy | None) -> dict[str, _Map]:
-    """The maps that `_adjust_part` uses: "skin" and "grey", [0, 1], and "shift", which is D / w."""
-    maps: dict[str, _Map] = {}
+def adjustment_maps(photo: Pixels, look: LookSettings, proxy: Proxy | None) -> dict[str, AdjustmentMap]:
+    """What depends on the place: "skin" and "grey", [0, 1], and "shift", which is D / w. Only what `look` needs.
+
+    Args:
+        photo: `(H, W, 3) float32`, at any size, whose edges the maps follow.
+        look: says which maps are needed.
+        proxy: see `adjust`.
+    """
+    maps: dict[str, AdjustmentMap] = {}
     if proxy is None:
         return maps
     shape = proxy.content.shape[:2]
@@ -173,7 +194,7 @@ def _maps(photo: Pixels, look: LookSettings, proxy: Proxy | None) -> dict[str, _
     for name, amount, likelihood in (("skin", look.skin, skin_likelihood), ("grey", look.neutrals, grey_likelihood)):
         if amount:
             likely = likelihood(before).reshape(shape)
-            maps[name] = _Map(refine(np.stack([likely, 1 - likely]), photo), np.array([1, 0], np.float32))
+            maps[name] = AdjustmentMap(refine(np.stack([likely, 1 - likely]), photo), np.array([1, 0], np.float32))
     if _shifts_lightness(look):
         added = (after - before)[:, 0].reshape(shape)
         masks = refine_fine(proxy.coarse_masks, proxy.content).of(proxy.content)
@@ -181,12 +202,12 @@ def _maps(photo: Pixels, look: LookSettings, proxy: Proxy | None) -> dict[str, _
             masks = masks * proxy.coverage
         means = (masks * added).sum((1, 2)) / np.maximum(masks.sum((1, 2)), 1)
         means[-1] = 0  # pixels in no region: D is 0
-        maps["shift"] = _Map(refine_fine(proxy.coarse_masks, photo), means)
+        maps["shift"] = AdjustmentMap(refine_fine(proxy.coarse_masks, photo), means)
     return maps
 
 
 @dataclass(frozen=True, eq=False)
-class _Map:
+class AdjustmentMap:
     """A sum of masks, each times its weight. Weights are `(K,)`. It can be computed for any part of the photo."""
 
     masks: Refined

@@ -6,7 +6,8 @@ Both find affine maps of colour on bilateral grids at a small size. The maps can
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from photostyle.regions.correspondence import Correspondence, RegionMatch
 from photostyle.regions.edge_masks import refine_fine
 from photostyle.solvers import closed_form
 from photostyle.solvers.bilateral import Shape, coefficients_of, grids_in_grey, slicing_matrix
-from photostyle.solvers.full_size import apply_at_full_size
+from photostyle.solvers.full_size import FullSizeLook, apply_at_full_size
 from photostyle.solvers.lights import keep_lights
 from photostyle.solvers.result import Outcome, Status, Step
 from photostyle.solvers.surfaces import Surfaces
@@ -189,19 +190,9 @@ def transfer_by_grids(task: Task, coarse: Pixels, grids: Grids, stages: tuple[Ou
         stages: how each stage of the solver went.
     """
     grids, regions = _ending_in_grey(grids, task.correspondence), len(grids)
-    progress, denoise = task.progress, task.settings.grid.denoise  # so that `apply` does not keep the task
     small = refine_fine(coarse, task.pixels)
-    surfaces = Surfaces.of(task.pixels, small.of(task.pixels))
-
-    def apply(photo: Photo, strengths: Strengths) -> tuple[Pixels, tuple[str, ...]]:
-        def tell(rows: int) -> None:
-            progress(Progress("apply", rows, photo.height, math.nan, {}))
-
-        masks = refine_fine(coarse, photo.pixels)
-        changed = apply_at_full_size(
-            photo.pixels, masks, surfaces, grids, strengths, profile=photo.profile, denoise=denoise, tell=tell
-        )
-        return changed, ()
+    surfaces, denoise = Surfaces.of(task.pixels, small.of(task.pixels)), task.settings.grid.denoise
+    apply = GridLook(coarse, surfaces, grids, denoise, task.progress)
 
     def terms() -> Mapping[str, float]:
         from photostyle.pipeline import pixel_method
@@ -210,6 +201,44 @@ def transfer_by_grids(task: Task, coarse: Pixels, grids: Grids, stages: tuple[Ou
         return pixel_method.paper_terms(task, changed)
 
     return SolvedTransfer(stages, apply, terms)
+
+
+@dataclass(frozen=True, eq=False)
+class GridLook:
+    """What was solved for, as a function; see `photostyle.pipeline.task.SolvedTransfer`. It does not keep the task.
+
+    Args:
+        coarse: see `transfer_by_grids`.
+        surfaces: the surfaces of the masks, at the size of the solve.
+        grids: `(K, rows, warmths, lumas, 4, 3)`; one more if everything becomes grey.
+        denoise: see `photostyle.solvers.full_size.apply_at_full_size`.
+        progress: is told how many rows are finished; None for nobody. Without it the object can be pickled.
+    """
+
+    coarse: Pixels = field(repr=False)
+    surfaces: Surfaces = field(repr=False)
+    grids: Grids = field(repr=False)
+    denoise: float
+    progress: Callable[[Progress], None] | None = field(default=None, repr=False)
+
+    def __call__(self, photo: Photo, strengths: Strengths) -> tuple[Pixels, tuple[str, ...]]:
+        def tell(rows: int) -> None:
+            if self.progress is not None:
+                self.progress(Progress("apply", rows, photo.height, math.nan, {}))
+
+        masks = refine_fine(self.coarse, photo.pixels)
+        changed = apply_at_full_size(
+            photo.pixels, masks, self.surfaces, self.grids, strengths,
+            profile=photo.profile, denoise=self.denoise, tell=tell,
+        )  # fmt: skip
+        return changed, ()
+
+    def for_parts(self, photo: Photo, strengths: Strengths) -> FullSizeLook:
+        """The same for single parts of the photo."""
+        masks = refine_fine(self.coarse, photo.pixels)
+        return FullSizeLook(
+            photo.pixels, masks, self.surfaces, self.grids, strengths, photo.profile, self.denoise
+        )  # fmt: skip
 
 
 def _ending_in_grey(grids: Grids, correspondence: Correspondence) -> Grids:

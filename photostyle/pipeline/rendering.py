@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from photostyle.pipeline.result import Clock, Result
 from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.edge_masks import coarse_masks
 from photostyle.settings import LookSettings, Settings
+from photostyle.solvers.result import Outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +73,23 @@ class Rendering:
         ids = [region.content_ids for region in self.correspondence.regions]
         content = self.correspondence.content
         return Proxy(self.pixels, changed, coarse_masks(content, ids, self.pixels), content.coverage)
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """A solved transfer that nothing has been rendered of yet; see `photostyle.pipeline.session.solve`.
+
+    Args:
+        rendering: renders the photo.
+        warnings: what the user should know, a line each.
+        stages: how each stage of the solver went.
+        seconds: how long each part took, by name, and the whole, `total`.
+    """
+
+    rendering: Rendering
+    warnings: tuple[str, ...]
+    stages: tuple[Outcome, ...]
+    seconds: Mapping[str, float]
 
 
 def strengths_of(look: LookSettings, correspondence: Correspondence) -> list[float]:

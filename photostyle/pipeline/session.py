@@ -21,7 +21,7 @@ from photostyle.encoders.looking import Networks
 from photostyle.errors import InputError, SettingsError
 from photostyle.photo.photo import Photo, PhotoSource
 from photostyle.pipeline import grid_method, set_look
-from photostyle.pipeline.rendering import Rendering, strengths_of
+from photostyle.pipeline.rendering import Rendering, Solved, strengths_of
 from photostyle.pipeline.result import Clock, Progress, Result, stage_warnings
 from photostyle.pipeline.set_look import SetLook, SetPhoto
 from photostyle.pipeline.task import SolvedTransfer, Task
@@ -31,7 +31,7 @@ from photostyle.regions.found_regions import WITHOUT_NETWORK, RegionFinder, Segm
 from photostyle.regions.mask_files import MaskSource, read_mask
 from photostyle.regions.region_map import RegionMap
 from photostyle.settings import EncoderSettings, Settings, check_one_look, keyword_changes
-from photostyle.solvers.result import Status
+from photostyle.solvers.result import Outcome, Status
 from photostyle.styles.look_file import MOST_WEIGHT, StoredStyle, is_look, read_look
 from photostyle.styles.matching import ContentPhoto, find_correspondence
 from photostyle.styles.style import Style, StylePhoto
@@ -219,16 +219,19 @@ class Session:
     def _match_and_solve(
         self, photo: Photo, small: ContentPhoto, mask: RegionMap | None, style: Style, clock: Clock
     ) -> Result:
+        return self._solve(self._task(photo, small, mask, style, clock))
+
+    def _task(self, photo: Photo, small: ContentPhoto, mask: RegionMap | None, style: Style, clock: Clock) -> Task:
+        """The task for a method, with the correspondence."""
         style.check_masks(mask is not None)
         with clock.part("regions"):
             self._progress(Progress.begin("regions"))
             found = find_correspondence(small, style, mask, self.settings)
         strengths_of(self.settings.look, found)
-        task = Task(
+        return Task(
             self.settings, self._extract, photo, small.pixels, style.parts, found, clock, self._progress,
             self._networks,
         )  # fmt: skip
-        return self._solve(task)
 
     @within_memory
     def fit(
@@ -317,27 +320,11 @@ class Session:
         return replace(result, render=solve_again, warnings=(*result.warnings, UNSOLVED))
 
     def _result(self, task: Task, solved: SolvedTransfer, history: str = "") -> Result:
-        settings = task.settings
-        origin = "; ".join(style.origin for style in task.styles) + history
-        rendering = Rendering(task.photo, task.pixels, task.correspondence, solved.apply, self.device, SOFTWARE, origin)
+        settings, stages = task.settings, solved.stages
+        rendering = self._rendering(task, solved, history)
         with task.clock.part("apply"):
             photo, enlarged = rendering.of(settings)
-        stages = solved.stages
-        warnings = (
-            *(f"content: {warning}" for warning in task.photo.warnings),
-            *(
-                f"{'style' if len(task.styles) == 1 else part.name}: {warning}"
-                for part in task.styles
-                for warning in part.photo.warnings
-            ),
-            *(f"content mask: {warning}" for warning in task.correspondence.content.warnings),
-            *(
-                f"{'style' if len(task.styles) == 1 else part.name} mask: {warning}"
-                for part in task.correspondence.styles
-                for warning in part.regions.warnings
-            ),
-            *task.correspondence.messages, *enlarged, *stage_warnings(stages),
-        )  # fmt: skip
+        warnings = _warnings_of(task, enlarged, stages)
         return Result(
             photo=photo, terms=stages[-1].terms if stages else {},
             paper_terms=enough_memory(self.device)(solved.paper_terms),
@@ -346,6 +333,10 @@ class Session:
             weights=self.weights, stages=stages, correspondence=task.correspondence,
             interrupted=any(stage.status is Status.INTERRUPTED for stage in stages),
         )  # fmt: skip
+
+    def _rendering(self, task: Task, solved: SolvedTransfer, history: str = "") -> Rendering:
+        origin = "; ".join(style.origin for style in task.styles) + history
+        return Rendering(task.photo, task.pixels, task.correspondence, solved.apply, self.device, SOFTWARE, origin)
 
     def _sizes(self) -> tuple[int, ...]:
         """The longest sides, in pixels, at which a style is measured."""
@@ -433,6 +424,31 @@ def transfer(
     return session._match_and_solve(photo, small, mask, measured, clock)
 
 
+def solve(
+    session: Session, content: PhotoSource, style: Style | PhotoSource | Sequence[Style | PhotoSource], *,
+    content_mask: MaskSource | None = None,
+) -> Solved:  # fmt: skip
+    """Solves a transfer and renders nothing yet: `Solved.rendering` gives the photo of `Session.transfer`.
+
+    Args:
+        session: its settings do not leave the content unchanged.
+        content, style, content_mask: see `Session.transfer`. The style cannot be the look of a set.
+
+    Raises:
+        InputError, SettingsError: see `Session.transfer`.
+        SettingsError: the settings leave the content unchanged, so that there is nothing to solve for.
+    """
+    if session.settings.leaves_content:
+        raise SettingsError.stating("with these settings there is nothing to solve for", "strength")
+    clock = Clock()
+    with enough_memory(session.device):
+        photo, small, mask = session._read(content, content_mask, clock)
+        task = session._task(photo, small, mask, session._measure_style(style, clock), clock)
+        solved = METHODS[session.settings.solver.method](task)
+    warnings = _warnings_of(task, (), solved.stages)
+    return Solved(session._rendering(task, solved), warnings, solved.stages, clock.seconds())
+
+
 def _loaded_encoder(settings: EncoderSettings, device: str, dtype: str) -> Encode:
     """The encoder on its device.
 
@@ -445,6 +461,31 @@ def _loaded_encoder(settings: EncoderSettings, device: str, dtype: str) -> Encod
     encoder = encoder_weights.load(settings.name, settings.pooling)
     with enough_memory(device):
         return encoder.compute_in(getattr(torch, dtype)).to(device).to(memory_format=torch.channels_last)
+
+
+def _warnings_of(task: Task, applied: Sequence[str], stages: Sequence[Outcome]) -> tuple[str, ...]:
+    """All that the user should know.
+
+    Args:
+        task: its photos, masks and correspondence have warnings.
+        applied: warnings of the full-size pass.
+        stages: how each stage of the solver went.
+    """
+    return (
+        *(f"content: {warning}" for warning in task.photo.warnings),
+        *(
+            f"{'style' if len(task.styles) == 1 else part.name}: {warning}"
+            for part in task.styles
+            for warning in part.photo.warnings
+        ),
+        *(f"content mask: {warning}" for warning in task.correspondence.content.warnings),
+        *(
+            f"{'style' if len(task.styles) == 1 else part.name} mask: {warning}"
+            for part in task.correspondence.styles
+            for warning in part.regions.warnings
+        ),
+        *task.correspondence.messages, *applied, *stage_warnings(stages),
+    )  # fmt: skip
 
 
 def _visible_coverage(photo: Photo, size: int, where: str) -> NDArray[np.float32] | None:

@@ -73,23 +73,44 @@ def apply_at_full_size(
         The new colours in the form of `pixels`, within [0, 1].
     """
     height, width = pixels.shape[:2]
-    wanted = np.array([*strengths, *[1.0] * (len(grids) - len(strengths))], np.float32)
-    tables, result = [_Table(grid, height) for grid in grids], np.empty_like(pixels)
-    noise = Noise.of(pixels, grids, denoise)
+    applied, result = FullSizeLook(pixels, masks, surfaces, grids, strengths, profile, denoise), np.empty_like(pixels)
 
     def work(part: Part) -> None:
-        before = pixels[part.pixels]
-        soft = masks.of(before, part)
-        quiet = noise.removed(pixels, soft, wanted.tolist(), part)
-        after = _applied(quiet, soft, tables, surfaces, wanted, profile, part)
-        total = np.tensordot(wanted, soft[: len(tables)], 1)
-        if total.min() < TOUCHED:
-            touched = np.clip((total - FAINT) / (TOUCHED - FAINT), 0, 1)[..., None]
-            after = np.where(touched < 1, before + touched * (after - before), after)
-        result[part.pixels] = after
+        result[part.pixels] = applied.of(part)
 
     for_each_tile(height, width, work, tell, size=tile)
     return result
+
+
+class FullSizeLook:
+    """What `apply_at_full_size` gives, for any part of the photo. The arguments are the same."""
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        masks: Refined,
+        surfaces: Surfaces,
+        grids: NDArray[np.float64],
+        strengths: Sequence[float],
+        profile: Profile,
+        denoise: float,
+    ) -> None:
+        self._pixels, self._masks, self._surfaces, self._profile = pixels, masks, surfaces, profile
+        self._wanted = np.array([*strengths, *[1.0] * (len(grids) - len(strengths))], np.float32)
+        self._tables = [_Table(grid, len(pixels)) for grid in grids]
+        self._noise = Noise.of(pixels, grids, denoise)
+
+    def of(self, part: Part) -> Pixels:
+        """The new colours of a part: the same, bit for bit, as those of the whole photo there."""
+        before, tables = self._pixels[part.pixels], self._tables
+        soft = self._masks.of(before, part)
+        quiet = self._noise.removed(self._pixels, soft, self._wanted.tolist(), part)
+        after = _applied(quiet, soft, tables, self._surfaces, self._wanted, self._profile, part)
+        total = np.tensordot(self._wanted, soft[: len(tables)], 1)
+        if total.min() < TOUCHED:
+            touched = np.clip((total - FAINT) / (TOUCHED - FAINT), 0, 1)[..., None]
+            after = np.where(touched < 1, before + touched * (after - before), after)
+        return after
 
 
 def apply_grids(
