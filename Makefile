@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all fuzz lowest check clean
+.PHONY: help demo test test-all test-page fuzz lowest check clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-9s%s\n", $$1, $$2 }'
@@ -21,8 +21,11 @@ demo: $(VENV)/.installed ## give samples/city.jpg the look of samples/sunset.jpg
 test: $(VENV)/.installed-dev ## run the tests that are not slow; ARGS='-k name' chooses among them
 	$(PYTEST) -m 'not slow' $(ARGS)
 
-test-all: $(VENV)/.installed-dev ## run all tests
-	$(PYTEST) $(ARGS)
+test-all: $(VENV)/.installed-dev ## run all tests but those of the studio's page
+	$(PYTEST) -m 'not page' $(ARGS)
+
+test-page: $(VENV)/.installed-dev ## run the tests of the studio's page in a browser
+	$(PYTEST) -m page $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## damage files for SECONDS=600 and look for tracebacks and broken results
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) -o out/fuzz

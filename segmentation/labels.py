@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 UNLABELLED = 255
 """The value of a pixel that belongs to no region."""
@@ -53,5 +55,7 @@ NAMES: Mapping[int, str] = MappingProxyType({label.id: label.name for label in C
 
 def labels_in(labels: NDArray[np.uint8 | np.intp]) -> list[int]:
     """The labels that occur in `(...)` labels of at least 0, in rising order."""
+    import numpy as np
+
     found: list[int] = np.flatnonzero(np.bincount(labels.ravel())).tolist()
     return found

@@ -20,7 +20,7 @@ def test_every_preset_loads_and_is_printed_whole() -> None:
 
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_means_what_it_meant(name: str) -> None:
-    """`for name in default fast gatys paper preview; do photostyle presets $name --json; done` made what is recorded."""
+    """`for name in default fast gatys paper preview; do photostyle presets $name --json; done` made the record."""
     recorded = json.loads((Path(__file__).parent / "presets_recorded.json").read_text())[name]
     found = load_preset(name).to_dict()
     for section, values in recorded.items():

@@ -4,8 +4,8 @@
     python -m tests.benchmarks.whole sizes [--preset default] [-o FILE.json] [--plot FILE.png]
 
 Every line is a process of its own on the sample photos, brought with grain to the size asked for; the median of the
-runs, which take turns. At 700 px `presets` has `preview`, `fast` and `default` beside a few iterations of the pixel solver
-with `compact` and with `vgg19` (random weights, which cost the same), and the seconds of one evaluation of each.
+runs, which take turns. `presets` has `preview`, `fast` and `default` at 700 px, beside a few iterations of the pixel
+solver with `compact` and with `vgg19` (random weights, which cost the same), and the seconds of one evaluation of each.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 
 from tests.studio.page_studio import Desk, Running, desk, small, studio
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.page]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.studio.page_studio import Desk, Running, desk, small, studio
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.page]
 TABS = ("Adjust", "Regions", "Save", "Many")
 ACTING = {
     "button", "checkbox", "combobox", "link", "menuitem", "menuitemcheckbox", "searchbox", "slider", "spinbutton",

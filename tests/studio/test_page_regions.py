@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.studio.page_studio import Desk, Running, desk, small, studio
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.page]
 CONTENT = ".pane.content canvas"
 
 
