@@ -36,10 +36,11 @@ STAGES = {
     "objective": "preparing",
     "solve, coarse": "refining, first pass",
     "solve, fine": "refining, second pass",
+    "solve, quick": "refining",
 }
 """Stages of a transfer, in words for the page."""
-SHARES = {"solve, coarse": (0.3, 0.75), "solve, fine": (0.75, 1.0)}
-"""How much of the time is spent at the beginning and at the end of these stages of `default`, roughly (our choice)."""
+SHARES = {"solve, coarse": (0.3, 0.75), "solve, fine": (0.75, 1.0), "solve, quick": (0.5, 1.0)}
+"""How much of the time is spent at the beginning and at the end of these stages, roughly (our choice)."""
 
 
 class Solver:
