@@ -368,6 +368,20 @@ def keyword_changes(keywords: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def check_few_steps(settings: Settings) -> None:
+    """Raises SettingsError if the method is `few steps`, and the encoder or the layers are not those of its networks."""
+    if settings.solver.method != "few steps":
+        return
+    advice = "Use the preset default, whose encoder and layers can be chosen."
+    if settings.encoder.name != "compact":
+        raise SettingsError("compact with the method few steps", settings.encoder.name, "encoder.name", advice)
+    layers, own = settings.grid.style_layers, GridSettings().style_layers
+    if layers != own:
+        raise SettingsError(
+            f"{', '.join(own)} with the method few steps", ", ".join(layers), "grid.style_layers", advice
+        )
+
+
 def check_one_look(settings: Settings) -> None:
     """Raises SettingsError if no look for a set can be found with these settings.
 

@@ -30,7 +30,7 @@ from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.found_regions import WITHOUT_NETWORK, RegionFinder, Segmentation
 from photostyle.regions.mask_files import MaskSource, read_mask
 from photostyle.regions.region_map import RegionMap
-from photostyle.settings import EncoderSettings, Settings, check_one_look, keyword_changes
+from photostyle.settings import EncoderSettings, Settings, check_few_steps, check_one_look, keyword_changes
 from photostyle.solvers.result import Outcome, Status
 from photostyle.styles.look_file import MOST_WEIGHT, StoredStyle, is_look, read_look
 from photostyle.styles.matching import ContentPhoto, find_correspondence
@@ -76,7 +76,8 @@ class Session:
             Without this function, a download of weights shows no progress either.
 
     Raises:
-        SettingsError: the preset is unknown, or this machine lacks the device.
+        SettingsError: the preset is unknown, this machine lacks the device, or the method `few steps` is to use another
+            encoder or other layers than its own.
         InputError: the look cannot be used.
         WeightsError: the encoder's weights are missing or wrong. The methods `closed form` and `few steps` do
             not need them to solve, and read them when they are first used.
@@ -94,6 +95,7 @@ class Session:
             settings = _settings_of(preset)
         if device is not None:
             settings = settings.with_changes({"device": device})
+        check_few_steps(settings)
         self.settings = settings
         self.device = chosen_device(settings.device)
         self.dtype = chosen_dtype(settings.encoder.dtype, self.device)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Progress
 from photostyle.pipeline.session import Session, transfer
@@ -78,3 +79,12 @@ def test_it_needs_no_pytorch(scene: Pixels, dusk: Pixels, tmp_path: Path) -> Non
     code = f"import sys\nfrom photostyle.cli import main\nassert main({words}) == 0\nsys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert (tmp_path / "new.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"encoder.name": "vgg19"}, "expected compact.*found vgg19"), ({"grid.style_layers": ["relu1_1"]}, "relu4_1")],
+)
+def test_another_encoder_and_other_layers_are_refused(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(SettingsError, match=rf"(?s){words}.*preset default"):
+        Session(settings=FAST.with_changes(changes))
