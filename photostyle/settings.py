@@ -369,7 +369,7 @@ def keyword_changes(keywords: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_few_steps(settings: Settings) -> None:
-    """Raises SettingsError if the method is `few steps`, and the encoder or the layers are not those of its networks."""
+    """Raises SettingsError if the method is `few steps`, and the encoder or the layers are not its own."""
     if settings.solver.method != "few steps":
         return
     advice = "Use the preset default, whose encoder and layers can be chosen."
