@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from photostyle.settings import Settings
 
 PACKAGES = (
-    "torch", "torchvision", "onnxruntime", "numpy", "scipy", "Pillow", "imagecodecs", "simplejpeg", "tifffile",
+    "torch", "torchvision", "onnxruntime", "opencv-python-headless", "numpy", "scipy", "Pillow", "imagecodecs", "simplejpeg", "tifffile",
     "safetensors", "pydantic", "tqdm", "filelock", "jinja2",
 )  # fmt: skip
 FORMATS = {"JPEG": "jpg", "PNG": "zlib", "TIFF": "libtiff", "WebP": "webp", "AVIF": "avif"}

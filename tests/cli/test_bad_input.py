@@ -150,7 +150,7 @@ def test_one_mask_of_two(folder: Path, capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--preset", "sepia"], "expected a preset (default, gatys, paper, preview), found 'sepia'"),
+        (["--preset", "sepia"], "expected a preset (default, fast, gatys, paper, preview), found 'sepia'"),
         (["--set", "solver.steps=3"], "'solver.steps'"),
         (["--set", "solver"], "expected KEY=VALUE"),
         (["--set", "objective.style=nan"], "objective.style"),
