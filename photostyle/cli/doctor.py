@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from photostyle.settings import Settings
 
 PACKAGES = (
-    "torch", "torchvision", "onnxruntime", "opencv-python-headless", "numpy", "scipy", "Pillow", "imagecodecs", "simplejpeg",
-    "tifffile", "safetensors", "pydantic", "tqdm", "filelock", "jinja2",
+    "torch", "torchvision", "onnxruntime", "opencv-python-headless", "numpy", "scipy", "Pillow", "imagecodecs",
+    "simplejpeg", "tifffile", "safetensors", "pydantic", "tqdm", "filelock", "jinja2",
 )  # fmt: skip
 FORMATS = {"JPEG": "jpg", "PNG": "zlib", "TIFF": "libtiff", "WebP": "webp", "AVIF": "avif"}
 """Each format, and the part of Pillow that reads and writes it."""
