@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from photostyle.colour.cielab import lab
-from photostyle.objective.arrays.colours import random_directions
-from photostyle.objective.constants import POINTS, UNIT
+from photostyle.objective.arrays.colours import StyleRegions, region_colours
+from photostyle.objective.constants import UNIT
 
 
 class ColourTerm:
@@ -30,39 +31,23 @@ class ColourTerm:
     """
 
     def __init__(self, styles: Sequence[tuple[Sequence[float], Tensor, Tensor]], masks: Tensor, seed: int) -> None:
-        rng = np.random.default_rng(seed)
-        self.directions = torch.from_numpy(random_directions(rng)).to(styles[0][1])
-        targets = [lab(style[0].flatten(1).T) for _, style, _ in styles]
-        self.inside: list[Tensor] = []
-        self.targets: list[Tensor] = []
-        areas = []
-        for region, mask in enumerate(masks.flatten(1)):
-            inside = (mask > 0.5).nonzero()[:, 0]
-            wanted = [
-                (shares[region], target[style_masks[region].flatten() > 0.5])
-                for (shares, _, style_masks), target in zip(styles, targets, strict=True)
-            ]
-            wanted = [(share, colours) for share, colours in wanted if share and len(colours)]
-            if not len(inside) or not wanted:
-                continue
-            whole = sum(share for share, _ in wanted)
-            areas.append(len(inside))
-            if len(inside) > POINTS:
-                inside = inside[torch.from_numpy(rng.permutation(len(inside))[:POINTS]).to(inside.device)]
-            self.inside.append(inside)
-            self.targets.append(
-                torch.stack([
-                    share / whole * _quantiles(_ordered(self.directions @ colours.T), len(inside))
-                    for share, colours in wanted
-                ]).sum(0)
-            )  # fmt: skip
-        self.shares = [area / sum(areas) for area in areas]
+        photos = [
+            StyleRegions(_array(style[0].permute(1, 2, 0)), _array(style_masks), shares)
+            for shares, style, style_masks in styles
+        ]
+        like = styles[0][1]
+        directions, regions = region_colours(photos, _array(masks.flatten(1)), seed)
+        self.directions = torch.from_numpy(directions).to(like)
+        self.regions = [
+            (torch.from_numpy(each.inside).to(like.device), torch.from_numpy(each.targets).to(like), each.share)
+            for each in regions
+        ]
 
     def __call__(self, image: Tensor) -> Tensor:
         """The term of `(1, 3, H, W)`, sRGB-encoded, [0, 1]: a scalar, in hundredths of the range of L*."""
         colours = image[0].flatten(1).T
         total = image.new_zeros(())
-        for inside, target, share in zip(self.inside, self.targets, self.shares, strict=True):
+        for inside, target, share in self.regions:
             projected = _ordered(self.directions @ lab(colours[inside]).T)
             total = total + share * (projected - target).abs().mean() / UNIT
         return total
@@ -75,9 +60,6 @@ def _ordered(values: Tensor) -> Tensor:
     return values.gather(1, torch.from_numpy(np.argsort(values.detach().numpy(), axis=1)))
 
 
-def _quantiles(ordered: Tensor, count: int) -> Tensor:
-    """`(D, count)` values at the middles of `count` equal shares, from `(D, N)` sorted ones."""
-    last = ordered.shape[1] - 1
-    at = ((torch.arange(count).to(ordered) + 0.5) / count * (last + 1) - 0.5).clamp(0, last)
-    low = at.floor().long()
-    return torch.lerp(ordered[:, low], ordered[:, (low + 1).clamp_max(last)], at - low)
+def _array(values: Tensor) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = values.detach().cpu().numpy()
+    return found

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from photostyle.objective.arrays.style import mean_gram
 from photostyle.objective.constants import SOFTENING
 from photostyle.objective.content import at_least_float32
 
@@ -85,21 +88,20 @@ def mean_grams(styles: Sequence[tuple[Sequence[float], Tensor, Tensor]]) -> Tens
         if len(parts) == 1:
             grams.append(region_gram(*parts[0][1:]))
             continue
-        found = [(share, *_mean_and_root(own, inside)) for share, own, inside in parts]
-        mean = torch.stack([share * own for share, own, _ in found]).sum(0)
-        root = torch.stack([share * own for share, _, own in found]).sum(0)
-        grams.append((root @ root + torch.outer(mean, mean)).to(pixels[0]))
+        between = mean_gram(
+            [
+                (shares[region], _array(feature[0]), _array(masks[region]))
+                for shares, feature, masks in styles
+                if shares[region]
+            ]
+        )
+        grams.append(torch.from_numpy(between).to(pixels[0]))
     return torch.stack(grams)
 
 
-def _mean_and_root(pixels: Tensor, region: MaskedRegion) -> tuple[Tensor, Tensor]:
-    """m `(C,)` and S^1/2 `(C, C)` for the Gram matrix of one region, float64 on the CPU."""
-    gram = region_gram(pixels, region).cpu().double()
-    weights = float(region.squares.sum())
-    sums = (pixels[region.inside] * region.squares).sum(0).cpu().double()
-    mean = sums / (weights * pixels.shape[1] * max(region.sum, 1e-12)) ** 0.5 if weights else sums
-    values, axes = torch.linalg.eigh(gram - torch.outer(mean, mean))
-    return mean, (axes * values.clamp_min(0).sqrt()) @ axes.T
+def _array(values: Tensor) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = at_least_float32(values).detach().cpu().numpy()
+    return found
 
 
 class StyleTerm:

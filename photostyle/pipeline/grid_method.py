@@ -72,13 +72,12 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
     from photostyle.solvers.whitening import Stiffness
 
     settings, clock = task.settings.grid, task.clock
-    stiffness = Stiffness(settings.across, settings.warmth, settings.along, settings.prior, settings.chroma)
     with clock.part("closed form"):
         task.progress(Progress.begin("closed form"))
         reference = closed_form_grids(task, scenes[-1], shape)
     matched = len(task.correspondence.matched)
     grids, following = reference[:matched], reference[matched:]
-    solver = Solver(grids, stiffness, settings.history, task.extract.device)
+    solver = Solver(grids, Stiffness.of(settings), settings.history, task.extract.device)
     stages: list[Outcome] = []
     iterations = (settings.coarse_iterations, settings.iterations)
     for name, scene, most in zip(("solve, coarse", "solve, fine"), scenes, iterations, strict=True):

@@ -5,15 +5,15 @@ The steps are made at half the size of the solve. The objective is that of `defa
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from photostyle.encoders.looking import STRIDE
 from photostyle.objective.arrays.colours import StyleRegions
 from photostyle.objective.arrays.regional import RegionalObjective
+from photostyle.photo.resizing import resize
 from photostyle.pipeline.grid_method import Grids, closed_form_grids, fixed_colours, transfer_by_grids
 from photostyle.pipeline.result import Progress
-from photostyle.pipeline.scene import Pixels, Scene, masks_of, scene_of
+from photostyle.pipeline.scene import Pixels, Scene, masks_of, scene_of, shrink_masks
 from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.solvers import quick
 from photostyle.solvers.bilateral import Shape
@@ -64,9 +64,8 @@ def solve_grids(task: Task, scene: Scene, shape: Shape) -> tuple[Grids, Outcome]
     with clock.part(STAGE):
         grids, outcome = quick.solve(
             objective, slices, reference[:matched],
-            Stiffness(settings.across, settings.warmth, settings.along, settings.prior, settings.chroma),
-            iterations=settings.coarse_iterations, history=settings.history, tolerance=settings.tolerance,
-            patience=settings.patience, report=report, stage=STAGE,
+            Stiffness.of(settings), iterations=settings.coarse_iterations, history=settings.history,
+            tolerance=settings.tolerance, patience=settings.patience, report=report, stage=STAGE,
         )  # fmt: skip
     return np.concatenate([grids, reference[matched:]]), outcome
 
@@ -75,9 +74,9 @@ def _objective(task: Task, scene: Scene, reference: Pixels) -> RegionalObjective
     matched = len(task.correspondence.matched)
     styles = []
     for place, (style, masks) in enumerate(zip(scene.styles, scene.style_masks, strict=True)):
-        size = _halved_size(style.pixels.shape)
+        pixels = _halved_photo(style.pixels)
         shares = [float(share) for share in task.correspondence.shares(place)[:matched]]
-        styles.append(StyleRegions(_resized(style.pixels, size), _resized_planes(masks[:matched], size), shares))
+        styles.append(StyleRegions(pixels, shrink_masks(masks[:matched], pixels), shares))
     networks = task.networks
     return RegionalObjective(
         scene.pixels, reference, scene.labels, scene.masks[:matched], styles, task.settings.grid, networks.features,
@@ -86,31 +85,18 @@ def _objective(task: Task, scene: Scene, reference: Pixels) -> RegionalObjective
 
 
 def _halved(scene: Scene) -> Scene:
-    """The scene at about half the size. Rows and columns are multiples of the encoder's `STRIDE`.
-
-    So the proportions of a photo may change a little.
-    """
-    rows, columns = _halved_size((len(scene.pixels) // scene.photos, scene.pixels.shape[1]))
-    size = rows * scene.photos, columns
-    soft = _resized_planes(scene.soft, size)
-    soft /= soft.sum(0)
+    """The scene at about half the size; see `_halved_photo`. Its styles keep their size."""
+    pixels = np.concatenate([_halved_photo(photo) for photo in np.split(scene.pixels, scene.photos)])
     return Scene(
-        _resized(scene.pixels, size), _resized_planes(scene.masks, size), lambda: soft, scene.styles, scene.style_masks,
-        scene.photos,
+        pixels, shrink_masks(scene.masks, pixels), lambda: shrink_masks(scene.soft, pixels), scene.styles,
+        scene.style_masks, scene.photos,
     )  # fmt: skip
 
 
-def _halved_size(size: tuple[int, ...]) -> tuple[int, int]:
-    rows, columns = (max(LEAST, STRIDE * round(extent / 2 / STRIDE)) for extent in size[:2])
-    return rows, columns
+def _halved_photo(pixels: Pixels) -> Pixels:
+    """A photo `(H, W, 3)` at about half its size. Rows and columns are multiples of the encoder's `STRIDE`.
 
-
-def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """A photo `(H, W, 3)` at another size. Each value is a mean over what it replaces."""
-    planes = _resized_planes(np.ascontiguousarray(pixels.transpose(2, 0, 1)), size)
-    return np.ascontiguousarray(planes.transpose(1, 2, 0))
-
-
-def _resized_planes(planes: Pixels, size: tuple[int, int]) -> Pixels:
-    """Planes `(K, H, W)` at another size. Each value is a mean over what it replaces."""
-    return np.stack([cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA) for plane in planes])
+    So its proportions may change a little.
+    """
+    rows, columns = (max(LEAST, STRIDE * round(extent / 2 / STRIDE)) for extent in pixels.shape[:2])
+    return resize(pixels, rows, columns)

@@ -20,9 +20,10 @@ from photostyle.encoders.features import Encode, FeatureExtractor, LazyEncoder
 from photostyle.encoders.looking import Networks
 from photostyle.errors import InputError, SettingsError
 from photostyle.photo.photo import Photo, PhotoSource
-from photostyle.pipeline import grid_method, set_look
+from photostyle.pipeline import set_look
+from photostyle.pipeline.methods import METHODS, WITHOUT_PYTORCH
 from photostyle.pipeline.rendering import Rendering, Solved, strengths_of
-from photostyle.pipeline.result import Clock, Progress, Result, stage_warnings
+from photostyle.pipeline.result import Clock, Progress, Result
 from photostyle.pipeline.set_look import SetLook, SetPhoto
 from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.presets import load_preset
@@ -31,7 +32,7 @@ from photostyle.regions.found_regions import WITHOUT_NETWORK, RegionFinder, Segm
 from photostyle.regions.mask_files import MaskSource, read_mask
 from photostyle.regions.region_map import RegionMap
 from photostyle.settings import EncoderSettings, Settings, check_few_steps, check_one_look, keyword_changes
-from photostyle.solvers.result import Outcome, Status
+from photostyle.solvers.result import Status
 from photostyle.styles.look_file import MOST_WEIGHT, StoredStyle, is_look, read_look
 from photostyle.styles.matching import ContentPhoto, find_correspondence
 from photostyle.styles.style import Style, StylePhoto
@@ -40,28 +41,6 @@ _T = TypeVar("_T")
 
 SOFTWARE = f"photostyle {__version__}"
 UNSOLVED = "nothing was solved for: with these settings the result is the content itself"
-
-
-def _transfer_by_pixels(task: Task) -> SolvedTransfer:
-    from photostyle.pipeline import pixel_method
-
-    return pixel_method.transfer(task)
-
-
-def _transfer_by_few_steps(task: Task) -> SolvedTransfer:
-    from photostyle.pipeline import quick_method
-
-    return quick_method.transfer(task)
-
-
-METHODS = {
-    "grid": grid_method.transfer,
-    "few steps": _transfer_by_few_steps,
-    "closed form": grid_method.preview,
-    "pixels": _transfer_by_pixels,
-}
-"""The methods of solving. PyTorch is loaded by those that need it, and not by those in `WITHOUT_PYTORCH`."""
-WITHOUT_PYTORCH = ("closed form", "few steps")
 
 
 class Session:
@@ -326,7 +305,7 @@ class Session:
         rendering = self._rendering(task, solved, history)
         with task.clock.part("apply"):
             photo, enlarged = rendering.of(settings)
-        warnings = _warnings_of(task, enlarged, stages)
+        warnings = task.warnings(enlarged, stages)
         return Result(
             photo=photo, terms=stages[-1].terms if stages else {},
             paper_terms=enough_memory(self.device)(solved.paper_terms),
@@ -447,7 +426,7 @@ def solve(
         photo, small, mask = session._read(content, content_mask, clock)
         task = session._task(photo, small, mask, session._measure_style(style, clock), clock)
         solved = METHODS[session.settings.solver.method](task)
-    warnings = _warnings_of(task, (), solved.stages)
+    warnings = task.warnings((), solved.stages)
     return Solved(session._rendering(task, solved), warnings, solved.stages, clock.seconds())
 
 
@@ -463,31 +442,6 @@ def _loaded_encoder(settings: EncoderSettings, device: str, dtype: str) -> Encod
     encoder = encoder_weights.load(settings.name, settings.pooling)
     with enough_memory(device):
         return encoder.compute_in(getattr(torch, dtype)).to(device).to(memory_format=torch.channels_last)
-
-
-def _warnings_of(task: Task, applied: Sequence[str], stages: Sequence[Outcome]) -> tuple[str, ...]:
-    """All that the user should know.
-
-    Args:
-        task: its photos, masks and correspondence have warnings.
-        applied: warnings of the full-size pass.
-        stages: how each stage of the solver went.
-    """
-    return (
-        *(f"content: {warning}" for warning in task.photo.warnings),
-        *(
-            f"{'style' if len(task.styles) == 1 else part.name}: {warning}"
-            for part in task.styles
-            for warning in part.photo.warnings
-        ),
-        *(f"content mask: {warning}" for warning in task.correspondence.content.warnings),
-        *(
-            f"{'style' if len(task.styles) == 1 else part.name} mask: {warning}"
-            for part in task.correspondence.styles
-            for warning in part.regions.warnings
-        ),
-        *task.correspondence.messages, *applied, *stage_warnings(stages),
-    )  # fmt: skip
 
 
 def _visible_coverage(photo: Photo, size: int, where: str) -> NDArray[np.float32] | None:

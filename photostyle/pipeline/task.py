@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from photostyle.encoders.features import FeatureExtractor
 from photostyle.encoders.looking import Networks
 from photostyle.photo.photo import Photo
-from photostyle.pipeline.result import Clock, Progress
+from photostyle.pipeline.result import Clock, Progress, stage_warnings
 from photostyle.regions.correspondence import Correspondence
 from photostyle.settings import Settings
 from photostyle.solvers.result import Outcome, Step
@@ -38,6 +38,29 @@ class Task:
     def report(self, step: Step, iterations: int) -> None:
         """Reports an accepted iterate of a stage that has at most `iterations` iterations."""
         self.progress(Progress(step.stage, step.iteration, iterations, step.loss, step.terms))
+
+    def warnings(self, applied: Sequence[str], stages: Sequence[Outcome]) -> tuple[str, ...]:
+        """All that the user should know: what the photos, masks and the correspondence say, and how solving went.
+
+        Args:
+            applied: warnings of the full-size pass.
+            stages: how each stage of the solver went.
+        """
+        return (
+            *(f"content: {warning}" for warning in self.photo.warnings),
+            *(
+                f"{'style' if len(self.styles) == 1 else part.name}: {warning}"
+                for part in self.styles
+                for warning in part.photo.warnings
+            ),
+            *(f"content mask: {warning}" for warning in self.correspondence.content.warnings),
+            *(
+                f"{'style' if len(self.styles) == 1 else part.name} mask: {warning}"
+                for part in self.correspondence.styles
+                for warning in part.regions.warnings
+            ),
+            *self.correspondence.messages, *applied, *stage_warnings(stages),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ need not be looked at.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from segmentation.refine import Refined
 
 Pixels = NDArray[np.float32]
 Planes = NDArray[np.float32]
+_Floats = TypeVar("_Floats", NDArray[np.float32], NDArray[np.float64])
 
 TOUCHED = 0.1
 """If the masks of all regions add up to at least this in a pixel, the pixel gets the full result of the grids. If they
@@ -276,7 +278,7 @@ class _Table:
         return cells, shares
 
 
-def shoulder(values: Planes) -> Planes:
+def shoulder(values: _Floats) -> _Floats:
     """Maps any value into (0, 1): unchanged from `LOW` to `HIGH`, and outside an exponential approach to 0 and 1.
 
     It overwrites the values and returns them.

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from photostyle.solvers.bilateral import HIGH, LOW, Shape, slicing_matrix
+from photostyle.solvers.full_size import shoulder
 from photostyle.solvers.minimise import Memory, minimise
 from photostyle.solvers.result import Outcome, Step
 from photostyle.solvers.whitening import AXES, UNBOUNDED, Stiffness, stiffness_matrix, whitening_factors
@@ -35,10 +36,8 @@ class Slices:
     def changed(self, coefficients: Values) -> tuple[Values, Values]:
         """The photo `(H, W, 3)`, within (0, 1), for coefficients `(unknowns, 3)`, and the slope of the shoulder."""
         values = np.asarray(self.matrix @ coefficients.astype(np.float32) + self.fixed, np.float64)
-        over, under = (values - HIGH).clip(0), (LOW - values).clip(0)
-        above, below = np.exp(-over / (1 - HIGH)), np.exp(-under / LOW)
-        image = values.clip(LOW, HIGH) + (1 - HIGH) * (1 - above) - LOW * (1 - below)
-        return image.reshape(*self.size, 3), above * below
+        slope = np.exp(-(values - HIGH).clip(0) / (1 - HIGH) - (LOW - values).clip(0) / LOW)
+        return shoulder(values).reshape(*self.size, 3), slope
 
     def pulled_back(self, gradient: Values, slope: Values) -> Values:
         """From the gradient for the photo that for the coefficients, `(unknowns, 3)`."""

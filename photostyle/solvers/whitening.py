@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from photostyle.settings import GridSettings
 from photostyle.solvers.bilateral import Shape
 
 AXES = np.array([[1, 1, 1], [1, -1, 0], [1, 1, -2]]).T / np.sqrt([3, 2, 6])
@@ -46,6 +47,11 @@ class Stiffness:
     along: float
     prior: float
     chroma: float = 1.0
+
+    @classmethod
+    def of(cls, settings: GridSettings) -> Stiffness:
+        """The stiffness in the settings."""
+        return cls(settings.across, settings.warmth, settings.along, settings.prior, settings.chroma)
 
 
 def stiffness_matrix(shape: Shape, stiffness: Stiffness, regions: int) -> sparse.csr_array:

@@ -34,6 +34,7 @@ from photostyle.studio.sizes import MOST_VIEW
 from photostyle.studio.slider_settings import shown_only
 from photostyle.studio.studio import FORMATS, Studio
 from photostyle.studio.transfer_store import Transfer
+from photostyle.studio.workers import Worker
 
 KINDS = {"cube": ".cube", "hald": ".png"}
 
@@ -85,34 +86,21 @@ async def remove_transfer(request: Request) -> Response:
 
 
 async def transfer_view(request: Request) -> Response:
-    studio = studio_of(request)
-    transfer = studio.transfers.solved(id_in(request))
-    data = await worked(
-        request,
-        studio.eye,
-        "transfer_view",
-        priority=1,
-        transfer=transfer.path,
-        content=transfer.request.content,
-        longest=number_in(request, "longest", 1200, 16, MOST_VIEW),
-        settings=shown_only(settings_in(request, transfer)),
-    )
-    return picture(data)
+    longest = number_in(request, "longest", 1200, 16, MOST_VIEW)
+    return await _picture_of_result(request, studio_of(request).eye, "transfer_view", longest=longest)
 
 
 async def transfer_part(request: Request) -> Response:
-    studio = studio_of(request)
-    transfer = studio.transfers.solved(id_in(request))
+    return await _picture_of_result(request, studio_of(request).hand, "transfer_part", part=part_in(request))
+
+
+async def _picture_of_result(request: Request, worker: Worker, task: str, **what: Any) -> Response:
+    """What a worker's task makes of a result, with the settings in the address, before all other work."""
+    transfer = studio_of(request).transfers.solved(id_in(request))
     data = await worked(
-        request,
-        studio.hand,
-        "transfer_part",
-        priority=1,
-        transfer=transfer.path,
-        content=transfer.request.content,
-        part=part_in(request),
-        settings=shown_only(settings_in(request, transfer)),
-    )
+        request, worker, task, priority=1, transfer=transfer.path, content=transfer.request.content,
+        settings=shown_only(settings_in(request, transfer)), **what,
+    )  # fmt: skip
     return picture(data)
 
 

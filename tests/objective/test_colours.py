@@ -69,7 +69,7 @@ def test_large_regions_are_sampled_the_same_way_for_a_seed() -> None:
     image, style = random(1, 3, 80, 90), random(1, 3, 80, 90, seed=1) ** 2
     masks = torch.ones(1, 80, 90)
     terms = [ColourTerm([([1.0, 1.0], style, masks)], masks, seed=seed) for seed in (0, 0, 1)]
-    assert len(terms[0].inside[0]) == POINTS
+    assert len(terms[0].regions[0][0]) == POINTS
     values = [float(term(image)) for term in terms]
     assert values[0] == values[1] != values[2]
     assert values[2] == pytest.approx(values[0], rel=0.4)

@@ -40,6 +40,7 @@ def run(words: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> byte
     return Path(words[-1]).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", SLIDERS, ids=str)
 def test_a_saved_file_has_the_bytes_of_the_copied_command(
     shared: Served, photos: tuple[Path, Path], settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
@@ -53,6 +54,7 @@ def test_a_saved_file_has_the_bytes_of_the_copied_command(
     assert run(words, photos[0].parent, monkeypatch) == saved.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["png", "tiff", "webp"])
 def test_formats_and_how_they_are_written(
     shared: Served, photos: tuple[Path, Path], format: str, monkeypatch: pytest.MonkeyPatch
@@ -81,6 +83,7 @@ def test_a_file_that_is_there_is_never_replaced(shared: Served, photos: tuple[Pa
     assert "attachment" in answer.headers["content-disposition"]
 
 
+@pytest.mark.slow
 def test_an_input_in_the_folder_for_results_is_not_written_to(tmp_path: Path) -> None:
     results = tmp_path / "results"
     results.mkdir()
@@ -145,6 +148,7 @@ def test_a_look_and_a_lut_are_those_of_the_command_line(
     assert "only be used as a style" in refused.json()["error"]["text"]
 
 
+@pytest.mark.slow
 def test_mended_regions_and_other_matches_are_those_of_the_copied_command(
     shared: Served, photos: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

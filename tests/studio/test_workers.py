@@ -192,6 +192,7 @@ def test_a_picture_for_a_page_that_has_moved_on_is_left_out(worker: Callable[[Us
     assert worker(use) == 1
 
 
+@pytest.mark.slow
 def test_the_studio_goes_on_when_its_processes_are_killed(shared: Served, photos: tuple[Path, Path]) -> None:
     content, style = shared.add(photos[0]), shared.add(photos[1], "style")
     id = shared.transfer(content, style)["id"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,58 +53,75 @@ def lab_with_gradient(colours: Values) -> tuple[Values, Callable[[Values], Value
     return found, pulled
 
 
+@dataclass(frozen=True, eq=False)
+class RegionColours:
+    """What the colour term compares in one region.
+
+    Args:
+        inside: `(M,)`, the pixels of the content that are compared, as places in the flattened photo.
+        targets: `(DIRECTIONS, M)`, what their projections should be, in rising order.
+        share: the region's share of the area, [0, 1].
+    """
+
+    inside: NDArray[np.intp] = field(repr=False)
+    targets: Values = field(repr=False)
+    share: float
+
+
+def region_colours(styles: Sequence[StyleRegions], masks: Pixels, seed: int) -> tuple[Values, list[RegionColours]]:
+    """The random directions `(DIRECTIONS, 3)`, of length 1, and the regions that can be compared.
+
+    Args:
+        masks: `(K, N) float32`, masks of the content. Pixels above one half are inside, here and in the styles.
+        seed: seed of the directions and of the choice of pixels.
+    """
+    rng = np.random.default_rng(seed)
+    directions = rng.standard_normal((DIRECTIONS, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    targets = [lab(each.pixels.reshape(-1, 3).astype(np.float64)) for each in styles]
+    found = []
+    for region, mask in enumerate(masks):
+        inside = np.flatnonzero(mask > 0.5)
+        wanted = [
+            (each.shares[region], target[each.masks[region].ravel() > 0.5])
+            for each, target in zip(styles, targets, strict=True)
+        ]
+        wanted = [(share, colours) for share, colours in wanted if share and len(colours)]
+        if not len(inside) or not wanted:
+            continue
+        whole, area = sum(share for share, _ in wanted), len(inside)
+        if area > POINTS:
+            inside = inside[rng.permutation(area)[:POINTS]]
+        quantiles = [
+            share / whole * _quantiles(np.sort(directions @ colours.T, 1), len(inside)) for share, colours in wanted
+        ]
+        found.append(RegionColours(inside, np.sum(quantiles, 0), area))
+    everything = sum(each.share for each in found)
+    return directions, [replace(each, share=each.share / everything) for each in found]
+
+
 class ColourTerm:
     """See `photostyle.objective.colours.ColourTerm`.
 
     Args:
-        masks: `(K, N) float32`, masks of the content.
+        styles, masks, seed: see `region_colours`.
     """
 
     def __init__(self, styles: Sequence[StyleRegions], masks: Pixels, seed: int) -> None:
-        rng = np.random.default_rng(seed)
-        self.directions = random_directions(rng)
-        self.parts: list[tuple[NDArray[np.intp], Values]] = []
-        areas = []
-        targets = [lab(each.pixels.reshape(-1, 3).astype(np.float64)) for each in styles]
-        for region, mask in enumerate(masks):
-            inside = np.flatnonzero(mask > 0.5)
-            wanted = [
-                (each.shares[region], target[each.masks[region].ravel() > 0.5])
-                for each, target in zip(styles, targets, strict=True)
-            ]
-            wanted = [(share, colours) for share, colours in wanted if share and len(colours)]
-            if not len(inside) or not wanted:
-                continue
-            whole = sum(share for share, _ in wanted)
-            areas.append(len(inside))
-            if len(inside) > POINTS:
-                inside = inside[rng.permutation(len(inside))[:POINTS]]
-            quantiles = [
-                share / whole * _quantiles(np.sort(self.directions @ colours.T, 1), len(inside))
-                for share, colours in wanted
-            ]
-            self.parts.append((inside, np.sum(quantiles, 0)))
-        self.shares = [area / sum(areas) for area in areas]
+        self.directions, self.regions = region_colours(styles, masks, seed)
 
     def __call__(self, colours: Values) -> tuple[float, Values]:
         """The term of CIELAB colours `(N, 3)`, in hundredths of the range of L*, and its gradient."""
         total, gradient = 0.0, np.zeros_like(colours)
-        for (inside, target), share in zip(self.parts, self.shares, strict=True):
-            projected = self.directions @ colours[inside].T
+        for region in self.regions:
+            projected = self.directions @ colours[region.inside].T
             order = np.argsort(projected.astype(np.float32), 1)
-            apart = np.take_along_axis(projected, order, 1) - target
-            total += share * float(np.abs(apart).mean()) / UNIT
+            apart = np.take_along_axis(projected, order, 1) - region.targets
+            total += region.share * float(np.abs(apart).mean()) / UNIT
             slope = np.empty_like(projected)
-            np.put_along_axis(slope, order, np.sign(apart) * (share / (apart.size * UNIT)), 1)
-            gradient[inside] += slope.T @ self.directions
+            np.put_along_axis(slope, order, np.sign(apart) * (region.share / (apart.size * UNIT)), 1)
+            gradient[region.inside] += slope.T @ self.directions
         return total, gradient
-
-
-def random_directions(rng: np.random.Generator) -> Values:
-    """`(DIRECTIONS, 3)`: directions in CIELAB, of length 1."""
-    directions = rng.standard_normal((DIRECTIONS, 3))
-    found: Values = directions / np.linalg.norm(directions, axis=1, keepdims=True)
-    return found
 
 
 def _quantiles(ordered: Values, count: int) -> Values:

@@ -81,7 +81,7 @@ def _window_sums(plane: Pixels) -> Pixels:
 
 
 def mean_gram(parts: Sequence[tuple[float, Pixels, Pixels]]) -> Values:
-    """A Gram matrix `(C, C)` between those of several styles, by their shares; see `style.mean_grams`.
+    """A Gram matrix `(C, C)` between those of several styles, by their shares; `style.mean_grams` has the formula.
 
     Args:
         parts: for each style the share, features `(C, h, w)` and the mask `(h, w)`.

@@ -38,6 +38,7 @@ class Tasks:
         self.regions = Regions(self.photos)
         self.solver = Solver(self.photos, self.regions)
         self.views = Views(self.photos)
+        self.solve, self.save_look = self.solver.solve, self.solver.save_look  # these tell how far they are
 
     def use_idle_time(self) -> bool:
         """Is called when no job is waiting: prepares one thing that the next one may need. Returns whether there is
@@ -105,28 +106,10 @@ class Tasks:
         tell("finding regions")
         return self.regions.found_mask(photo)
 
-    def solve(
-        self,
-        tell: Tell,
-        content: PhotoFile,
-        styles: Sequence[StyleFile],
-        preset: str,
-        matches: Sequence[tuple[str, str]],
-        target: Path,
-    ) -> dict[str, Any]:
-        """Solves a transfer and stores it; returns what the page shows of it."""
-        return self.solver.solve(tell, content, styles, preset, matches, target)
-
     def measure_ahead(self, tell: Tell, style: StyleFile, preset: str) -> None:
         """Measures a style that will probably be used."""
         tell("measuring the style")
         self.solver.measure_ahead(tell, style, preset)
-
-    def save_look(
-        self, tell: Tell, styles: Sequence[StyleFile], preset: str, settings: Mapping[str, Any], target: Path
-    ) -> None:
-        """Writes the styles and the settings as a look."""
-        self.solver.save_look(tell, styles, preset, settings, target)
 
     def transfer_view(
         self, tell: Tell, transfer: Path, content: PhotoFile, longest: int, settings: Mapping[str, Any]
