@@ -82,8 +82,6 @@ class Segmenter:
     def probabilities(self, photo: NDArray[np.uint8], *, size: int = SIZE) -> NDArray[np.float32]:
         """The probability of each class at every position.
 
-        It is the mean of two predictions, one for the photo and one for its mirror image.
-
         Args:
             photo: `(H, W, 3) uint8`, sRGB-encoded.
             size: longest side of the photo as the network sees it, in pixels.
@@ -96,12 +94,10 @@ class Segmenter:
             ValueError: the array is not a photo.
             MemoryError: there is too little memory.
         """
-        image = resized(photo, size)
-        logits = self.logits(np.concatenate([image, image[..., ::-1]]))
-        chances = np.exp(logits - logits.max(1, keepdims=True))
-        chances /= chances.sum(1, keepdims=True)
-        mean: NDArray[np.float32] = (chances[0] + chances[1, :, :, ::-1]) / np.float32(2)
-        return mean
+        logits = self.logits(resized(photo, size))[0]
+        chances = np.exp(logits - logits.max(0))
+        found: NDArray[np.float32] = chances / chances.sum(0)
+        return found
 
 
 def _network(content: bytes) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:

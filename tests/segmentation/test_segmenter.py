@@ -25,12 +25,6 @@ def test_probabilities_keep_the_photos_proportions(shipped: Segmenter) -> None:
     np.testing.assert_allclose(chances.sum(0), 1, atol=1e-5)
 
 
-def test_a_mirrored_photo_has_mirrored_probabilities(shipped: Segmenter) -> None:
-    photo = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
-    there, back = (shipped.probabilities(p, size=96) for p in (photo, np.ascontiguousarray(photo[:, ::-1])))
-    np.testing.assert_allclose(there, back[:, :, ::-1], atol=1e-5)
-
-
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 3000, 3), (3000, 2, 3)])
 def test_any_shape_of_photo(shipped: Segmenter, shape: tuple[int, int, int]) -> None:
     chances = shipped.probabilities(np.zeros(shape, np.uint8), size=128)
