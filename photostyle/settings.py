@@ -44,8 +44,8 @@ class EncoderSettings(Section):
     )
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
-        description="number format of the encoder; auto is bfloat16 if the device multiplies it natively (measured "
-        "gain: docs/performance.md), else float32",
+        description="number format of the encoder; auto is float32 where PyTorch is not needed (docs/default.md), "
+        "bfloat16 if the device multiplies it natively (measured gain: docs/performance.md), else float32",
     )
 
 
@@ -98,10 +98,9 @@ class ObjectiveSettings(Section):
 
 
 class SolverSettings(Section):
-    method: Literal["grid", "few steps", "closed form", "pixels"] = Field(
+    method: Literal["grid", "closed form", "pixels"] = Field(
         "grid",
-        description="how the look is found: grid solves for affine maps on bilateral grids (section grid), few steps "
-        "makes grid.coarse_iterations of its steps at half the size, with the encoder compact and without PyTorch, "
+        description="how the look is found: grid solves for affine maps on bilateral grids (section grid), "
         "closed form uses the closed form without a solver, pixels solves for every pixel (sections objective and "
         "smoothing)",
     )
@@ -160,7 +159,14 @@ class GridSettings(Section):
     )
     style: Weight = Field(11.5, description="weight of the style term, a relative distance of Gram matrices")
     style_layers: tuple[LayerName, ...] = Field(
-        ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), min_length=1, description="layers of the style term"
+        ("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
+        min_length=1,
+        description="layers of the style term at half the size of the solve",
+    )
+    fine_layers: tuple[LayerName, ...] = Field(
+        ("relu1_1", "relu2_1", "relu3_1"),
+        min_length=1,
+        description="layers of the style term at the size of the solve; more of them cost time",
     )
     colours: Weight = Field(14.5, description="weight of the colour term, a sliced Wasserstein distance")
     structure: Weight = Field(
@@ -183,7 +189,7 @@ class GridSettings(Section):
         6.0, ge=1, le=1e3, description="how many times stiffer changes of colour are than changes of light"
     )
     history: int = Field(40, ge=1, le=1000, description="number of pairs that L-BFGS remembers")
-    coarse_iterations: int = Field(34, ge=0, le=10_000, description="most iterations at half the size of the solve")
+    coarse_iterations: int = Field(24, ge=0, le=10_000, description="most iterations at half the size of the solve")
     iterations: int = Field(8, ge=0, le=10_000, description="most iterations at the size of the solve")
     tolerance: float = Field(
         2e-3,
@@ -193,6 +199,11 @@ class GridSettings(Section):
         "share of itself",
     )
     patience: int = Field(8, ge=1, le=10_000, description="number of iterations over which grid.tolerance is measured")
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """All layers of the style term."""
+        return tuple(sorted({*self.style_layers, *self.fine_layers}))
 
 
 class SmoothingSettings(Section):
@@ -366,20 +377,6 @@ def keyword_changes(keywords: Mapping[str, Any]) -> dict[str, Any]:
         name if isinstance(value, (Mapping, Section)) else KEYWORDS.get(name, name): value
         for name, value in given.items()
     }
-
-
-def check_few_steps(settings: Settings) -> None:
-    """Raises SettingsError if the method is `few steps`, and the encoder or the layers are not its own."""
-    if settings.solver.method != "few steps":
-        return
-    advice = "Use the preset default, whose encoder and layers can be chosen."
-    if settings.encoder.name != "compact":
-        raise SettingsError("compact with the method few steps", settings.encoder.name, "encoder.name", advice)
-    layers, own = settings.grid.style_layers, GridSettings().style_layers
-    if layers != own:
-        raise SettingsError(
-            f"{', '.join(own)} with the method few steps", ", ".join(layers), "grid.style_layers", advice
-        )
 
 
 def check_one_look(settings: Settings) -> None:

@@ -103,11 +103,9 @@ def refine(
     masks = enlarged(probabilities, Part.whole(height, width))
     window = 2 * max(1, round(radius * max(height, width))) + 1
     mean = window_means(guide, window)
-    products = window_means(np.stack([guide[i] * guide[j] for i, j in _PAIRS]), window)
-    covariance = [
-        plane - mean[i] * mean[j] + epsilon * (i == j) for (i, j), plane in zip(_PAIRS, products, strict=True)
-    ]
-    inverse = _inverted(covariance)
+    products = window_means(np.stack([guide[i] * guide[j] for i, j in PAIRS]), window)
+    covariance = [plane - mean[i] * mean[j] + epsilon * (i == j) for (i, j), plane in zip(PAIRS, products, strict=True)]
+    inverse = inverted(covariance)
     # Colours less one half keep more digits in float32. What is divided by the covariance stays float64.
     colours, means = ((planes - 0.5).astype(np.float32) for planes in (guide, mean))
     coefficients = np.zeros((4 * len(masks), height, width), np.float32)
@@ -123,11 +121,11 @@ def refine(
     return Refined(coefficients)
 
 
-def _inverted(upper: list[NDArray[np.float64]]) -> list[list[NDArray[np.float64]]]:
+def inverted(upper: list[NDArray[np.float64]]) -> list[list[NDArray[np.float64]]]:
     """The inverses of symmetric 3x3 matrices, one at each pixel, computed with the adjugate.
 
     Args:
-        upper: six planes `(h, w)`, the entries of the upper triangles in the order of `_PAIRS`.
+        upper: six planes `(h, w)`, the entries of the upper triangles in the order of `PAIRS`.
 
     Returns:
         The planes of the inverses, by row and column.
@@ -140,7 +138,7 @@ def _inverted(upper: list[NDArray[np.float64]]) -> list[list[NDArray[np.float64]
     return [[plane / determinant for plane in row] for row in rows]
 
 
-_PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 """Row and column of each entry in the upper triangle of a 3x3 matrix."""
 
 

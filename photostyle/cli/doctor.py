@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PACKAGES = (
     "torch", "torchvision", "onnxruntime", "opencv-python-headless", "numpy", "scipy", "Pillow", "imagecodecs",
-    "simplejpeg", "tifffile", "safetensors", "pydantic", "tqdm", "filelock", "jinja2",
+    "simplejpeg", "tifffile", "safetensors", "threadpoolctl", "pydantic", "tqdm", "filelock", "jinja2",
 )  # fmt: skip
 FORMATS = {"JPEG": "jpg", "PNG": "zlib", "TIFF": "libtiff", "WebP": "webp", "AVIF": "avif"}
 """Each format, and the part of Pillow that reads and writes it."""

@@ -14,22 +14,26 @@ from photostyle.errors import WeightsError
 from segmentation.onnx_network import Run, onnx_network
 
 FEATURES = Path(__file__).with_name("compact_features.onnx")
-STYLE_TERM = Path(__file__).with_name("compact_style_term.onnx")
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+"""The layers of `default`'s style term at half the size of the solve."""
+FINE_LAYERS = LAYERS[:3]
+"""Those at the size of the solve: the layer that is left out would take half of the time."""
+STYLE_TERMS = {
+    LAYERS: Path(__file__).with_name("compact_style_term.onnx"),
+    FINE_LAYERS: Path(__file__).with_name("compact_style_term_fine.onnx"),
+}
 SHA256 = {
     FEATURES: "5bc1e549b9edaabaf051bc7577f6213e8000eb34b85b0d97e125575fcc61c61b",
-    STYLE_TERM: "759d79a64ef167f2b01f1d0b0007d839767ab7dde9ded2027a2d449653b6e5e1",
+    STYLE_TERMS[LAYERS]: "30eaef3674e06f2dce3ce0f93de5d7aec7b2e1a4ed57dbc9c942d4d5eed51964",
+    STYLE_TERMS[FINE_LAYERS]: "639af1987fe4c6ddb06dd8a409485dd78467af6c4088504f664fe1a1f12d57d4",
 }
 """SHA-256 of the files, which come with the package, in hexadecimal. `photostyle.training.looking` writes them from
 `compact.safetensors`."""
-LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-"""The layers of `default`'s style term."""
 STRIDE = 8
-"""Rows and columns of a photo must be multiples of this, and at least four times this."""
+"""Rows and columns of a photo must be multiples of this."""
+LEAST = 4 * STRIDE
+"""Fewest rows and columns of a photo."""
 IMAGE = "image"
-STYLE_INPUTS = (
-    IMAGE,
-    *(f"{name}_{layer}" for layer in LAYERS for name in ("squares", "divisors", "targets", "shares")),
-)
 STYLE_OUTPUTS = ("term", "gradient")
 
 Pixels = NDArray[np.float32]
@@ -51,17 +55,28 @@ def load_features() -> Features:
     return lambda image: dict(zip(LAYERS, run({IMAGE: image}), strict=True))
 
 
-def load_style_term() -> StyleTerm:
+def style_inputs(layers: Sequence[str]) -> tuple[str, ...]:
+    """The names of the inputs of the network of the style term at these layers."""
+    return (
+        IMAGE,
+        *(f"{name}_{layer}" for layer in layers for name in ("squares", "divisors", "targets", "shares")),
+    )
+
+
+def load_style_term(layers: tuple[str, ...] = LAYERS) -> StyleTerm:
     """Loads the network of the style term.
 
+    Args:
+        layers: one of the keys of `STYLE_TERMS`.
+
     Returns:
-        A function of its inputs by the names in `STYLE_INPUTS`, see
+        A function of its inputs by the names of `style_inputs`, see
         `photostyle.training.looking.StyleTermNetwork.forward`: the term, and its gradient `(B, 3, H, W) float32`.
 
     Raises:
         WeightsError: the file is missing or changed.
     """
-    run = _load(STYLE_TERM, STYLE_INPUTS, STYLE_OUTPUTS)
+    run = _load(STYLE_TERMS[layers], style_inputs(layers), STYLE_OUTPUTS)
 
     def term(inputs: Mapping[str, Pixels]) -> tuple[float, Pixels]:
         loss, gradient = run(inputs)
@@ -71,15 +86,20 @@ def load_style_term() -> StyleTerm:
 
 
 class Networks:
-    """Both networks, each loaded when it is first used."""
+    """The networks, each loaded when it is first used."""
+
+    def __init__(self) -> None:
+        self._style_terms: dict[tuple[str, ...], StyleTerm] = {}
 
     @cached_property
     def features(self) -> Features:
         return load_features()
 
-    @cached_property
-    def style_term(self) -> StyleTerm:
-        return load_style_term()
+    def style_term(self, layers: tuple[str, ...]) -> StyleTerm:
+        """See `load_style_term`."""
+        if layers not in self._style_terms:
+            self._style_terms[layers] = load_style_term(layers)
+        return self._style_terms[layers]
 
 
 def _load(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> Run:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,15 @@ from photostyle.pipeline.task import SolvedTransfer, Task
 from photostyle.regions.correspondence import Correspondence, RegionMatch
 from photostyle.regions.edge_masks import refine_fine
 from photostyle.solvers import closed_form
-from photostyle.solvers.bilateral import Shape, coefficients_of, grids_in_grey, slicing_matrix
+from photostyle.solvers.bilateral import RegionSlice, Shape, coefficients_of, grids_in_grey, sliced
 from photostyle.solvers.full_size import FullSizeLook, apply_at_full_size
 from photostyle.solvers.lights import keep_lights
 from photostyle.solvers.result import Outcome, Status, Step
 from photostyle.solvers.surfaces import Surfaces
 from segmentation.matching import SURFACES
+
+if TYPE_CHECKING:
+    from photostyle.solvers.grid import Objective
 
 Grids = NDArray[np.float64]
 Strengths = Sequence[float]
@@ -67,7 +71,6 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
         scenes: the photos at half the size of the solve, and at the size of the solve.
         shape: the shape of the grids.
     """
-    from photostyle.pipeline.grid_objective import grid_objective
     from photostyle.solvers.grid import Slices, Solver
     from photostyle.solvers.whitening import Stiffness
 
@@ -77,22 +80,22 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
         reference = closed_form_grids(task, scenes[-1], shape)
     matched = len(task.correspondence.matched)
     grids, following = reference[:matched], reference[matched:]
-    solver = Solver(grids, Stiffness.of(settings), settings.history, task.extract.device)
+    solver = Solver(grids, Stiffness.of(settings), settings.history)
     stages: list[Outcome] = []
-    iterations = (settings.coarse_iterations, settings.iterations)
-    for name, scene, most in zip(("solve, coarse", "solve, fine"), scenes, iterations, strict=True):
+    sizes = (
+        ("solve, coarse", settings.coarse_iterations, settings.style_layers),
+        ("solve, fine", settings.iterations, settings.fine_layers),
+    )
+    for (name, most, layers), scene in zip(sizes, scenes, strict=True):
         if not most:
             continue
         with clock.part(f"objective, {name.split()[-1]}"):
             task.progress(Progress.begin("objective"))
             slices = Slices(
-                scene.surface_colours[:matched],
-                scene.soft[:matched],
-                fixed_colours(scene, following),
-                shape,
-                solver.device,
+                scene.surface_colours[:matched], scene.soft[:matched], fixed_colours(scene, following), shape
             )
-            objective = grid_objective(task, scene, slices.changed(solver.reference))
+            changed = slices.changed(solver.reference.reshape(-1, 3))[0]
+            objective = _objective(task, scene, layers, changed)
 
         def report(step: Step, most: int = most) -> None:
             task.report(step, most)
@@ -108,6 +111,22 @@ def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grid
     return np.concatenate([grids, following]), tuple(stages)
 
 
+def _objective(task: Task, scene: Scene, layers: tuple[str, ...], reference: Pixels) -> Objective:
+    """The objective of a scene, on arrays or by PyTorch.
+
+    Args:
+        layers: those of the style term.
+        reference: the photo after the closed form, `(H, W, 3)`.
+    """
+    if task.networks is None:
+        from photostyle.pipeline.grid_objective import grid_objective
+
+        return grid_objective(task, scene, layers, reference)
+    from photostyle.pipeline.array_objective import array_objective
+
+    return array_objective(task, task.networks, scene, layers, reference)
+
+
 def fixed_colours(scene: Scene, following: Grids) -> Pixels:
     """`(H, W, 3)`: what the pixels that are not solved for add to the photo, before the shoulder.
 
@@ -117,8 +136,9 @@ def fixed_colours(scene: Scene, following: Grids) -> Pixels:
     fixed: Pixels = scene.soft[-1][..., None] * scene.surface_colours[-1]
     if len(following):
         part = slice(-1 - len(following), -1)
-        matrix = slicing_matrix(scene.surface_colours[part], scene.soft[part], Shape(*following.shape[1:4]))
-        fixed += (matrix @ following.reshape(-1, 3)).reshape(fixed.shape).astype(np.float32)
+        shape, parts = Shape(*following.shape[1:4]), zip(scene.surface_colours[part], scene.soft[part], strict=True)
+        slices = [RegionSlice(*each, shape) for each in parts]
+        fixed += sliced(slices, following, scene.soft[0].size).reshape(fixed.shape)
     return fixed
 
 

@@ -1,8 +1,10 @@
-"""The objective of the method `grid` for a scene. It needs PyTorch, so it is imported only for solving."""
+"""The objective of the method `grid` for a scene, by PyTorch: for graphics cards, and for any encoder and layers."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from photostyle.objective.colours import ColourTerm
@@ -13,19 +15,21 @@ from photostyle.objective.photorealism import PhotorealismTerm
 from photostyle.objective.regional import RegionalObjective, RegionalWeights
 from photostyle.objective.structure import StructureTerm
 from photostyle.objective.style import RelativeStyleTerm, mean_grams
-from photostyle.pipeline.scene import Scene, stack_photos, unstack_photos
+from photostyle.pipeline.scene import Pixels, Scene, stack_photos, unstack_photos
 from photostyle.pipeline.task import Task
 from photostyle.regions.region_map import layer_masks
+from photostyle.solvers.grid import Objective
 
 
-def grid_objective(task: Task, scene: Scene, reference: Tensor) -> RegionalObjective:
+def grid_objective(task: Task, scene: Scene, layers: tuple[str, ...], reference: Pixels) -> Objective:
     """The objective of a scene. Regions without a counterpart have nothing to be compared with in style and colours.
 
     Args:
-        reference: the photo after the closed form, `(1, 3, H, W)`. What hue and chroma drift in it is free.
+        layers: those of the style term.
+        reference: the photo after the closed form, `(H, W, 3)`. What hue and chroma drift in it is free.
     """
     settings, extract, photos = task.settings.grid, task.extract, scene.photos
-    layers, matched = tuple(settings.style_layers), len(task.correspondence.matched)
+    matched = len(task.correspondence.matched)
     image, masks = extract.tensor(scene.pixels), torch.from_numpy(scene.masks[:matched]).to(extract.device)
     shares = [task.correspondence.shares(place)[:matched] for place in range(len(scene.styles))]
     style_masks = [torch.from_numpy(style_mask[:matched]).to(extract.device) for style_mask in scene.style_masks]
@@ -55,12 +59,18 @@ def grid_objective(task: Task, scene: Scene, reference: Tensor) -> RegionalObjec
             for layer, feature in extract(unstack_photos(image, photos), layers).items()
         }
 
-    return RegionalObjective(
+    objective = RegionalObjective(
         features, layers, weights,
         style=RelativeStyleTerm(targets, carried_masks),
         colours=ColourTerm(list(zip(shares, styles, style_masks, strict=True)), masks, task.settings.seed),
         structure=StructureTerm(image, torch.from_numpy(labels).to(extract.device)),
         edges=EdgeTerm(image, photos),
         photorealism=PhotorealismTerm(laplacian, device=extract.device),
-        drift=DriftTerm(image, reference, torch.from_numpy(labels).to(extract.device)),
+        drift=DriftTerm(image, extract.tensor(reference), torch.from_numpy(labels).to(extract.device)),
     )  # fmt: skip
+
+    def on_arrays(image: Pixels) -> tuple[float, NDArray[np.float64], dict[str, float]]:
+        loss, gradient, terms = objective(extract.tensor(image))
+        return loss, gradient[0].permute(1, 2, 0).cpu().numpy().astype(np.float64), terms
+
+    return on_arrays

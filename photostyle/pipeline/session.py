@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from photostyle import __version__
 from photostyle.compute.device import chosen_device, chosen_dtype, enough_memory, within_memory
+from photostyle.compute.threads import one_blas_thread
 from photostyle.encoders import weights as encoder_weights
 from photostyle.encoders.features import Encode, FeatureExtractor, LazyEncoder
 from photostyle.encoders.looking import Networks
 from photostyle.errors import InputError, SettingsError
 from photostyle.photo.photo import Photo, PhotoSource
 from photostyle.pipeline import set_look
-from photostyle.pipeline.methods import METHODS, WITHOUT_PYTORCH
+from photostyle.pipeline.methods import METHODS, needs_pytorch, solves_on_arrays
 from photostyle.pipeline.rendering import Rendering, Solved, strengths_of
 from photostyle.pipeline.result import Clock, Progress, Result
 from photostyle.pipeline.set_look import SetLook, SetPhoto
@@ -31,7 +32,7 @@ from photostyle.regions.correspondence import Correspondence
 from photostyle.regions.found_regions import WITHOUT_NETWORK, RegionFinder, Segmentation
 from photostyle.regions.mask_files import MaskSource, read_mask
 from photostyle.regions.region_map import RegionMap
-from photostyle.settings import EncoderSettings, Settings, check_few_steps, check_one_look, keyword_changes
+from photostyle.settings import EncoderSettings, Settings, check_one_look, keyword_changes
 from photostyle.solvers.result import Status
 from photostyle.styles.look_file import MOST_WEIGHT, StoredStyle, is_look, read_look
 from photostyle.styles.matching import ContentPhoto, find_correspondence
@@ -55,11 +56,10 @@ class Session:
             Without this function, a download of weights shows no progress either.
 
     Raises:
-        SettingsError: the preset is unknown, this machine lacks the device, or the method `few steps` is to use another
-            encoder or other layers than its own.
+        SettingsError: the preset is unknown, or this machine lacks the device.
         InputError: the look cannot be used.
-        WeightsError: the encoder's weights are missing or wrong. The methods `closed form` and `few steps` do
-            not need them to solve, and read them when they are first used.
+        WeightsError: the encoder's weights are missing or wrong. Where solving does not need PyTorch, they are only
+            read when they are first used.
     """
 
     def __init__(
@@ -74,22 +74,22 @@ class Session:
             settings = _settings_of(preset)
         if device is not None:
             settings = settings.with_changes({"device": device})
-        check_few_steps(settings)
         self.settings = settings
         self.device = chosen_device(settings.device)
-        self.dtype = chosen_dtype(settings.encoder.dtype, self.device)
+        self._networks = Networks() if solves_on_arrays(settings, self.device) else None
+        self.dtype = chosen_dtype(settings.encoder.dtype, self.device) if self._networks is None else "float32"
         name, show_progress = settings.encoder.name, progress is not None
         path = encoder_weights.find_weights(name, progress=show_progress)
         self.weights: dict[str, str] = {name: encoder_weights.recorded_sha256(path)}
         encoder = LazyEncoder(partial(_loaded_encoder, settings.encoder, self.device, self.dtype))
-        if settings.solver.method not in WITHOUT_PYTORCH:
+        if needs_pytorch(settings, self.device):
             encoder.load()
         self._extract = FeatureExtractor(encoder, self.device)
         self._finder: RegionFinder | None = None
-        self._networks = Networks()
         self._progress = progress or (lambda _: None)
 
     @within_memory
+    @one_blas_thread()
     def style(
         self, source: PhotoSource, mask: MaskSource | None = None, *, weight: float = 1.0, region: str | None = None
     ) -> Style:
@@ -147,6 +147,7 @@ class Session:
         )  # fmt: skip
 
     @within_memory
+    @one_blas_thread()
     def transfer(
         self, content: PhotoSource, style: SetLook | Style | PhotoSource | Sequence[Style | PhotoSource], *,
         content_mask: MaskSource | None = None,
@@ -172,6 +173,7 @@ class Session:
         return self._match_and_solve(photo, small, mask, self._measure_style(style, clock), clock)
 
     @within_memory
+    @one_blas_thread()
     def correspondence(
         self, content: PhotoSource, style: Style | PhotoSource | Sequence[Style | PhotoSource], *,
         content_mask: MaskSource | None = None,
@@ -215,6 +217,7 @@ class Session:
         )  # fmt: skip
 
     @within_memory
+    @one_blas_thread()
     def fit(
         self,
         photos: Sequence[PhotoSource],
@@ -254,7 +257,9 @@ class Session:
                 set_photos.append(SetPhoto(small.pixels, mask, segmentation, small.coverage))
         style = self._measure_style(style, clock)
         style.check_masks(content_masks is not None)
-        look = set_look.fit_set_look(self.settings, self._extract, style, set_photos, clock, self._progress)
+        look = set_look.fit_set_look(
+            self.settings, self._extract, self._networks, style, set_photos, clock, self._progress
+        )
         strengths_of(self.settings.look, look.correspondence)
         return look
 
@@ -326,10 +331,12 @@ class Session:
 
     def _style_layers(self) -> tuple[str, ...]:
         """The layers at which a style is measured."""
-        method = self.settings.solver.method
-        if method in WITHOUT_PYTORCH:
+        settings = self.settings
+        if not needs_pytorch(settings, self.device):
             return ()
-        return tuple(self.settings.grid.style_layers if method == "grid" else self.settings.objective.style_layers)
+        if settings.solver.method == "grid":
+            return settings.grid.layers
+        return tuple(settings.objective.style_layers)
 
     def _content(self, photo: Photo) -> ContentPhoto:
         """The content at the size of the solve."""

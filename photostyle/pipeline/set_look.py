@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photostyle.encoders.features import EncodedPhoto, FeatureExtractor
+from photostyle.encoders.looking import Networks
 from photostyle.errors import SettingsError
 from photostyle.photo.photo import Photo
 from photostyle.photo.resizing import resize_seen
@@ -151,6 +152,7 @@ def spread_evenly(count: int, most: int = MOST_PHOTOS) -> list[int]:
 def fit_set_look(
     settings: Settings,
     extract: FeatureExtractor,
+    networks: Networks | None,
     style: Style,
     set_photos: Sequence[SetPhoto],
     clock: Clock,
@@ -159,6 +161,7 @@ def fit_set_look(
     """Finds the look of a set.
 
     Args:
+        networks: see `photostyle.pipeline.task.Task`.
         set_photos: one or more. All of them have a mask, or none has.
 
     Raises:
@@ -175,18 +178,13 @@ def fit_set_look(
         correspondence, regions = _set_correspondence(extract, set_photos, style, cell, settings)
     height, width = cell
     stack = np.concatenate([resize_seen(photo.pixels, photo.coverage, height, width) for photo in set_photos])
-    task = Task(settings, extract, Photo(stack), stack, style.parts, correspondence, clock, progress)
+    task = Task(settings, extract, Photo(stack), stack, style.parts, correspondence, clock, progress, networks)
     with clock.part("masks"):
         scenes = _scenes(task, set_photos, regions, [(height // 2, width // 2), (height, width)])
     stages: tuple[Outcome, ...] = ()
     if settings.solver.method == "grid":
         shape = Shape(1, 1, settings.grid.lumas)
         grids, stages = grid_method.solve_grids(task, scenes, shape)
-    elif settings.solver.method == "few steps":
-        from photostyle.pipeline import quick_method
-
-        grids, outcome = quick_method.solve_grids(task, scenes[-1], Shape(1, 1, settings.grid.lumas))
-        shape, stages = Shape(1, 1, settings.grid.lumas), (outcome,)
     else:
         shape = Shape(1, 1, grid_method.PREVIEW.lumas)
         with clock.part("closed form"):
@@ -334,7 +332,8 @@ def _scenes(
 
 def _style(task: Task, style: StylePhoto, longest: int) -> EncodedPhoto:
     """A style photo, measured with this longest side in pixels."""
-    layers = tuple(task.settings.grid.style_layers) if task.settings.solver.method == "grid" else ()
+    by_pytorch = task.settings.solver.method == "grid" and task.networks is None
+    layers = task.settings.grid.layers if by_pytorch else ()
     return task.extract.encoded(Photo(style.pixels, style.coverage).fitted(longest), layers)
 
 

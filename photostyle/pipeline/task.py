@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from photostyle.styles.style import StylePhoto
 class Task:
     """What a method gets: the photos, the correspondence of their regions, and where to report progress.
 
-    `networks` are those of the method `few steps`, which a session loads once.
+    `networks` solve without PyTorch, see `photostyle.pipeline.methods.solves_on_arrays`. A session loads them once.
     """
 
     settings: Settings
@@ -33,7 +33,7 @@ class Task:
     correspondence: Correspondence
     clock: Clock
     progress: Callable[[Progress], None]
-    networks: Networks = field(default_factory=Networks)
+    networks: Networks | None = None
 
     def report(self, step: Step, iterations: int) -> None:
         """Reports an accepted iterate of a stage that has at most `iterations` iterations."""

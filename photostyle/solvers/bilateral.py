@@ -50,48 +50,79 @@ class Shape:
         return self.rows * self.warmths * self.lumas
 
 
-def slicing_matrix(colours: NDArray[np.float32], masks: NDArray[np.float32], shape: Shape) -> sparse.csr_array:
-    """The matrix from the coefficients of all cells to colours: trilinear weights times masks times (R, G, B, 1).
+class RegionSlice:
+    """From the coefficients of one region's grid to what the region adds to the colours of a photo.
 
     Args:
-        colours: `(K, H, W, 3) float32`, sRGB-encoded: for each region the colours that its map is applied to.
-        masks: `(K, H, W) float32`, soft.
+        colours: `(H, W, 3) float32`, sRGB-encoded: the colours that the region's map is applied to.
+        mask: `(H, W) float32`, soft.
+        shape: the shape of the grid.
 
-    Returns:
-        `(H W, 4 K cells) CSR float32`; columns are in the order of `(K, rows, warmths, lumas, 4)`.
+    `pixels` are the N places in the flattened photo where the region is present.
     """
-    from scipy import sparse
 
-    height, width = masks.shape[1:]
-    down = np.repeat((np.arange(height) + 0.5) / height, width)
-    corners = list(np.ndindex(*(min(2, extent) for extent in (shape.rows, shape.warmths, shape.lumas))))
-    entries = 4 * len(corners)
-    present = masks.reshape(len(masks), -1) > FAINT
-    ends = np.cumsum(entries * present.sum(0))
-    starts = np.concatenate([[0], ends[:-1]])
-    data, indices = np.empty(ends[-1], np.float32), np.empty(ends[-1], np.int32)
-    for region, mask in enumerate(masks.reshape(len(masks), -1)):
-        inside = present[region].nonzero()[0]
-        own = colours[region].reshape(-1, 3)[inside]
-        basis = np.concatenate([own, np.ones((len(inside), 1), np.float32)], 1)
-        places = (down[inside], (_warmth(own) + 1) / 2, np.clip(own @ LUMA, 0, 1))
-        axes = [
-            _hat_weights(count, at) for count, at in zip((shape.rows, shape.warmths, shape.lumas), places, strict=True)
-        ]
-        weights = np.empty((len(inside), len(corners), 1), np.float32)
-        cells = np.empty((len(inside), len(corners), 1), np.int32)
+    def __init__(self, colours: NDArray[np.float32], mask: NDArray[np.float32], shape: Shape) -> None:
+        from scipy import sparse
+
+        height, width = mask.shape
+        self.pixels = np.flatnonzero(mask.ravel() > FAINT)
+        own, count = colours.reshape(-1, 3)[self.pixels], len(self.pixels)
+        self.basis = np.concatenate([own, np.ones((count, 1), np.float32)], 1)
+        places = ((self.pixels // width + 0.5) / height, (_warmth(own) + 1) / 2, np.clip(own @ LUMA, 0, 1))
+        extents = (shape.rows, shape.warmths, shape.lumas)
+        axes = [_hat_weights(extent, at) for extent, at in zip(extents, places, strict=True)]
+        corners = list(np.ndindex(*(min(2, extent) for extent in extents)))
+        weights, cells = np.empty((count, len(corners)), np.float32), np.empty((count, len(corners)), np.int32)
         for place, corner in enumerate(corners):
-            weight, cell = mask[inside].astype(np.float64), np.full(len(inside), region)
-            for (low, share, count), high in zip(axes, corner, strict=True):
+            weight, cell = mask.ravel()[self.pixels].astype(np.float64), np.zeros(count, np.intp)
+            for (low, share, extent), high in zip(axes, corner, strict=True):
                 weight *= share if high else 1 - share
-                cell = cell * count + low + high
-            weights[:, place, 0], cells[:, place, 0] = weight, cell
-        into = starts[inside, None] + np.arange(entries)
-        data[into] = (weights * basis[:, None]).reshape(-1, entries)
-        indices[into] = (4 * cells + np.arange(4, dtype=np.int32)).reshape(-1, entries)
-        starts[inside] += entries
-    indptr = np.concatenate([[0], ends]).astype(np.int32)
-    return sparse.csr_array((data, indices, indptr), shape=(height * width, 4 * len(masks) * shape.cells))
+                cell = cell * extent + low + high
+            weights[:, place], cells[:, place] = weight, cell
+        starts = np.arange(0, weights.size + 1, len(corners), dtype=np.int32)
+        self.weights = sparse.csr_array((weights.ravel(), cells.ravel(), starts), shape=(count, shape.cells))
+        self._transposed = sparse.csr_array(self.weights.T)
+
+    def colours(self, coefficients: NDArray[np.floating]) -> NDArray[np.float32]:
+        """`(N, 3)`, for coefficients `(4 cells, 3)` in the order of `(rows, warmths, lumas, 4)`."""
+        maps = self.weights @ coefficients.reshape(-1, 12).astype(np.float32)
+        found: NDArray[np.float32] = np.einsum("ni,nij->nj", self.basis, maps.reshape(-1, 4, 3))
+        return found
+
+    def pulled_back(self, gradient: NDArray[np.float32]) -> NDArray[np.float32]:
+        """From the gradient for `colours` that for the coefficients."""
+        each = (self.basis[:, :, None] * gradient[:, None]).reshape(-1, 12)
+        found: NDArray[np.float32] = (self._transposed @ each).reshape(-1, 3)
+        return found
+
+    def matrix(self, chosen: NDArray[np.bool_]) -> sparse.csr_array:
+        """The matrix from the coefficients to the colours of chosen pixels, `(chosen, 4 cells)`.
+
+        Args:
+            chosen: `(N,)`.
+        """
+        from scipy import sparse
+
+        some, basis = self.weights[chosen], self.basis[chosen]
+        corners = np.diff(some.indptr[:2]).sum() if len(basis) else 1
+        data = some.data.reshape(len(basis), corners, 1) * basis[:, None]
+        indices = 4 * some.indices.reshape(len(basis), corners, 1) + np.arange(4, dtype=np.int32)
+        return sparse.csr_array((data.ravel(), indices.ravel(), 4 * some.indptr), shape=(len(basis), 4 * some.shape[1]))
+
+
+def sliced(
+    slices: Sequence[RegionSlice], grids: Sequence[NDArray[np.floating]] | NDArray[np.floating], pixels: int
+) -> NDArray[np.float32]:
+    """The colours that grids give, `(pixels, 3)`, before the shoulder.
+
+    Args:
+        slices: one for each region.
+        grids: `(K, ...)`, the coefficients of each region, in the order of `(K, rows, warmths, lumas, 4, 3)`.
+    """
+    found = np.zeros((pixels, 3), np.float32)
+    for region, grid in zip(slices, grids, strict=True):
+        found[region.pixels] += region.colours(grid)
+    return found
 
 
 def _warmth(colours: NDArray[np.float32]) -> NDArray[np.float32]:

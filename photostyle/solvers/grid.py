@@ -1,33 +1,30 @@
-"""The solver of `default`: L-BFGS over the coefficients of bilateral grids (see `bilateral`)."""
+"""The solver of `default` and `fast`: L-BFGS over the coefficients of bilateral grids (see `bilateral`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from scipy import sparse
-from torch import Tensor
 
-from photostyle.compute.sparse import csr_tensor, product
-from photostyle.solvers.bilateral import HIGH, LOW, Shape, slicing_matrix
-from photostyle.solvers.minimise import Function, Memory, minimise
+from photostyle.solvers.bilateral import HIGH, LOW, RegionSlice, Shape, sliced
+from photostyle.solvers.full_size import shoulder
+from photostyle.solvers.minimise import Memory, minimise
 from photostyle.solvers.result import Outcome, Step
 from photostyle.solvers.whitening import AXES, UNBOUNDED, Stiffness, stiffness_matrix, whitening_factors
 
-
-def shoulder(values: Tensor) -> Tensor:
-    """Maps any value into (0, 1): unchanged from `LOW` to `HIGH`, and outside an exponential approach to 0 and 1."""
-    above = HIGH - (1 - HIGH) * torch.expm1(-(values - HIGH).clamp_min(0) / (1 - HIGH))
-    below = LOW + LOW * torch.expm1(-(LOW - values).clamp_min(0) / LOW)
-    return torch.where(values > HIGH, above, torch.where(values < LOW, below, values))
+Pixels = NDArray[np.float32]
+Values = NDArray[np.float64]
+Objective = Callable[[Pixels], tuple[float, Values, dict[str, float]]]
+"""An image `(H, W, 3) float32`, within (0, 1) -> the loss, its gradient `(H, W, 3)` and the weighted terms."""
 
 
-def shoulder_slope(values: Tensor) -> Tensor:
-    """The derivative of `shoulder`."""
-    above = torch.exp(-(values - HIGH).clamp_min(0) / (1 - HIGH))
-    return above * torch.exp(-(LOW - values).clamp_min(0) / LOW)
+SMALL = 32
+"""Triangular matrices with halves smaller than this are inverted as any other."""
+
+
+FIRST_MOVE = 2e-3
+"""See `photostyle.solvers.minimise.minimise`. Ten times as much had to be halved two or three times."""
 
 
 class Slices:
@@ -42,151 +39,127 @@ class Slices:
         shape: the shape of the grids.
     """
 
-    def __init__(
-        self,
-        colours: NDArray[np.float32],
-        masks: NDArray[np.float32],
-        fixed: NDArray[np.float32],
-        shape: Shape,
-        device: torch.device,
-    ) -> None:
+    def __init__(self, colours: Pixels, masks: Pixels, fixed: Pixels, shape: Shape) -> None:
         self.size = masks.shape[1:]
-        self.matrix = slicing_matrix(colours, masks, shape)
-        self.forward = csr_tensor(self.matrix, device)
-        self.backward = csr_tensor(sparse.csr_array(self.matrix.T), device)
-        self.fixed = torch.from_numpy(fixed.reshape(-1, 3)).to(device)
+        self.regions = [RegionSlice(*each, shape) for each in zip(colours, masks, strict=True)]
+        self.fixed = fixed.reshape(-1, 3)
 
-    def values(self, coefficients: Tensor) -> Tensor:
-        """`(H W, 3)`, before the shoulder, of coefficients `(unknowns, 3)`."""
-        return product(self.forward, coefficients) + self.fixed
+    def changed(self, coefficients: Values) -> tuple[Pixels, Pixels]:
+        """The photo `(H, W, 3) float32`, within (0, 1), and the slope of the shoulder, for `(unknowns, 3)`."""
+        grids = np.split(coefficients, len(self.regions))
+        values = sliced(self.regions, grids, len(self.fixed)) + self.fixed
+        slope = np.exp(-(values - HIGH).clip(0) / (1 - HIGH) - (LOW - values).clip(0) / LOW)
+        return shoulder(values).reshape(*self.size, 3), slope
 
-    def image(self, values: Tensor) -> Tensor:
-        """`(1, 3, H, W)`, within (0, 1), of `values`."""
-        return shoulder(values).T.reshape(1, 3, *self.size)
-
-    def changed(self, grids: NDArray[np.float64]) -> Tensor:
-        """`(1, 3, H, W)`, within (0, 1): the photo after the change of the grids."""
-        return self.image(self.values(flat(grids, self.fixed.device)))
+    def pulled_back(self, gradient: Values, slope: Pixels) -> Values:
+        """From the gradient for the photo that for the coefficients, `(unknowns, 3)`."""
+        columns = (gradient.reshape(-1, 3) * slope).astype(np.float32)
+        return np.concatenate([each.pulled_back(columns[each.pixels]) for each in self.regions]).astype(np.float64)
 
 
 class Solver:
     """L-BFGS over the coefficients of the grids, for a photo at one size after another.
 
-    The coefficients are whitened: the solver's variables are C^T x. C is the Cholesky factor of each region's Hessian
-    of a mean squared colour difference plus the stiffness. A step then has the same length in colour for every cell,
-    gain and offset. The whitening of the first size is used at every size, so that what L-BFGS has learnt about the
-    curvature at one size helps at the next.
+    The coefficients x are whitened: the solver's variables are C^T x, in grey and two axes of colour. C is the Cholesky
+    factor of each region's Hessian of a mean squared colour difference plus the stiffness. A step then has the same
+    length in colour for every cell, gain and offset. The whitening of the first size is used at every size, so that
+    what L-BFGS has learnt about the curvature at one size helps at the next.
 
     Args:
         reference: `(K, rows, warmths, lumas, 4, 3)`: the grids that the stiffness pulls towards.
         history: number of pairs that L-BFGS remembers.
     """
 
-    def __init__(
-        self, reference: NDArray[np.float64], stiffness: Stiffness, history: int, device: torch.device
-    ) -> None:
-        self.regions, self.shape = len(reference), Shape(*reference.shape[1:4])
-        self.device, self.chroma = device, stiffness.chroma
-        self.reference, self.held = reference, flat(reference, device)
-        self.stiff = stiffness_matrix(self.shape, stiffness, self.regions)
-        self.springs = csr_tensor(self.stiff, device)
-        self.whitening: _Whitening | None = None
+    def __init__(self, reference: Values, stiffness: Stiffness, history: int) -> None:
+        self.reference, self.stiffness = reference, stiffness
+        self.stiff = stiffness_matrix(Shape(*reference.shape[1:4]), stiffness, len(reference))
+        self.factors: list[tuple[Values, Values]] = []
+        self.inverses: list[tuple[Values, Values]] = []
         self.memory = Memory(history)
 
     def __call__(
         self,
-        objective: Function,
+        objective: Objective,
         slices: Slices,
-        start: NDArray[np.float64],
+        start: Values,
         *,
         iterations: int,
         tolerance: float,
         patience: int,
         report: Callable[[Step], None],
         stage: str,
-    ) -> tuple[NDArray[np.float64], Outcome]:
-        """The grids of the lowest point that is found at one size.
+    ) -> tuple[Values, Outcome]:
+        """The grids of the lowest point that is found at one size. The loss never rises.
 
         The solver begins at `start` or at the reference, whichever is lower. So no result is worse than the reference,
         by the objective and the stiffness at this size.
 
         Args:
-            objective: image `(1, 3, H, W)` -> (loss, gradient, weighted terms).
             slices: the photo.
             start: grids in the form of `reference`.
+            iterations, tolerance, patience: see `photostyle.solvers.minimise.minimise`.
             stage: the name that the outcome gets.
 
         Returns:
             The grids and the outcome. Its terms are the objective's terms and the stiffness.
         """
-        if self.whitening is None:
-            self.whitening = _Whitening(slices.matrix, self.stiff, self.chroma, self.regions, self.device)
-        whitening = self.whitening
+        if not self.factors:
+            pixels, chroma = len(slices.fixed), self.stiffness.chroma
+            self.factors = whitening_factors(slices.regions, pixels, self.stiff, chroma)
+            self.inverses = [(inverse_of_lower(grey), inverse_of_lower(colour)) for grey, colour in self.factors]
+        held = self.reference.reshape(-1, 3)
 
-        def function(variables: Tensor) -> tuple[float, Tensor, dict[str, float]]:
-            x = whitening.undone(variables)
-            values = slices.values(x)
-            loss, gradient, terms = objective(slices.image(values))
-            added = x - self.held
-            colour = added - added.mean(1, keepdim=True)
-            pull = product(self.springs, added + (self.chroma - 1) * colour)
+        @np.errstate(over="ignore", invalid="ignore")  # a value that is not finite ends the search, and is told
+        def function(variables: Values) -> tuple[float, Values, dict[str, float]]:
+            added = self._undone(variables)
+            image, slope = slices.changed(held + added)
+            loss, gradient, terms = objective(image)
+            colour = added - added.mean(1, keepdims=True)
+            pull = self.stiff @ (added + (self.stiffness.chroma - 1) * colour)
             terms = {**terms, "stiffness": float((added * pull).sum())}
-            slope = product(slices.backward, gradient[0].flatten(1).T * shoulder_slope(values)) + 2 * pull
-            return loss + terms["stiffness"], whitening.gradient(slope), terms
+            whole = slices.pulled_back(gradient, slope) + 2 * pull
+            return loss + terms["stiffness"], _each(self.inverses, whole @ AXES, transposed=False), terms
 
-        points = [whitening.done(flat(grids, self.device)) for grids in (start, self.reference)]
+        begin, known = np.zeros_like(held), []
         if start is not self.reference:
-            points.sort(key=lambda point: function(point)[0])
+            other = _each(self.factors, (start.reshape(-1, 3) - held) @ AXES, transposed=True)
+            (value, begin), _ = sorted(
+                ((function(point), point) for point in (other, begin)), key=lambda each: each[0][0]
+            )
+            known.append(value)
+
+        def remembered(variables: Values) -> tuple[float, Values, dict[str, float]]:
+            """The function, without computing its value at the beginning again."""
+            return known.pop() if known else function(variables)
+
         solution = minimise(
-            function, points[0], lower=-UNBOUNDED, upper=UNBOUNDED, iterations=iterations, tolerance=tolerance,
-            patience=patience, memory=self.memory, report=report, stage=stage,
+            remembered, begin, lower=-UNBOUNDED, upper=UNBOUNDED, first_move=FIRST_MOVE, iterations=iterations,
+            tolerance=tolerance, patience=patience, memory=self.memory, report=report, stage=stage,
         )  # fmt: skip
-        return whitening.undone(solution.point).cpu().numpy().astype(np.float64).reshape(start.shape), solution.outcome
+        grids: Values = (held + self._undone(solution.point)).reshape(start.shape)
+        return grids, solution.outcome
+
+    def _undone(self, variables: Values) -> Values:
+        """The change of the coefficients from the reference, `(unknowns, 3)`."""
+        return _each(self.inverses, variables, transposed=True) @ AXES.T
 
 
-def flat(grids: NDArray[np.float64], device: torch.device) -> Tensor:
-    """Grids as coefficients `(unknowns, 3) float32` on the device."""
-    return torch.from_numpy(grids.reshape(-1, 3)).to(device, torch.float32)
+def inverse_of_lower(factor: Values) -> Values:
+    """The inverse of a lower triangular matrix, by halves: a sixth of the work of an inverse in general."""
+    half = len(factor) // 2
+    if half < SMALL:
+        return np.asarray(np.linalg.inv(factor), np.float64)
+    first, last = inverse_of_lower(factor[:half, :half]), inverse_of_lower(factor[half:, half:])
+    inverse = np.zeros_like(factor)
+    inverse[:half, :half], inverse[half:, half:] = first, last
+    inverse[half:, :half] = -last @ (factor[half:, :half] @ first)
+    return inverse
 
 
-class _Whitening:
-    """Converts coefficients x `(unknowns, 3)` to the solver's variables C^T x and back, in grey and two axes of colour.
-
-    C is the Cholesky factor of each region's block of the Hessian of the mean squared colour plus the stiffness. There
-    is one factor for grey and one for colour, because their stiffness differs.
-    """
-
-    def __init__(
-        self, matrix: sparse.csr_array, stiff: sparse.csr_array, chroma: float, regions: int, device: torch.device
-    ) -> None:
-        self.axes = torch.tensor(AXES, dtype=torch.float32, device=device)
-        self.factors: list[tuple[Tensor, Tensor]] = []
-        for grey, colour in whitening_factors(matrix, stiff, chroma, regions):
-            tensors = (torch.from_numpy(factor).to(device, torch.float32) for factor in (grey, colour))
-            self.factors.append((next(tensors), next(tensors)))
-
-    def done(self, coefficients: Tensor) -> Tensor:
-        return self._each(coefficients @ self.axes, lambda factor, part: factor.T @ part)
-
-    def undone(self, variables: Tensor) -> Tensor:
-        def solve_upper(factor: Tensor, part: Tensor) -> Tensor:
-            solved: Tensor = torch.linalg.solve_triangular(factor.T, part, upper=True)
-            return solved
-
-        return self._each(variables, solve_upper) @ self.axes.T
-
-    def gradient(self, slope: Tensor) -> Tensor:
-        """The gradient for the variables, from the gradient for the coefficients."""
-
-        def solve_lower(factor: Tensor, part: Tensor) -> Tensor:
-            solved: Tensor = torch.linalg.solve_triangular(factor, part, upper=False)
-            return solved
-
-        return self._each(slope @ self.axes, solve_lower)
-
-    def _each(self, columns: Tensor, apply: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        parts = columns.chunk(len(self.factors))
-        return torch.cat([
-            torch.cat([apply(grey, part[:, :1]), apply(colour, part[:, 1:])], 1)
-            for (grey, colour), part in zip(self.factors, parts, strict=True)
-        ])  # fmt: skip
+def _each(factors: list[tuple[Values, Values]], columns: Values, *, transposed: bool) -> Values:
+    """The factors of each region, or their transposes, times its part of the columns: one of grey, two of colour."""
+    parts = []
+    for (grey, colour), part in zip(factors, np.split(columns, len(factors)), strict=True):
+        first, rest = (factor.T if transposed else factor for factor in (grey, colour))
+        parts.append(np.concatenate([first @ part[:, :1], rest @ part[:, 1:]], 1))
+    return np.concatenate(parts)

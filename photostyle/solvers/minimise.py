@@ -25,7 +25,7 @@ SUFFICIENT_DECREASE = 1e-4
 MOST_TRIALS = 12
 """Most trial steps along one direction. Each is at most half as long as the one before."""
 FIRST_MOVE = 0.02
-"""Largest change of any variable in the first step, as a share of the range between the bounds."""
+"""The default of `first_move`."""
 
 
 class Memory:
@@ -69,6 +69,7 @@ def minimise(
     *,
     lower: float = 0.0,
     upper: float = 1.0,
+    first_move: float = FIRST_MOVE,
     iterations: int = 1000,
     history: int = 10,
     tolerance: float = 1e-3,
@@ -86,6 +87,7 @@ def minimise(
         function: point -> (loss, gradient of the point's shape, weighted terms for the trace).
         start: a tensor or an array of any shape, float32 or float64; clipped to the bounds.
         lower, upper: bounds of every variable, lower < upper.
+        first_move: largest change of any variable in the first step, as a share of the range between the bounds.
         iterations: most accepted steps.
         history: number of pairs that are remembered.
         tolerance: the solver has converged when the loss has fallen by less than this share of itself in `patience`
@@ -127,7 +129,7 @@ def minimise(
             direction = -memory.times(slope) * free
             if not memory.pairs or _dot(direction, slope) >= 0:
                 memory.pairs.clear()
-                direction = slope * (-FIRST_MOVE * (upper - lower) / steepest)
+                direction = slope * (-first_move * (upper - lower) / steepest)
             found = None
             length = 1.0
             for _ in range(MOST_TRIALS):

@@ -1,12 +1,13 @@
-"""The unknowns of the grids, whitened: what the solvers of grids share.
+"""The unknowns of the grids, whitened.
 
-The coefficients of the grids are whitened: the solver's variables are C^T x. C is the Cholesky factor of each region's
+The solver's variables are C^T x, where x are the coefficients of the grids. C is the Cholesky factor of each region's
 Hessian of a mean squared colour difference plus the stiffness. A step then has the same length in colour for every
 cell, gain and offset.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,15 +15,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from photostyle.settings import GridSettings
-from photostyle.solvers.bilateral import Shape
+from photostyle.solvers.bilateral import RegionSlice, Shape
 
 AXES = np.array([[1, 1, 1], [1, -1, 0], [1, 1, -2]]).T / np.sqrt([3, 2, 6])
 """Orthonormal columns: grey and two axes of colour."""
 UNBOUNDED = 2.0
-"""Bound of the whitened variables. They never reach it: the sum of squares of a column is the mean square of a channel.
-With this bound the first step of `minimise` changes colours by a few hundredths."""
-HESSIAN_PIXELS = 20_000
-"""Number of pixels that the Hessian of the whitening is computed from. All pixels took seconds and gained nothing."""
+"""Bound of the whitened variables, never reached: a column's sum of squares is the mean square of a channel."""
+HESSIAN_PIXELS = 6_000
+"""Number of pixels that the Hessian of the whitening is computed from. More of them take time and gain nothing."""
 RIDGE = 1e-4
 """Ridge of the whitening, for cells without pixels."""
 
@@ -68,27 +68,28 @@ def stiffness_matrix(shape: Shape, stiffness: Stiffness, regions: int) -> sparse
 
 
 def whitening_factors(
-    matrix: sparse.csr_array, stiff: sparse.csr_array, chroma: float, regions: int
+    slices: Sequence[RegionSlice], pixels: int, stiff: sparse.csr_array, chroma: float
 ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """The Cholesky factors C of each region, for grey and for colour, because their stiffness differs.
 
     Args:
-        matrix: `(N, unknowns)`, from coefficients to colours; see `photostyle.solvers.bilateral.slicing_matrix`.
+        slices: one for each region.
+        pixels: number of pixels of the photo.
         stiff: `(unknowns, unknowns)`; see `stiffness_matrix`.
         chroma: see `Stiffness`.
 
     Returns:
         For each region two lower triangular matrices `(unknowns / regions, unknowns / regions)`.
     """
-    pixels, unknowns = matrix.shape
-    count = unknowns // regions
-    if pixels > HESSIAN_PIXELS:
-        matrix = matrix[np.sort(np.random.default_rng(0).choice(pixels, HESSIAN_PIXELS, replace=False))]
-    data = sparse.csr_array(matrix.T @ matrix / matrix.shape[0])
+    unknowns = stiff.shape[0]
+    count, measured = unknowns // len(slices), min(pixels, HESSIAN_PIXELS)
+    chosen = np.zeros(pixels, bool)
+    chosen[np.random.default_rng(0).choice(pixels, measured, replace=False)] = True
     factors = []
-    for region in range(regions):
+    for region, own in enumerate(slices):
         part = slice(region * count, (region + 1) * count)
-        block, springs = (m[part, part].toarray().astype(np.float64) for m in (data, stiff))
+        matrix = own.matrix(chosen[own.pixels])
+        block, springs = (m.toarray().astype(np.float64) for m in (matrix.T @ matrix / measured, stiff[part, part]))
         block[np.diag_indices(count)] += RIDGE / unknowns
         grey, colour = (np.linalg.cholesky(block + times * springs) for times in (1, chroma))
         factors.append((grey, colour))

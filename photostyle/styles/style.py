@@ -29,6 +29,7 @@ MEASURED_BY = (
     "solver.size",
     "objective.style_layers",
     "grid.style_layers",
+    "grid.fine_layers",
     "regions.segmenter",
 )
 """The settings that decide, beside the device, how a style is measured. A session with other values refuses it."""

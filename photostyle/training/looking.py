@@ -3,7 +3,7 @@
     python -m photostyle.training.looking
 
 The weights are those of `compact.safetensors`, in half precision. Run it again whenever that file changes, and put the
-two sha256 that it prints into `photostyle/encoders/looking.py`.
+sha256 that it prints into `photostyle/encoders/looking.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from photostyle.encoders import weights
-from photostyle.encoders.looking import FEATURES, IMAGE, LAYERS, STRIDE, STYLE_INPUTS, STYLE_OUTPUTS, STYLE_TERM
+from photostyle.encoders.looking import FEATURES, IMAGE, LAYERS, STRIDE, STYLE_OUTPUTS, STYLE_TERMS, style_inputs
 from photostyle.encoders.vgg import CONVOLUTIONS, Encoder, level
 from photostyle.objective.constants import SOFTENING
 from segmentation.training.network_file import OPSET, halve_weights, without_notes
@@ -27,6 +27,8 @@ from segmentation.training.network_file import OPSET, halve_weights, without_not
 EXAMPLE = (2, 3, 64, 96)
 """Shape of the photos with which the networks are exported. The files are for any number and size."""
 REGIONS = 3
+LARGE = 1e30
+"""Features, which are not negative, times this are 0 or more than 1."""
 
 
 class Features(nn.Module):
@@ -49,12 +51,12 @@ class StyleTermNetwork(nn.Module):
     share the gradient; in PyTorch the first one gets all of it.
     """
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, layers: Sequence[str]) -> None:
         super().__init__()
         if encoder.padding != "reflect" or encoder.pooling != "max":
             raise ValueError(f"expected reflection padding and max pooling, found {encoder.padding}, {encoder.pooling}")
-        last = CONVOLUTIONS.index(LAYERS[-1].replace("relu", "conv"))
-        self.encoder, self.names = encoder, CONVOLUTIONS[: last + 1]
+        last = CONVOLUTIONS.index(layers[-1].replace("relu", "conv"))
+        self.encoder, self.layers, self.names = encoder, tuple(layers), CONVOLUTIONS[: last + 1]
         for name in self.names:
             turned = encoder.convolution(name).weight.detach().flip(2, 3).transpose(0, 1).contiguous()
             self.register_buffer(f"turned_{name}", turned)
@@ -81,11 +83,11 @@ class StyleTermNetwork(nn.Module):
             # What the next convolution saw is this one's output, unless there was a pooling between them.
             feature = kept[place + 1][0] if place + 1 < len(kept) else outputs[-1]
             layer = name.replace("conv", "relu")
-            if layer in LAYERS:
-                at = 4 * LAYERS.index(layer)
+            if layer in self.layers:
+                at = 4 * self.layers.index(layer)
                 loss, own = _relative_distance(feature, *inputs[at : at + 4])
-                term, slope = term + loss / len(LAYERS), slope + own / len(LAYERS)
-            slope = torch.where(feature > 0, slope, 0.0)
+                term, slope = term + loss / len(self.layers), slope + own / len(self.layers)
+            slope = slope * (LARGE * feature).clamp_max(1)  # faster in ONNX Runtime than `where`
             slope = _folded(functional.conv2d(functional.pad(slope, (2, 2, 2, 2)), self.get_buffer(f"turned_{name}")))
             before, pooled = kept[place]
             if name.endswith("_1") and level(name) > 0:
@@ -104,8 +106,8 @@ def _relative_distance(
     norms = targets.square().sum((1, 2)).clamp_min(1e-20)
     distances = (difference.square().sum((1, 2)) / norms + SOFTENING**2).sqrt()
     factors = difference * (2 * shares / (divisors * distances * norms))[:, None, None]
-    slope = (factors @ weighted).sum(0)
     batch, channels, height, width = feature.shape
+    slope = factors.transpose(0, 1).reshape(channels, -1) @ weighted.flatten(0, 1)
     return (shares * distances).sum(), slope.reshape(channels, batch, height, width).transpose(0, 1)
 
 
@@ -126,16 +128,19 @@ def _doubled(planes: Tensor) -> Tensor:
     return functional.interpolate(planes, scale_factor=2.0, mode="nearest")
 
 
-def save_networks(encoder: Encoder, features: Path, style_term: Path) -> tuple[str, str]:
-    """Writes both networks. Returns the SHA-256 of the files, in hexadecimal."""
-    dim = torch.export.Dim
-    photos, regions = (dim(name, min=1) for name in ("photos", "regions"))
-    rows, columns = (dim(name, min=4) for name in ("rows", "columns"))
-    free = {0: photos, 2: STRIDE * rows, 3: STRIDE * columns}
+def save_features(encoder: Encoder, path: Path) -> str:
+    """Writes the network of the features. Returns the SHA-256 of the file, in hexadecimal."""
+    return _export(Features(encoder), [torch.rand(EXAMPLE)], [_free_sizes()], (IMAGE,), LAYERS, path)
+
+
+def save_style_term(encoder: Encoder, layers: Sequence[str], path: Path) -> str:
+    """Writes the network of the style term at these layers. Returns the SHA-256 of the file, in hexadecimal."""
+    free, regions = _free_sizes(), torch.export.Dim("regions", min=1)
+    photos, rows, columns = free[0], free[2].root, free[3].root
     image, (batch, _, height, width) = torch.rand(EXAMPLE), EXAMPLE
     arguments: list[Tensor] = [image]
     shapes: list[Mapping[int, Any]] = [free]
-    for place, layer in enumerate(LAYERS):
+    for place, layer in enumerate(layers):
         channels = encoder.convolution(layer.replace("relu", "conv")).out_channels
         side = STRIDE // 2**place
         arguments += [
@@ -143,10 +148,15 @@ def save_networks(encoder: Encoder, features: Path, style_term: Path) -> tuple[s
             torch.rand(REGIONS, channels, channels), torch.rand(REGIONS),
         ]  # fmt: skip
         shapes += [{0: regions, 1: photos, 2: side * rows, 3: side * columns}, {0: regions}, {0: regions}, {0: regions}]
-    return (
-        _export(Features(encoder), [image], [free], (IMAGE,), LAYERS, features),
-        _export(StyleTermNetwork(encoder), arguments, shapes, STYLE_INPUTS, STYLE_OUTPUTS, style_term),
-    )
+    network, inputs = StyleTermNetwork(encoder, layers), style_inputs(layers)
+    return _export(network, arguments, shapes, inputs, STYLE_OUTPUTS, path)
+
+
+def _free_sizes() -> dict[int, Any]:
+    """The sizes of photos that are not fixed, by dimension."""
+    dim = torch.export.Dim
+    rows, columns = (dim(name, min=4) for name in ("rows", "columns"))
+    return {0: dim("photos", min=1), 2: STRIDE * rows, 3: STRIDE * columns}
 
 
 def _export(
@@ -169,4 +179,7 @@ def _export(
 
 
 if __name__ == "__main__":
-    print(*save_networks(weights.load("compact"), FEATURES, STYLE_TERM))
+    own = weights.load("compact")
+    print(FEATURES.name, save_features(own, FEATURES))
+    for chosen, file in STYLE_TERMS.items():
+        print(file.name, save_style_term(own, chosen, file))

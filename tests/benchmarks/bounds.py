@@ -31,7 +31,7 @@ from photostyle.presets import load_preset
 from photostyle.regions.mask_files import read_mask
 from photostyle.regions.region_map import region_masks
 from photostyle.solvers import closed_form
-from photostyle.solvers.bilateral import Shape, slicing_matrix
+from photostyle.solvers.bilateral import RegionSlice, Shape, sliced
 from segmentation.matching import match
 
 SIZE = 400
@@ -72,7 +72,9 @@ def bounds(folder: Path) -> dict[str, float]:
         inside = mask > 0.5
         return basis @ np.linalg.lstsq(basis[inside], truth[inside], rcond=None)[0]
 
-    matrix = slicing_matrix(np.stack([content] * len(masks)), masks, Shape(grid.rows, grid.warmths, grid.lumas))
+    shape = Shape(grid.rows, grid.warmths, grid.lumas)
+    slices = [RegionSlice(content, mask, shape) for mask in masks]
+    matrix = sparse.hstack([_scattered(own, truth.size // 3) for own in slices], "csr")
     normal = sparse.csc_array(matrix.T @ matrix + RIDGE * sparse.eye_array(matrix.shape[1]))
     grids = spsolve(normal, matrix.T @ truth.reshape(-1, 3))
     return {
@@ -80,8 +82,15 @@ def bounds(folder: Path) -> dict[str, float]:
         "closed form": distance(mapped(lambda mask, other: transport(style, mask, other)), truth),
         "transport to truth": distance(mapped(lambda mask, other: transport(truth, mask, mask)), truth),
         "affine": distance(mapped(affine), truth),
-        "grid": distance((matrix @ grids).reshape(content.shape), truth),
+        "grid": distance(sliced(slices, np.split(grids, len(slices)), truth.size // 3).reshape(content.shape), truth),
     }
+
+
+def _scattered(own: RegionSlice, pixels: int) -> sparse.csr_array:
+    """The matrix from a region's coefficients to the colours of all pixels."""
+    count = len(own.pixels)
+    places = sparse.csr_array((np.ones(count), (own.pixels, np.arange(count))), shape=(pixels, count))
+    return places @ own.matrix(np.ones(count, bool))
 
 
 def main() -> None:

@@ -1,12 +1,14 @@
 """How runs get on with other work: one alone, two at once, and one beside a busy core.
 
-    python -m tests.benchmarks.company [--preset default] [--runs 3]
+    python -m tests.benchmarks.company [--preset default] [--runs 3] [--spinning]
 
-The processes get the environment that they would have by themselves, without this one's variables for OpenMP.
-`passive` is what the program sets: threads sleep while they wait. `spinning` is what GNU's OpenMP does if nobody says
-anything: they try again 300,000 times before they sleep. Every line has the median seconds until the last run has
-ended, the seconds by the clock and of the processor, and the ratio to one run alone with passive threads. The two ways
-take turns. The first line says how busy the machine was before: the seconds mean little on one that is busy.
+The processes get the environment that they would have by themselves, without this one's variables for OpenMP. Every
+line has the median seconds until the last run has ended, by the clock and of the processor, and the ratio to one run
+alone. The first line says how busy the machine was before: the seconds mean little on one that is busy.
+
+`--spinning` is for presets that use PyTorch. It adds runs in which its threads do what GNU's OpenMP does if nobody says
+anything: they try again 300,000 times before they sleep. `passive` is what the program sets: they sleep as they wait.
+The two ways take turns.
 """
 
 from __future__ import annotations
@@ -64,15 +66,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="default")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--spinning", action="store_true")
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores; load over the last minute: {os.getloadavg()[0]:.1f}")
+    ways = WAITING if options.spinning else {"passive": WAITING["passive"]}
     rounds: dict[tuple[str, str], list[tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for photo in ("city.jpg", "sunset.jpg"):
             enlarged(SAMPLES / photo, folder / photo, 0.327)
         for _ in range(options.runs):
-            for waiting, environment in WAITING.items():
+            for waiting, environment in ways.items():
                 for company, count in (("alone", 1), ("two at once", 2), ("beside a busy core", 1)):
                     with busy_core() if "busy" in company else nullcontext():
                         found = together(count, options.preset, folder, environment)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from photostyle.encoders import looking, weights
-from photostyle.encoders.looking import LAYERS, load_features, load_style_term
+from photostyle.encoders.looking import FINE_LAYERS, LAYERS, load_features, load_style_term
 from photostyle.errors import WeightsError
 
 
@@ -21,12 +21,20 @@ def test_the_features_are_those_of_the_encoder(size: tuple[int, int]) -> None:
         assert np.abs(found - wanted).max() < 2e-3 * wanted.max()  # the file has half precision; 1.1e-3 at relu4_1
 
 
-@pytest.mark.parametrize("file", ["FEATURES", "STYLE_TERM"])
-def test_a_missing_or_changed_file_is_refused(file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    path: Path = getattr(looking, file)
-    load = load_features if file == "FEATURES" else load_style_term
+@pytest.mark.parametrize("layers", [None, LAYERS, FINE_LAYERS])
+def test_a_missing_or_changed_file_is_refused(
+    layers: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = looking.STYLE_TERMS[layers] if layers else looking.FEATURES
     other = tmp_path / path.name
-    monkeypatch.setattr(looking, file, other)
+    if layers:
+        monkeypatch.setitem(looking.STYLE_TERMS, layers, other)
+    else:
+        monkeypatch.setattr(looking, "FEATURES", other)
+
+    def load() -> object:
+        return load_style_term(layers) if layers else load_features()
+
     monkeypatch.setitem(looking.SHA256, other, looking.SHA256[path])
     with pytest.raises(WeightsError, match=r"(?s)No such file.*Install photostyle again"):
         load()

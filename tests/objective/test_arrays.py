@@ -10,7 +10,7 @@ from torch import Tensor
 
 from photostyle.encoders import weights
 from photostyle.encoders.features import FeatureExtractor
-from photostyle.encoders.looking import LAYERS, load_features, load_style_term
+from photostyle.encoders.looking import FINE_LAYERS, LAYERS, load_features, load_style_term
 from photostyle.objective.arrays import regional
 from photostyle.objective.arrays.colours import StyleRegions
 from photostyle.objective.colours import ColourTerm
@@ -52,8 +52,11 @@ def weights_of(settings: GridSettings) -> RegionalWeights:
 
 
 @pytest.mark.parametrize(("styles", "photos"), [(1, 1), (2, 1), (1, 2)])
+@pytest.mark.parametrize("layers", [LAYERS, FINE_LAYERS])
 @pytest.mark.parametrize("only", ["style", "colours", "structure", "edges", "photorealism", "drift", "all"])
-def test_values_and_gradients_are_those_of_the_modules(styles: int, photos: int, only: str) -> None:
+def test_values_and_gradients_are_those_of_the_modules(
+    styles: int, photos: int, only: str, layers: tuple[str, ...]
+) -> None:
     settings = GridSettings()
     if only != "all":
         names = ("style", "colours", "structure", "edges", "photorealism", "drift")
@@ -66,7 +69,16 @@ def test_values_and_gradients_are_those_of_the_modules(styles: int, photos: int,
     shares = ([1.0, 1.0],) if styles == 1 else ([1.0, 0.3], [0.0, 0.7])
     regions = [StyleRegions(photo(30 + k), halves(25 + k), share) for k, share in enumerate(shares)]
     value, gradient, terms = regional.RegionalObjective(
-        content, reference, labels, masks, regions, settings, load_features(), load_style_term(), photos=photos
+        content,
+        reference,
+        labels,
+        masks,
+        regions,
+        settings,
+        layers,
+        load_features(),
+        load_style_term(layers),
+        photos=photos,
     )(image.astype(np.float64))
 
     encoder = weights.load("compact").requires_grad_(False)
@@ -78,7 +90,7 @@ def test_values_and_gradients_are_those_of_the_modules(styles: int, photos: int,
         layer: mean_grams([
             (share, own.features[layer], layer_masks(mask, LAYERS)[layer]) for share, own, mask in found
         ])
-        for layer in LAYERS
+        for layer in layers
     }  # fmt: skip
     before, after, where = extract.tensor(content), extract.tensor(reference), torch.from_numpy(labels)
     own_masks = unstack_photos(torch.from_numpy(masks)[:, None], photos)[:, 0]
@@ -92,7 +104,7 @@ def test_values_and_gradients_are_those_of_the_modules(styles: int, photos: int,
 
     colours = [(share, extract.tensor(own.pixels), mask) for share, own, mask in found]
     expected, slope, parts = RegionalObjective(
-        features, LAYERS, weights_of(settings),
+        features, layers, weights_of(settings),
         style=RelativeStyleTerm(targets, carried),
         colours=ColourTerm(colours, torch.from_numpy(masks), 0),
         structure=StructureTerm(before, where), edges=EdgeTerm(before, photos),
@@ -105,5 +117,5 @@ def test_values_and_gradients_are_those_of_the_modules(styles: int, photos: int,
     wanted = slope[0].permute(1, 2, 0).numpy()
     assert np.linalg.norm(wanted) > 0
     # Where two pooled values are equal, the gradient of the style term may be another one.
-    apart = 1e-2 if only in ("style", "all") else 1e-3
-    assert np.linalg.norm(gradient - wanted) < apart * np.linalg.norm(wanted)
+    apart = 2e-2 if only in ("style", "all") else 1e-3
+    assert np.linalg.norm(gradient - wanted) / np.linalg.norm(wanted) < apart

@@ -290,7 +290,7 @@ def test_too_little_memory_is_an_unusable_input_wherever_it_runs_out(
         session.style(dusk)
     monkeypatch.setattr("photostyle.encoders.vgg.Encoder.to", full)
     with pytest.raises(InputError, match="memory for 1"):
-        Session(settings=GRID)
+        Session(settings=GRID.with_changes({"encoder.pooling": "average"}))
 
 
 def test_the_closed_form_reads_the_encoder_only_for_the_terms_of_the_paper(
@@ -304,6 +304,6 @@ def test_the_closed_form_reads_the_encoder_only_for_the_terms_of_the_paper(
     with pytest.raises(WeightsError, match="expected a file of sha256"):
         result.paper_terms()
     with pytest.raises(WeightsError, match="expected a file of sha256"):
-        Session(settings=GRID)
+        Session(settings=GRID.with_changes({"encoder.pooling": "average"}))
     monkeypatch.setattr(weights, "SHIPPED", small_encoder)
     assert result.paper_terms()["photorealism"] > 0

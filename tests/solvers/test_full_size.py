@@ -9,13 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from photostyle.photo.icc import D50, Power, Profile
 from photostyle.solvers.bilateral import FAINT, HIGH, LOW
-from photostyle.solvers.full_size import TOUCHED, apply_at_full_size, apply_grids, shoulder
-from photostyle.solvers.grid import shoulder as differentiable_shoulder
+from photostyle.solvers.full_size import TOUCHED, apply_at_full_size, apply_grids
 from photostyle.solvers.surfaces import Surfaces, unmixed
 from segmentation.refine import Refined, refine
 from tests.reference.full_size import applied
@@ -146,15 +144,6 @@ def test_a_wide_photo_gets_what_the_same_colours_get_in_srgb(scene: Pixels, refi
     found = apply_grids(wide, masks, grids, surfaces, profile=WIDE)
     assert wanted.min() > LOW and wanted.max() < HIGH
     np.testing.assert_allclose(WIDE.to_srgb(found), wanted, atol=1e-4)
-
-
-def test_the_shoulder_is_the_solvers() -> None:
-    values = np.linspace(-3, 4, 20_001, dtype=np.float32)
-    wanted = differentiable_shoulder(torch.from_numpy(values.astype(np.float64))).numpy()
-    found = shoulder(values.copy())
-    np.testing.assert_allclose(found, wanted, atol=1e-6)
-    inside = (values >= LOW) & (values <= HIGH)
-    assert np.array_equal(found[inside], values[inside])
 
 
 def test_it_needs_no_pytorch() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from photostyle.solvers.bilateral import Shape, coefficients_of, slicing_matrix
+from photostyle.solvers.bilateral import RegionSlice, Shape, coefficients_of, sliced
 from photostyle.solvers.closed_form import fit
 from photostyle.solvers.layout import BANDS, heights_of, layout_of, mean_layout
 
@@ -83,7 +83,7 @@ def test_grids_reproduce_a_layout(rows: int) -> None:
     found = fit(NOISY, ALL, [(1.0, SUNSET, ALL)], lightness=0, layout=1)
     shape = Shape(rows, 1, 4)
     grids = coefficients_of([found], NOISY, ALL[None], shape)
-    applied = (slicing_matrix(NOISY[None], ALL[None], shape) @ grids.reshape(-1, 3)).reshape(NOISY.shape)
+    applied = sliced([RegionSlice(NOISY, ALL, shape)], grids, ALL.size).reshape(NOISY.shape)
     np.testing.assert_allclose(applied, found(NOISY), atol=0.02)
 
 

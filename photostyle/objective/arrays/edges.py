@@ -9,18 +9,19 @@ from numpy.typing import NDArray
 from photostyle.colour.luma import LUMA
 from photostyle.objective.constants import C1, C2, FLAT_REGION, LEAST, STRONGEST, WINDOW
 
+Pixels = NDArray[np.float32]
 Values = NDArray[np.float64]
 _MARGIN = WINDOW // 2
 
 
-def luma_gradient(image: Values) -> Values:
+def luma_gradient(image: Pixels) -> Values:
     """`(2, H - 1, W - 1)`: differences of luma to the next column and the next row, of `(H, W, 3)`."""
     luma = image @ np.array(LUMA)
     here = luma[:-1, :-1]
     return np.stack([luma[:-1, 1:] - here, luma[1:, :-1] - here])
 
 
-def pulled_back(slope: Values) -> Values:
+def pulled_back(slope: NDArray[np.floating]) -> Values:
     """From the gradient for `luma_gradient` that for the image, `(H, W, 3)`."""
     across, down = slope
     luma = np.zeros((across.shape[0] + 1, across.shape[1] + 1))

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.refine import PAIRS, inverted
+
 Values = NDArray[np.float64]
 
 
@@ -33,11 +35,10 @@ class PhotorealismTerm:
         self.counted = (largest == smallest)[1:-1, 1:-1].astype(np.float64)
         self.content = np.ascontiguousarray(content.transpose(2, 0, 1))
         self.means = [_means(plane) for plane in self.content]
-        covariance = np.empty((*self.counted.shape, 3, 3))
-        for i, j in np.ndindex(3, 3):
-            covariance[..., i, j] = _means(self.content[i] * self.content[j]) - self.means[i] * self.means[j]
-        inverse = np.linalg.inv(covariance + np.eye(3) * epsilon / 9)
-        self.inverse = np.ascontiguousarray(inverse.transpose(2, 3, 0, 1))
+        self.inverse = inverted([
+            _means(self.content[i] * self.content[j]) - self.means[i] * self.means[j] + epsilon / 9 * (i == j)
+            for i, j in PAIRS
+        ])  # fmt: skip
         self.windows = _spread(self.counted)
 
     def __call__(self, image: Values) -> tuple[float, Values]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +27,11 @@ class RegionalObjective:
     """See `photostyle.objective.regional.RegionalObjective`.
 
     Args:
-        content: `(B H, W, 3) float32`, sRGB-encoded, [0, 1]: B photos of equal size, one below the other. H and W are
-            multiples of `photostyle.encoders.looking.STRIDE`.
+        content: `(B H, W, 3) float32`, sRGB-encoded, [0, 1]: B photos of equal size, one below the other.
         reference: the photos after the closed form, in the same form. What hue and chroma drift in it is free.
         labels: `(B H, W)`, the region of every pixel. The same region has different labels in different photos.
         masks: `(K, B H, W) float32`: the masks of the regions that have a counterpart.
+        layers: those of the style term, some of `photostyle.encoders.looking.LAYERS`.
         features, style_term: see `photostyle.encoders.looking`.
         photos: B.
     """
@@ -43,6 +44,7 @@ class RegionalObjective:
         masks: Pixels,
         styles: Sequence[StyleRegions],
         settings: GridSettings,
+        layers: Sequence[str],
         features: Features,
         style_term: Term,
         *,
@@ -51,32 +53,33 @@ class RegionalObjective:
     ) -> None:
         self.settings, self.photos, self.size = settings, photos, content.shape
         rows, columns = content.shape[0] // photos, content.shape[1]
-        self.style = StyleTerm(masks.reshape(len(masks), photos, rows, columns), styles, features, style_term)
+        self.style = StyleTerm(masks.reshape(len(masks), photos, rows, columns), styles, layers, features, style_term)
         self.colours = ColourTerm(styles, masks.reshape(len(masks), -1), seed)
-        before, after = (each.astype(np.float64) for each in (content, reference))
-        edges = luma_gradient(before)
+        edges = luma_gradient(content)
         self.structure, self.edges = StructureTerm(edges, labels), EdgeTerm(edges, photos)
-        self.photorealism = PhotorealismTerm(before, settings.epsilon, labels)
-        self.drift = DriftTerm(lab(before.reshape(-1, 3)), lab(after.reshape(-1, 3)), labels)
+        self.photorealism = PhotorealismTerm(content.astype(np.float64), settings.epsilon, labels)
+        self.drift = DriftTerm(lab(content.reshape(-1, 3)), lab(reference.reshape(-1, 3)), labels)
+        self._beside = ThreadPoolExecutor(1)
         self.unit = PHOTOREALISM_UNIT * REFERENCE_PIXELS / labels.size
 
-    def __call__(self, image: Values) -> tuple[float, Values, dict[str, float]]:
+    def __call__(self, image: Pixels) -> tuple[float, Values, dict[str, float]]:
         """The objective of an image `(B H, W, 3)`, its gradient in this form, and the weighted terms."""
-        settings, terms = self.settings, dict[str, float]()
+        settings, terms = self.settings, {"style": 0.0}
 
-        def weighted(name: str, weight: float, found: tuple[float, NDArray[np.floating]]) -> Values:
+        def weighted(name: str, weight: float, found: tuple[float, NDArray[np.floating]]) -> NDArray[np.floating]:
             terms[name] = weight * found[0]
-            return np.asarray(weight * found[1], np.float64)
+            return np.float32(weight) * found[1]
 
-        photos = image.astype(np.float32).reshape(self.photos, -1, *self.size[1:])
-        total = weighted("style", settings.style, self.style(photos)).reshape(self.size)
+        style = self._beside.submit(self.style, image.reshape(self.photos, -1, *self.size[1:]))
         colours, pulled = lab_with_gradient(image.reshape(-1, 3))
         by_lab = weighted("colours", settings.colours, self.colours(colours))
+        by_lab += weighted("drift", settings.drift, self.drift(colours))
         edges = luma_gradient(image)
         by_edges = weighted("structure", settings.structure, self.structure(edges))
         by_edges += weighted("edges", settings.edges, self.edges(edges))
-        total = total + pulled_back(by_edges)
-        total += weighted("photorealism", settings.photorealism * self.unit, self.photorealism(image))
-        by_lab += weighted("drift", settings.drift, self.drift(colours))
-        total += pulled(by_lab).reshape(self.size)
+        smoothness = self.photorealism(image.astype(np.float64))
+        total = weighted("photorealism", settings.photorealism * self.unit, smoothness).astype(np.float64)
+        total += pulled_back(by_edges)
+        total += pulled(by_lab.astype(np.float32)).reshape(self.size)
+        total += weighted("style", settings.style, style.result()).reshape(self.size)
         return sum(terms.values()), total, terms

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from photostyle.styles.style import Style
 
 KEPT_STYLES = 4
-"""Measured styles that are kept, about 40 MB each for `default`."""
+"""Measured styles that are kept; about 40 MB each where `default` uses PyTorch."""
 STAGES = {
     "measure the style": "measuring the style",
     "regions": "finding regions",
@@ -36,10 +36,9 @@ STAGES = {
     "objective": "preparing",
     "solve, coarse": "refining, first pass",
     "solve, fine": "refining, second pass",
-    "solve, quick": "refining",
 }
 """Stages of a transfer, in words for the page."""
-SHARES = {"solve, coarse": (0.3, 0.75), "solve, fine": (0.75, 1.0), "solve, quick": (0.5, 1.0)}
+SHARES = {"solve, coarse": (0.3, 0.75), "solve, fine": (0.75, 1.0)}
 """How much of the time is spent at the beginning and at the end of these stages, roughly (our choice)."""
 
 
