@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -265,6 +266,10 @@ def joint_coverage(
     return np.concatenate([whole if c is None else resize(c[..., None], height, width)[..., 0] for c in coverages])
 
 
+KEPT = 4
+"""Photos whose regions are kept, so that another style for the same photo needs no second look."""
+
+
 class RegionFinder:
     """Finds regions with a network.
 
@@ -280,13 +285,22 @@ class RegionFinder:
             self.segmenter = Segmenter.load() if name == "compact" else HubSegmenter.load(name)
         except NetworkError as error:
             raise WeightsError(error.expected, error.found, error.where, error.advice) from error
+        self._recent: dict[tuple[object, ...], Segmentation] = {}
 
     def see(self, pixels: NDArray[np.float32]) -> Segmentation:
-        """What is where in `(H, W, 3) float32`, sRGB-encoded, [0, 1].
+        """What is where in `(H, W, 3) float32`, sRGB-encoded, [0, 1]. The last few answers are kept.
 
         Raises:
             InputError: there is too little memory.
         """
+        key = pixels.shape, sha256(pixels.tobytes()).digest()
+        found = self._recent.pop(key, None) or self._look(pixels)
+        self._recent[key] = found  # the last one
+        while len(self._recent) > KEPT:
+            del self._recent[next(iter(self._recent))]
+        return found
+
+    def _look(self, pixels: NDArray[np.float32]) -> Segmentation:
         photo = np.round(pixels * 255).astype(np.uint8)
         with enough_memory("cpu"):
             probabilities = self.segmenter.probabilities(photo)

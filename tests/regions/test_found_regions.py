@@ -110,6 +110,27 @@ def test_the_network_looks_again_only_for_a_subject(
     assert sizes == [segmenter.SIZE, NEARBY]
 
 
+def test_the_last_few_photos_are_not_looked_at_again(
+    scene: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finder, looks = RegionFinder("compact"), []
+    look = finder.segmenter.probabilities
+
+    def counted(photo: NDArray[np.uint8], **options: int) -> NDArray[np.float32]:
+        looks.append(photo)
+        return look(photo, **options)
+
+    monkeypatch.setattr(finder.segmenter, "probabilities", counted)
+    first = finder.see(scene)
+    assert finder.see(scene.copy()) is first and len(looks) == 1
+    assert finder.see(np.ascontiguousarray(scene.reshape(-1, 96, 3))) is not first and len(looks) == 2
+    for number in range(found_regions.KEPT):
+        finder.see(scene * np.float32(0.9 - 0.1 * number))
+    again = finder.see(scene)
+    assert again is not first and len(looks) == 3 + found_regions.KEPT
+    assert np.array_equal(again.probabilities, first.probabilities)
+
+
 def test_an_altered_network_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     altered = tmp_path / "compact.onnx"
     altered.write_bytes(segmenter.SHIPPED.read_bytes()[:-1] + b"!")
