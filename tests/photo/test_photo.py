@@ -292,7 +292,7 @@ def keys_weights(size: int, target: int) -> NDArray[np.float64]:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-@pytest.mark.parametrize("target", [(9, 13), (20, 13), (50, 90), (40, 48), (1, 1)])
+@pytest.mark.parametrize("target", [(9, 13), (20, 13), (50, 90), (40, 48), (10, 1)])
 @pytest.mark.parametrize("channels", [1, 3, 9])
 def test_resize_is_keys_cubic(target: tuple[int, int], channels: int) -> None:
     pixels = np.random.default_rng(0).random((ROWS, COLUMNS, channels), np.float32)
@@ -302,6 +302,19 @@ def test_resize_is_keys_cubic(target: tuple[int, int], channels: int) -> None:
     assert resized.dtype == np.float32
     assert resized.flags.c_contiguous
     np.testing.assert_allclose(resized, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_large_photo_is_shrunk_by_means_first(channels: int) -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.random((12, 16, channels), np.float32).repeat(40, 0).repeat(40, 1)
+    pixels = np.clip(pixels + rng.normal(0, 0.05, pixels.shape), 0, 1).astype(np.float32)
+    rows, columns = keys_weights(480, 47), keys_weights(640, 61)
+    expected = np.clip(np.einsum("ri,cj,ijk->rck", rows, columns, pixels), 0, 1)
+    resized = resize(pixels, 47, 61)
+    assert resized.dtype == np.float32 and resized.flags.c_contiguous
+    np.testing.assert_allclose(resized, expected, atol=0.02)
+    assert np.abs(resized - expected).mean() < 2e-3
 
 
 def test_resize_averages_what_it_shrinks_and_stays_in_range() -> None:
