@@ -1,6 +1,7 @@
 """Work on a large photo, one tile after another, on all cores.
 
-NumPy's operations on a tile stay in the processor's cache and let other threads run meanwhile.
+NumPy's operations let other threads run meanwhile, and a tile has so many pixels that they take much longer than the
+words of Python between them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from segmentation.enlarge import Part
 from segmentation.threads import threads
 
-ROWS, COLUMNS = 32, 512
+ROWS, COLUMNS = 256, 512
 """The size of a tile in pixels. See docs/performance.md for others."""
 
 
