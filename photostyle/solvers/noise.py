@@ -137,7 +137,7 @@ def _windows(pixels: Pixels) -> tuple[Plane, Plane]:
     down, across = (extent // WINDOW for extent in pixels.shape[:2])
     bands = pixels[: down * WINDOW].reshape(down, WINDOW, pixels.shape[1], 3)[:: max(1, down * across // MOST_WINDOWS)]
     luma = _mixed(bands[:, :, : across * WINDOW], LUMA)
-    windows = luma.reshape(-1, WINDOW, across, WINDOW)
+    windows = luma.reshape(len(luma), WINDOW, across, WINDOW)
     return windows.mean((1, 3)), windows.std((1, 3))
 
 

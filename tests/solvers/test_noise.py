@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from photostyle.solvers.noise import HALO, Noise, gains_of, noise_of
+from photostyle.solvers import noise
+from photostyle.solvers.noise import HALO, WINDOW, Noise, gains_of, noise_of
 from segmentation.enlarge import Part
 
 Pixels = NDArray[np.float32]
@@ -95,6 +96,13 @@ def test_the_noise_is_measured_in_flat_dark_parts(clean: Pixels, noisy: Pixels) 
     assert noise_of(clean) < 1e-6
     assert noise_of(noisy + np.float32(0.5)) == 0
     assert noise_of(noisy[:5, :5]) == 0
+
+
+def test_the_noise_of_a_large_photo_is_that_of_a_part(noisy: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = np.tile(noisy, (4, 4, 1))
+    whole = noise_of(large)
+    monkeypatch.setattr(noise, "MOST_WINDOWS", large.shape[0] * large.shape[1] // WINDOW**2 // 3)
+    assert noise_of(large) == pytest.approx(whole, rel=0.2) and noise_of(large) != whole
 
 
 def test_texture_is_never_taken_for_noise_entirely(clean: Pixels) -> None:
