@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from photostyle.objective.arrays.photorealism import PhotorealismTerm
 from photostyle.objective.arrays.style import StyleTerm
 from photostyle.objective.constants import PHOTOREALISM_UNIT, REFERENCE_PIXELS
 from photostyle.settings import GridSettings
+from segmentation.threads import threads
 
 Pixels = NDArray[np.float32]
 Values = NDArray[np.float64]
@@ -59,7 +61,7 @@ class RegionalObjective:
         self.structure, self.edges = StructureTerm(edges, labels), EdgeTerm(edges, photos)
         self.photorealism = PhotorealismTerm(content.astype(np.float64), settings.epsilon, labels)
         self.drift = DriftTerm(lab(content.reshape(-1, 3)), lab(reference.reshape(-1, 3)), labels)
-        self._beside = ThreadPoolExecutor(1)
+        self._beside = ThreadPoolExecutor(1) if threads() > 1 else None
         self.unit = PHOTOREALISM_UNIT * REFERENCE_PIXELS / labels.size
 
     def __call__(self, image: Pixels) -> tuple[float, Values, dict[str, float]]:
@@ -70,7 +72,8 @@ class RegionalObjective:
             terms[name] = weight * found[0]
             return np.float32(weight) * found[1]
 
-        style = self._beside.submit(self.style, image.reshape(self.photos, -1, *self.size[1:]))
+        photos = image.reshape(self.photos, -1, *self.size[1:])
+        style = self._beside.submit(self.style, photos).result if self._beside else partial(self.style, photos)
         colours, pulled = lab_with_gradient(image.reshape(-1, 3))
         by_lab = weighted("colours", settings.colours, self.colours(colours))
         by_lab += weighted("drift", settings.drift, self.drift(colours))
@@ -81,5 +84,5 @@ class RegionalObjective:
         total = weighted("photorealism", settings.photorealism * self.unit, smoothness).astype(np.float64)
         total += pulled_back(by_edges)
         total += pulled(by_lab.astype(np.float32)).reshape(self.size)
-        total += weighted("style", settings.style, style.result()).reshape(self.size)
+        total += weighted("style", settings.style, style()).reshape(self.size)
         return sum(terms.values()), total, terms
