@@ -162,7 +162,7 @@ def many_photos(folder: Path, count: int) -> tuple[list[float], float]:
         opened(running.address, width=1440, height=900) as browser,
     ):
         desk = Desk(running, browser)
-        desk.until(f"document.querySelectorAll('.strip.content li').length === {count}", 300)
+        desk.until(f"document.querySelectorAll('.strip.content li').length === {count}", 60 + 5 * count)
         frames = browser.page.evaluate(SCROLL)
         browser.page.keyboard.press("q")
         for _ in range(20):
