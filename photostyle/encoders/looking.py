@@ -31,7 +31,7 @@ SHA256 = {
 `compact.safetensors`."""
 STRIDE = 8
 """Rows and columns of a photo must be multiples of this."""
-LEAST = 4 * STRIDE
+SHORTEST = 4 * STRIDE
 """Fewest rows and columns of a photo."""
 IMAGE = "image"
 STYLE_OUTPUTS = ("term", "gradient")

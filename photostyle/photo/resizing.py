@@ -12,8 +12,9 @@ from photostyle.photo.stored import shown_size
 
 LITTLE = 0.1
 """If less than this share of a resized pixel can be seen, it has no reliable colour of its own (our choice)."""
-AHEAD = 4
-"""See `resize`. Of a photo of 12 megapixels at 512 px, colours change by 0.07 of 255 in the mean and by 2 at most."""
+MOST_BY_CUBIC = 4
+"""The cubic shrinks at most this many times; means do the rest before it. Colours of a photo of 12 megapixels at 512 px
+change by 0.07 of 255 in the mean and by 2 at most."""
 _CUBIC, _BOX = Image.Resampling.BICUBIC, Image.Resampling.BOX
 
 
@@ -22,7 +23,7 @@ def resize(pixels: NDArray[np.float32], height: int, width: int) -> NDArray[np.f
 
     Pillow resizes one channel at a time in float32. It uses one thread, so the result is the same everywhere, and torch
     need not be imported; its antialiased `interpolate` is the same filter. Lanczos is a little sharper and rings more.
-    Photos more than `AHEAD` times as large are first shrunk to that by means, which is several times faster.
+    Photos more than `MOST_BY_CUBIC` times as large are first shrunk to that by means, which is several times faster.
 
     Args:
         pixels: `(H, W, C) float32, [0, 1]`, photo or masks.
@@ -44,7 +45,7 @@ def resize(pixels: NDArray[np.float32], height: int, width: int) -> NDArray[np.f
 
 def _resized(pixels: NDArray[np.float32], height: int, width: int, how: Image.Resampling) -> NDArray[np.float32]:
     """See `resize`."""
-    rows, columns = AHEAD * height, AHEAD * width
+    rows, columns = MOST_BY_CUBIC * height, MOST_BY_CUBIC * width
     if pixels.shape[0] > rows and pixels.shape[1] > columns and pixels.shape[2] <= 4:  # as OpenCV can
         smaller = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
         pixels = smaller.reshape(rows, columns, -1).astype(np.float32, copy=False)

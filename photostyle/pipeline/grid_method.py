@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from photostyle.compute.threads import one_blas_thread
 from photostyle.photo.photo import Photo
 from photostyle.pipeline.result import Progress
 from photostyle.pipeline.scene import Pixels, Scene, masks_of, scene_of
@@ -60,6 +61,7 @@ def preview(task: Task) -> SolvedTransfer:
     return transfer_by_grids(task, coarse, grids, ())
 
 
+@one_blas_thread()
 def solve_grids(task: Task, scenes: Sequence[Scene], shape: Shape) -> tuple[Grids, tuple[Outcome, ...]]:
     """Solves for the grids. Returns them with the outcome of every stage.
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from photostyle import __version__
 from photostyle.compute.device import chosen_device, chosen_dtype, enough_memory, within_memory
-from photostyle.compute.threads import one_blas_thread
 from photostyle.encoders import weights as encoder_weights
 from photostyle.encoders.features import Encode, FeatureExtractor, LazyEncoder
 from photostyle.encoders.looking import Networks
@@ -89,7 +88,6 @@ class Session:
         self._progress = progress or (lambda _: None)
 
     @within_memory
-    @one_blas_thread()
     def style(
         self, source: PhotoSource, mask: MaskSource | None = None, *, weight: float = 1.0, region: str | None = None
     ) -> Style:
@@ -147,7 +145,6 @@ class Session:
         )  # fmt: skip
 
     @within_memory
-    @one_blas_thread()
     def transfer(
         self, content: PhotoSource, style: SetLook | Style | PhotoSource | Sequence[Style | PhotoSource], *,
         content_mask: MaskSource | None = None,
@@ -173,7 +170,6 @@ class Session:
         return self._match_and_solve(photo, small, mask, self._measure_style(style, clock), clock)
 
     @within_memory
-    @one_blas_thread()
     def correspondence(
         self, content: PhotoSource, style: Style | PhotoSource | Sequence[Style | PhotoSource], *,
         content_mask: MaskSource | None = None,
@@ -217,7 +213,6 @@ class Session:
         )  # fmt: skip
 
     @within_memory
-    @one_blas_thread()
     def fit(
         self,
         photos: Sequence[PhotoSource],

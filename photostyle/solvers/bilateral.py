@@ -58,7 +58,8 @@ class RegionSlice:
         mask: `(H, W) float32`, soft.
         shape: the shape of the grid.
 
-    `pixels` are the N places in the flattened photo where the region is present.
+    `pixels` are the N places in the flattened photo where the region is present. `weights` are those of the cells in
+    each of them, `(N, cells)` CSR, and `basis` is what their maps are applied to, `(N, 4)`.
     """
 
     def __init__(self, colours: NDArray[np.float32], mask: NDArray[np.float32], shape: Shape) -> None:
@@ -79,7 +80,8 @@ class RegionSlice:
                 weight *= share if high else 1 - share
                 cell = cell * extent + low + high
             weights[:, place], cells[:, place] = weight, cell
-        starts = np.arange(0, weights.size + 1, len(corners), dtype=np.int32)
+        self._corners = len(corners)
+        starts = np.arange(0, weights.size + 1, self._corners, dtype=np.int32)
         self.weights = sparse.csr_array((weights.ravel(), cells.ravel(), starts), shape=(count, shape.cells))
         self._transposed = sparse.csr_array(self.weights.T)
 
@@ -90,7 +92,7 @@ class RegionSlice:
         return found
 
     def pulled_back(self, gradient: NDArray[np.float32]) -> NDArray[np.float32]:
-        """From the gradient for `colours` that for the coefficients."""
+        """From the gradient for `colours`, `(N, 3) float32`, that for the coefficients, `(4 cells, 3)`."""
         each = (self.basis[:, :, None] * gradient[:, None]).reshape(-1, 12)
         found: NDArray[np.float32] = (self._transposed @ each).reshape(-1, 3)
         return found
@@ -99,14 +101,13 @@ class RegionSlice:
         """The matrix from the coefficients to the colours of chosen pixels, `(chosen, 4 cells)`.
 
         Args:
-            chosen: `(N,)`.
+            chosen: `(N,)`, whether a pixel is chosen.
         """
         from scipy import sparse
 
         some, basis = self.weights[chosen], self.basis[chosen]
-        corners = np.diff(some.indptr[:2]).sum() if len(basis) else 1
-        data = some.data.reshape(len(basis), corners, 1) * basis[:, None]
-        indices = 4 * some.indices.reshape(len(basis), corners, 1) + np.arange(4, dtype=np.int32)
+        data = some.data.reshape(len(basis), self._corners, 1) * basis[:, None]
+        indices = 4 * some.indices.reshape(len(basis), self._corners, 1) + np.arange(4, dtype=np.int32)
         return sparse.csr_array((data.ravel(), indices.ravel(), 4 * some.indptr), shape=(len(basis), 4 * some.shape[1]))
 
 

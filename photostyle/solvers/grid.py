@@ -11,17 +11,19 @@ from photostyle.solvers.bilateral import HIGH, LOW, RegionSlice, Shape, sliced
 from photostyle.solvers.full_size import shoulder
 from photostyle.solvers.minimise import Memory, minimise
 from photostyle.solvers.result import Outcome, Step
-from photostyle.solvers.whitening import AXES, UNBOUNDED, Stiffness, stiffness_matrix, whitening_factors
+from photostyle.solvers.whitening import (
+    AXES,
+    UNBOUNDED,
+    Stiffness,
+    inverse_of_lower,
+    stiffness_matrix,
+    whitening_factors,
+)
 
 Pixels = NDArray[np.float32]
 Values = NDArray[np.float64]
 Objective = Callable[[Pixels], tuple[float, Values, dict[str, float]]]
 """An image `(H, W, 3) float32`, within (0, 1) -> the loss, its gradient `(H, W, 3)` and the weighted terms."""
-
-
-SMALL = 32
-"""Triangular matrices with halves smaller than this are inverted as any other."""
-
 
 FIRST_MOVE = 2e-3
 """See `photostyle.solvers.minimise.minimise`. Ten times as much had to be halved two or three times."""
@@ -142,18 +144,6 @@ class Solver:
     def _undone(self, variables: Values) -> Values:
         """The change of the coefficients from the reference, `(unknowns, 3)`."""
         return _each(self.inverses, variables, transposed=True) @ AXES.T
-
-
-def inverse_of_lower(factor: Values) -> Values:
-    """The inverse of a lower triangular matrix, by halves: a sixth of the work of an inverse in general."""
-    half = len(factor) // 2
-    if half < SMALL:
-        return np.asarray(np.linalg.inv(factor), np.float64)
-    first, last = inverse_of_lower(factor[:half, :half]), inverse_of_lower(factor[half:, half:])
-    inverse = np.zeros_like(factor)
-    inverse[:half, :half], inverse[half:, half:] = first, last
-    inverse[half:, :half] = -last @ (factor[half:, :half] @ first)
-    return inverse
 
 
 def _each(factors: list[tuple[Values, Values]], columns: Values, *, transposed: bool) -> Values:

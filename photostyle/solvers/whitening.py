@@ -23,6 +23,8 @@ UNBOUNDED = 2.0
 """Bound of the whitened variables, never reached: a column's sum of squares is the mean square of a channel."""
 HESSIAN_PIXELS = 6_000
 """Number of pixels that the Hessian of the whitening is computed from. More of them take time and gain nothing."""
+SMALL = 32
+"""Triangular matrices with halves smaller than this are inverted as any other."""
 RIDGE = 1e-4
 """Ridge of the whitening, for cells without pixels."""
 
@@ -94,3 +96,15 @@ def whitening_factors(
         grey, colour = (np.linalg.cholesky(block + times * springs) for times in (1, chroma))
         factors.append((grey, colour))
     return factors
+
+
+def inverse_of_lower(factor: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The inverse of a lower triangular matrix `(N, N)`, by halves: a sixth of the work of an inverse in general."""
+    half = len(factor) // 2
+    if half < SMALL:
+        return np.asarray(np.linalg.inv(factor), np.float64)
+    first, last = inverse_of_lower(factor[:half, :half]), inverse_of_lower(factor[half:, half:])
+    inverse = np.zeros_like(factor)
+    inverse[:half, :half], inverse[half:, half:] = first, last
+    inverse[half:, :half] = -last @ (factor[half:, :half] @ first)
+    return inverse

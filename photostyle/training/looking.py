@@ -19,7 +19,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from photostyle.encoders import weights
-from photostyle.encoders.looking import FEATURES, IMAGE, LAYERS, STRIDE, STYLE_OUTPUTS, STYLE_TERMS, style_inputs
+from photostyle.encoders.looking import (
+    FEATURES,
+    IMAGE,
+    LAYERS,
+    SHORTEST,
+    STRIDE,
+    STYLE_OUTPUTS,
+    STYLE_TERMS,
+    style_inputs,
+)
 from photostyle.encoders.vgg import CONVOLUTIONS, Encoder, level
 from photostyle.objective.constants import SOFTENING
 from segmentation.training.network_file import OPSET, halve_weights, without_notes
@@ -130,13 +139,15 @@ def _doubled(planes: Tensor) -> Tensor:
 
 def save_features(encoder: Encoder, path: Path) -> str:
     """Writes the network of the features. Returns the SHA-256 of the file, in hexadecimal."""
-    return _export(Features(encoder), [torch.rand(EXAMPLE)], [_free_sizes()], (IMAGE,), LAYERS, path)
+    photos, rows, columns = _free_sizes()
+    free = {0: photos, 2: STRIDE * rows, 3: STRIDE * columns}
+    return _export(Features(encoder), [torch.rand(EXAMPLE)], [free], (IMAGE,), LAYERS, path)
 
 
 def save_style_term(encoder: Encoder, layers: Sequence[str], path: Path) -> str:
     """Writes the network of the style term at these layers. Returns the SHA-256 of the file, in hexadecimal."""
-    free, regions = _free_sizes(), torch.export.Dim("regions", min=1)
-    photos, rows, columns = free[0], free[2].root, free[3].root
+    regions, (photos, rows, columns) = torch.export.Dim("regions", min=1), _free_sizes()
+    free = {0: photos, 2: STRIDE * rows, 3: STRIDE * columns}
     image, (batch, _, height, width) = torch.rand(EXAMPLE), EXAMPLE
     arguments: list[Tensor] = [image]
     shapes: list[Mapping[int, Any]] = [free]
@@ -152,11 +163,10 @@ def save_style_term(encoder: Encoder, layers: Sequence[str], path: Path) -> str:
     return _export(network, arguments, shapes, inputs, STYLE_OUTPUTS, path)
 
 
-def _free_sizes() -> dict[int, Any]:
-    """The sizes of photos that are not fixed, by dimension."""
-    dim = torch.export.Dim
-    rows, columns = (dim(name, min=4) for name in ("rows", "columns"))
-    return {0: dim("photos", min=1), 2: STRIDE * rows, 3: STRIDE * columns}
+def _free_sizes() -> tuple[Any, Any, Any]:
+    """What is not fixed: the number of photos, and their rows and columns, in multiples of `STRIDE`."""
+    rows, columns = (torch.export.Dim(name, min=SHORTEST // STRIDE) for name in ("rows", "columns"))
+    return torch.export.Dim("photos", min=1), rows, columns
 
 
 def _export(

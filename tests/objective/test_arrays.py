@@ -116,6 +116,7 @@ def test_values_and_gradients_are_those_of_the_modules(
         assert terms[name] == pytest.approx(part, rel=2e-4)
     wanted = slope[0].permute(1, 2, 0).numpy()
     assert np.linalg.norm(wanted) > 0
-    # Where two pooled values are equal, the gradient of the style term may be another one.
-    apart = 2e-2 if only in ("style", "all") else 1e-3
+    # Where two pooled values are equal, the gradient of the style term may be another one; so may be the sign of the
+    # colour term's where a projection is at its target but for rounding.
+    apart = {"style": 2e-2, "all": 2e-2, "colours": 1e-2}.get(only, 1e-3)
     assert np.linalg.norm(gradient - wanted) / np.linalg.norm(wanted) < apart

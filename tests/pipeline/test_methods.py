@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from photostyle.photo.photo import Photo
 from photostyle.photo.resizing import resize
+from photostyle.pipeline import grid_method
 from photostyle.pipeline import session as session_module
 from photostyle.pipeline.methods import needs_pytorch, solves_on_arrays
 from photostyle.pipeline.session import Session, transfer
@@ -59,6 +61,27 @@ def test_both_ways_of_solving_find_the_same(scene: Pixels, dusk: Pixels, monkeyp
         assert own.trace[0].loss == pytest.approx(other.trace[0].loss, rel=0.02)
     apart = np.abs(found.photo.pixels - wanted.photo.pixels).mean()
     assert apart < 0.25 * np.abs(wanted.photo.pixels - preview.photo.pixels).mean()
+
+
+def test_linear_algebra_has_one_thread_while_grids_are_solved_for(
+    scene: Pixels, dusk: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks: `Session.transfer`, the studio by `solve`, and `Session.fit`."""
+    counts: list[set[int]] = []
+
+    def counted(*given: object) -> object:
+        counts.append({library["num_threads"] for library in threadpool_info() if "numpy" in library["filepath"]})
+        return objective(*given)
+
+    objective = grid_method._objective
+    monkeypatch.setattr(grid_method, "_objective", counted)
+    session = Session(settings=FAST.with_changes({"grid.coarse_iterations": 1}))
+    with threadpool_limits(2, user_api="blas"):
+        session.transfer(scene, dusk)
+        session_module.solve(session, scene, dusk)
+        session.fit([scene], dusk)
+        after = {library["num_threads"] for library in threadpool_info() if "numpy" in library["filepath"]}
+    assert counts == [{1}] * 3 and after == {2}
 
 
 def test_several_styles_regions_and_adjustments(

@@ -20,9 +20,10 @@ from photostyle.solvers.bilateral import (
 )
 from photostyle.solvers.closed_form import KNOTS, ColourMap
 from photostyle.solvers.full_size import apply_grids, shoulder
-from photostyle.solvers.grid import Objective, Slices, Solver, Stiffness, inverse_of_lower
+from photostyle.solvers.grid import Objective, Slices, Solver, Stiffness
 from photostyle.solvers.result import Outcome, Solution, Status
 from photostyle.solvers.surfaces import Surfaces, unmixed
+from photostyle.solvers.whitening import inverse_of_lower
 
 SHAPE = Shape(3, 4, 5)
 SHAPE_OF_GRIDS = (SHAPE.rows, SHAPE.warmths, SHAPE.lumas, 4, 3)
@@ -202,6 +203,26 @@ def test_what_was_learnt_at_one_size_serves_at_the_next(photo: Pixels, masks: Pi
     at_once, in_parts = (losses(Solver(start, Stiffness(0, 0, 0, 0), 10), *counts) for counts in ((20,), (12, 8)))
     assert in_parts == pytest.approx(at_once, rel=1e-2)
     assert at_once[12] < 0.9 * at_once[11]
+
+
+def test_the_value_at_the_beginning_is_computed_once(photo: Pixels, masks: Pixels) -> None:
+    seen: list[bytes] = []
+    distance = squared_distance(applied(photo, masks, random_grids()))
+
+    def objective(image: Pixels) -> tuple[float, NDArray[np.float64], dict[str, float]]:
+        seen.append(image.tobytes())
+        return distance(image)
+
+    reference = coefficients_of([IDENTITY] * 2, photo, masks[:2], SHAPE)
+    begin = reference + 0.5 * (random_grids() - reference)
+    for start in (reference, begin):
+        seen.clear()
+        _, outcome = Solver(reference, Stiffness(0, 0, 0, 0), 10)(
+            objective, slices_of(photo, masks), start, iterations=3, tolerance=0, patience=9,
+            report=lambda step: None, stage="",
+        )  # fmt: skip
+        compared = 0 if start is reference else 1  # the reference, which is higher
+        assert len(seen) == len(set(seen)) == outcome.trace[-1].evaluations + compared
 
 
 def test_colour_is_stiffer_than_light(photo: Pixels, masks: Pixels) -> None:

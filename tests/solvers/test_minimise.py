@@ -124,6 +124,18 @@ def test_an_interrupt_keeps_the_best() -> None:
     assert solution.outcome.loss == min(step.loss for step in solution.outcome.trace) == rosenbrock(solution.point)[0]
 
 
+@pytest.mark.parametrize("share", [0.05, 0.002])
+def test_the_first_step_moves_no_variable_further_than_asked(share: float) -> None:
+    points: list[Tensor] = []
+
+    def seen(x: Tensor) -> tuple[float, Tensor, dict[str, float]]:
+        points.append(x.clone())
+        return rosenbrock(x)
+
+    minimise(seen, torch.zeros(6, dtype=torch.float64), lower=-2, upper=2, first_move=share, iterations=1)
+    assert float((points[1] - points[0]).abs().max()) == pytest.approx(4 * share)
+
+
 def test_an_interrupt_in_the_first_report_keeps_the_start() -> None:
     """As the first of a second stage it would else lose all that the first stage found."""
 

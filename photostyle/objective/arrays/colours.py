@@ -14,7 +14,6 @@ from photostyle.objective.constants import DIRECTIONS, POINTS, UNIT
 
 Pixels = NDArray[np.float32]
 Values = NDArray[np.float64]
-_f = np.float32
 _TO_RELATIVE = (FROM_LINEAR.T / WHITE).astype(np.float32)
 """From linear RGB to XYZ, relative to white; colours are rows."""
 _TO_LAB = np.array([[0, 500, 0], [116, -500, 200], [0, 0, -200]], np.float32)
@@ -45,16 +44,16 @@ def lab_with_gradient(colours: Pixels) -> tuple[Pixels, Callable[[Pixels], Pixel
     Returns:
         `(N, 3) float32`, and a function that gives, from gradients for CIELAB `(N, 3)`, those for the colours.
     """
-    base = (np.maximum(colours, _f(0.04045)) + _f(0.055)) / _f(1.055)
+    base = (np.maximum(colours, 0.04045) + 0.055) / 1.055
     power = cv2.pow(base, 1.4)
-    bent = colours > _f(0.04045)
-    linear = np.where(bent, power * base, colours / _f(12.92))
-    steepness = np.where(bent, _f(2.4 / 1.055) * power, _f(1 / 12.92))
+    bent = colours > 0.04045
+    linear = np.where(bent, power * base, colours / 12.92)
+    steepness = np.where(bent, 2.4 / 1.055 * power, 1 / 12.92)
     relative = _times(linear, _TO_RELATIVE)
-    root = cv2.pow(np.maximum(relative, _f(0.008856)), 1 / 3)
-    bright = relative > _f(0.008856)
-    f = np.where(bright, root, _f(7.787) * relative + _f(16 / 116))
-    slope = np.where(bright, 1 / (3 * root**2), _f(7.787))
+    root = cv2.pow(np.maximum(relative, 0.008856), 1 / 3)
+    bright = relative > 0.008856
+    f = np.where(bright, root, 7.787 * relative + 16 / 116)
+    slope = np.where(bright, 1 / (3 * root**2), 7.787)
     found = _times(f, _TO_LAB)
     found[:, 0] -= 16
 
@@ -138,7 +137,7 @@ class ColourTerm:
             apart = np.take_along_axis(projected, order, 1) - targets
             total += region.share * float(np.abs(apart).mean(dtype=np.float64)) / UNIT
             slope = np.empty_like(projected)
-            np.put_along_axis(slope, order, np.sign(apart) * _f(region.share / (apart.size * UNIT)), 1)
+            np.put_along_axis(slope, order, np.sign(apart) * region.share / (apart.size * UNIT), 1)
             gradient[region.inside] += slope.T @ self.directions
         return total, gradient
 

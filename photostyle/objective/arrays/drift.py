@@ -28,19 +28,19 @@ class DriftTerm:
         self.bins = (np.cumsum(counts > 0) - 1)[keys]
         self.counts = counts[counts > 0]
         self.blur = [_blur_matrix(-(-extent // c.CELL), max(size)) for extent in size]
-        places = np.unique(labels, return_inverse=True)[1].reshape(size)
+        regions = np.unique(labels, return_inverse=True)[1].reshape(size)
         rows, columns = (-(-extent // c.CELL) for extent in size)
         down, across = (np.arange(extent) // c.CELL for extent in size)
-        self.grid = int(places.max()) + 1, rows, columns
-        self.cells = ((places * rows + down[:, None]) * columns + across).ravel()
+        self.grid = int(regions.max()) + 1, rows, columns
+        self.cells = ((regions * rows + down[:, None]) * columns + across).ravel()
         self.cell_sizes = np.outer(np.bincount(down), np.bincount(across)).astype(np.float64)
-        self.areas = self._cell_means(None)
+        self.areas = self._cell_means(np.ones(labels.size, np.float32))
         self.whole = float(self.areas.sum())
         self.blurred = np.maximum(self._blurred(self.areas), c.LITTLE)
         middle = labels[1:-1, 1:-1]
         sides = (labels[1:-1, 2:], labels[1:-1, :-2], labels[2:, 1:-1], labels[:-2, 1:-1])
         same = np.all([side == middle for side in sides], 0)
-        self.flat = same * np.float32(c.FLAT**2) / (c.FLAT**2 + self._differences(content)[2])
+        self.flat = same.astype(np.float32) * c.FLAT**2 / (c.FLAT**2 + self._differences(content)[2])
 
     def __call__(self, colours: Pixels) -> tuple[float, Pixels]:
         """The term of CIELAB colours `(H W, 3)`, in hundredths of the range of L*, and its gradient."""
@@ -88,10 +88,10 @@ class DriftTerm:
         planes[1:-1, 1:-1] -= 2 * (across + down)
         return planes.reshape(-1, 3)
 
-    def _cell_means(self, plane: Pixels | None) -> Values:
+    def _cell_means(self, plane: Pixels) -> Values:
         """`(regions, rows, columns)`: the means over cells of a plane `(H W,)`, which is 0 outside of each region.
 
-        Cells have `CELL` pixels in a row and in a column; the last ones may be smaller. Without a plane: of ones.
+        Cells have `CELL` pixels in a row and in a column; the last ones may be smaller.
         """
         sums = np.bincount(self.cells, plane, int(np.prod(self.grid)))
         means: Values = sums.reshape(self.grid) / self.cell_sizes

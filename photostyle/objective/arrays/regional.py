@@ -70,7 +70,7 @@ class RegionalObjective:
 
         def weighted(name: str, weight: float, found: tuple[float, NDArray[np.floating]]) -> NDArray[np.floating]:
             terms[name] = weight * found[0]
-            return np.float32(weight) * found[1]
+            return weight * found[1]
 
         photos = image.reshape(self.photos, -1, *self.size[1:])
         style = self._beside.submit(self.style, photos).result if self._beside else partial(self.style, photos)

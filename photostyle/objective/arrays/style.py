@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from photostyle.encoders.looking import IMAGE, LAYERS, LEAST, STRIDE, Features
+from photostyle.encoders.looking import IMAGE, LAYERS, SHORTEST, STRIDE, Features
 from photostyle.encoders.looking import StyleTerm as Term
 from photostyle.objective.arrays.colours import StyleRegions
 
@@ -28,7 +28,7 @@ class Border:
 
     def __init__(self, rows: int, columns: int) -> None:
         self.size = rows, columns
-        self.wider = [max(LEAST, -(-extent // STRIDE) * STRIDE) for extent in self.size]
+        self.wider = [max(SHORTEST, -(-extent // STRIDE) * STRIDE) for extent in self.size]
         self.rows, self.columns = (
             np.pad(np.arange(extent), (0, wider - extent), "reflect")
             for extent, wider in zip(self.size, self.wider, strict=True)
